@@ -1,0 +1,81 @@
+/**
+ * The access contract: who must be able to do what through an integration, as data. Positive and negative rows and the
+ * closure are derived from it (rows.ts, closure.ts) and judged on the live documents (judge.ts).
+ */
+import type { ConditionBlock } from "./policy-document.ts";
+
+/** Somebody outside who may assume the role. */
+export interface TrustedParty {
+  /** As it stands in the trust: a role, user or sts session ARN, an account's `:root`, or a service (`pipes.amazonaws.com`). */
+  principal: string;
+  /** The ids that must work now; two during an overlap, none for a service. */
+  externalIds: string[];
+  /** For services: the confused-deputy conditions (AWS IAM user guide, "The confused deputy problem"). */
+  sourceArn?: string;
+  sourceAccount?: string;
+  /** Why a service principal carries no SourceArn and SourceAccount, where the vendor's service can't send them. */
+  exception?: string;
+}
+
+/** What the role may do. Every Allow of the live role must lie inside one of these; each action on each resource is a positive row. */
+export interface ContractGrant {
+  id: string;
+  actions: string[];
+  resources: string[];
+  condition?: ConditionBlock;
+  /** Why the vendor needs it, for people. */
+  why: string;
+  /** Actions of the guide that AWS never applies to these resources: listed, allowed in closure, given no positive row. */
+  ineffective?: string[];
+}
+
+export interface RoleContract {
+  roleArn: string;
+  /** Empty while the trust is closed: then every row expects deny. */
+  trusted: TrustedParty[];
+  grants: ContractGrant[];
+  /** Requests beyond the derived negatives that must be refused as the role. */
+  denied: { id: string; action: string; resource: string }[];
+}
+
+/** What our own statements on a bucket or key policy, or grants on a key, may give. */
+export interface ResourceContract {
+  /** bucket or key ARN */
+  resource: string;
+  principal: string;
+  actions: string[];
+  resources: string[];
+}
+
+export interface AccessContract {
+  roles: RoleContract[];
+  resources: ResourceContract[];
+  /** Breadth that the vendor's own guide forces, in words. */
+  acceptedBreadth: string[];
+}
+
+export interface ProofRow {
+  id: string;
+  expect: "allow" | "deny";
+  principal: string;
+  action: string;
+  resource: string;
+  /** External ids appear as fingerprints. */
+  context: Record<string, string | string[]>;
+  decision: "allowed" | "implicitly-denied" | "explicitly-denied" | "undetermined";
+  verdict: "green" | "red";
+  because: string[];
+}
+
+export interface Proof {
+  verdict: "green" | "red";
+  /** While the trust is closed every row expects deny. */
+  trust: "open" | "closed";
+  rows: ProofRow[];
+  /** SHA-256 over the canonical form, by document */
+  digests: Record<string, string>;
+  notCovered: string[];
+  acceptedBreadth: string[];
+  /** RFC 3339 */
+  at: string;
+}

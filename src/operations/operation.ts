@@ -1,0 +1,41 @@
+/** One asynchronous run. States and kinds are part of the API (docs/spec/operations.md). */
+import type { StackAddress } from "../../stacks/stack.ts";
+import type { Problem } from "../problem.ts";
+
+export const operationKinds = ["preview", "up", "refresh", "destroy", "verify", "adopt", "rotate", "offboard", "reconcile", "detect-drift", "revoke", "delete-key"] as const;
+export type OperationKind = (typeof operationKinds)[number];
+
+export const operationStates = ["queued", "running", "awaiting-approval", "succeeded", "failed", "cancelled"] as const;
+export type OperationState = (typeof operationStates)[number];
+
+export const terminalStates: readonly OperationState[] = ["succeeded", "failed", "cancelled"];
+
+export interface Operation {
+  id: string;
+  kind: OperationKind;
+  state: OperationState;
+  tenant?: string;
+  integration?: string;
+  parent?: string;
+  children?: string[];
+  stacks: StackAddress[];
+  /** 1 for the first run; counts takeovers */
+  attempt: number;
+  planHash?: string;
+  supersededBy?: string;
+  /** RFC 3339 */
+  createdAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  result?: Record<string, unknown>;
+  error?: Problem;
+}
+
+/** One thing that happened, in order; `seq` starts at 1 per operation and has no gaps. */
+export interface OperationEvent {
+  seq: number;
+  /** RFC 3339 */
+  at: string;
+  type: string;
+  data: Record<string, unknown>;
+}

@@ -1,0 +1,102 @@
+/**
+ * Every way in which Drawbridge says no. A code is stable: clients branch on it, the docs list it.
+ *
+ * `retry` tells a client what to do: `never` (the request is wrong as it stands), `later` (the same request may work),
+ * `after-change` (somebody must change something first, here or in AWS).
+ */
+export type Retry = "never" | "later" | "after-change";
+
+interface Kind {
+  /** HTTP status (RFC 9110) when the problem is an answer; problems of operations travel in `error` under 200. */
+  status: number;
+  retry: Retry;
+  title: string;
+}
+
+const kind = (status: number, retry: Retry, title: string): Kind => ({ status, retry, title });
+
+export const problemKinds = {
+  // The request can't be read
+  malformed_body: kind(400, "never", "The body can't be read"),
+  invalid_request: kind(400, "never", "The request doesn't fit its schema"),
+  body_too_large: kind(413, "never", "The body is too large"),
+  unsupported_media_type: kind(415, "never", "The body isn't UTF-8 JSON"),
+  not_found: kind(404, "never", "There is no such thing here"),
+  method_not_allowed: kind(405, "never", "This resource doesn't take that method"),
+  // Who asks
+  unauthenticated: kind(401, "after-change", "A valid bearer token is needed"),
+  forbidden: kind(403, "after-change", "The caller may not do this"),
+  // The state of things is against it
+  tenant_not_empty: kind(409, "after-change", "The tenant still has integrations"),
+  account_already_registered: kind(409, "after-change", "The account is registered already"),
+  immutable_field: kind(409, "never", "This field can't change"),
+  role_name_taken: kind(409, "after-change", "The role name is taken"),
+  external_id_superseded: kind(409, "never", "This external id was replaced"),
+  external_id_taken: kind(409, "after-change", "This external id is in use"),
+  idempotency_in_flight: kind(409, "later", "A request with this key is still running"),
+  precondition_failed: kind(412, "after-change", "The resource has changed since"),
+  precondition_required: kind(428, "after-change", "If-Match is needed"),
+  idempotency_key_reused: kind(422, "never", "This key was used with another body"),
+  // Understood, refused
+  unknown_blueprint: kind(422, "never", "There is no such blueprint"),
+  invalid_parameters: kind(422, "never", "The blueprint refuses these parameters"),
+  access_mode_disabled: kind(422, "after-change", "This access mode is switched off"),
+  approval_required: kind(422, "after-change", "This needs an approval"),
+  guardrail: kind(422, "never", "A guardrail refuses the document"),
+  // AWS is against it (preflight and later)
+  account_unreachable: kind(422, "after-change", "The account can't be entered"),
+  account_mismatch: kind(422, "after-change", "The credentials belong to another account"),
+  provisioning_role_open: kind(422, "after-change", "The provisioning role opens without its external id"),
+  bucket_not_found: kind(422, "after-change", "The bucket doesn't exist"),
+  bucket_wrong_region: kind(422, "after-change", "The bucket is in another region"),
+  bucket_not_owned: kind(422, "after-change", "The bucket belongs to another account"),
+  role_replacement_refused: kind(422, "never", "A role is never replaced"),
+  // The work itself
+  aws_denied: kind(422, "after-change", "AWS refused a call"),
+  aws_throttled: kind(503, "later", "AWS asked us to slow down"),
+  aws_rejected: kind(422, "after-change", "AWS rejected a request"),
+  update_failed: kind(500, "later", "The Pulumi update failed"),
+  update_unknown: kind(500, "later", "The Pulumi update ended without a result"),
+  stack_locked: kind(409, "later", "The stack is locked"),
+  operation_timeout: kind(504, "later", "The operation took too long"),
+  operation_interrupted: kind(503, "later", "The operation was interrupted"),
+  lease_timeout: kind(503, "later", "Another operation holds the stack"),
+  consistency_timeout: kind(503, "later", "AWS hasn't settled"),
+  proof_failed: kind(422, "after-change", "The proof is red"),
+  proof_failed_contained: kind(422, "after-change", "The proof is red and the trust was closed"),
+  leftovers: kind(500, "later", "Something is left after the teardown"),
+  plugin_refused: kind(503, "after-change", "The AWS plugin can't be used here"),
+  not_ready: kind(503, "later", "The service isn't ready"),
+  internal: kind(500, "later", "Drawbridge has a fault"),
+} satisfies Record<string, Kind>;
+
+export type ProblemCode = keyof typeof problemKinds;
+
+/** A problem as it is stored in an operation's `error`; the HTTP layer adds RFC 9457's `type`, `title` and `status`. */
+export interface Problem {
+  code: ProblemCode;
+  retry: Retry;
+  /** What was being done and what to do next, in sentences; never stderr, a stack trace, policy text or an external id. */
+  detail: string;
+  /** RFC 6901 pointer into the request body, where one field is to blame. */
+  pointer?: string;
+  /** The underlying service's own error code or event, for support. */
+  cause?: string;
+}
+
+/** A refusal or failure with a stable code. Thrown anywhere below the edge; only the edge turns it into an answer. */
+export class ProblemError extends Error {
+  override name = "ProblemError";
+  readonly problem: Problem;
+  constructor(code: ProblemCode, detail: string, more: { pointer?: string; cause?: string } = {}) {
+    super(`${code}: ${detail}`);
+    this.problem = { code, retry: problemKinds[code].retry, detail, ...more };
+  }
+}
+
+/** The problem inside any thrown value; what isn't a ProblemError becomes `internal` without its text, which may hold anything. */
+export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof ProblemError) return thrown.problem;
+  const cause = thrown instanceof Error ? thrown.name : typeof thrown;
+  return { code: "internal", retry: "later", detail: "An unexpected fault stopped this. Try again; if it stays, give the request id to the operators.", cause };
+}

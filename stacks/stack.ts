@@ -1,0 +1,67 @@
+/**
+ * What one per-tenant stack is, as plain JSON: it can be read, diffed, stored and run again long after the code that
+ * made it has changed. Nothing here does I/O.
+ */
+import type { PolicyDocument } from "../src/iam/policy-document.ts";
+
+export type StackKind = "kms-key" | "role" | "bucket-policy" | "collector";
+
+/** Another stack's output, filled in when that stack is up; it also decides the order (order.ts). */
+export interface Reference {
+  $ref: { kind: StackKind; key: string; output: string };
+}
+
+/** A value that may come from another stack. Inside documents a reference stands where the string would. */
+export type Referable<T> = T | Reference;
+
+export interface InlinePolicy {
+  name: string;
+  document: PolicyDocument;
+}
+
+export interface RoleInputs {
+  name: string;
+  description: string;
+  trust: PolicyDocument;
+  inlinePolicies: InlinePolicy[];
+  managedPolicyArns: string[];
+  permissionsBoundaryArn?: string;
+  tags: Record<string, string>;
+}
+
+/** The whole merged document: ours beside everybody else's (src/iam/merge.ts), read just before the update. */
+export interface BucketPolicyInputs {
+  bucket: string;
+  policy: PolicyDocument;
+}
+
+export interface KmsKeyInputs {
+  description: string;
+  /** `alias/…` */
+  alias: string;
+  policy: PolicyDocument;
+  tags: Record<string, string>;
+  /** Set to adopt a retained key instead of making one. */
+  adoptKeyId?: string;
+  /** Makes this key the default encryption of a bucket of the same account. */
+  encryptBucket?: string;
+}
+
+export interface StackInputs {
+  role: RoleInputs;
+  "bucket-policy": BucketPolicyInputs;
+  "kms-key": KmsKeyInputs;
+  collector: Record<string, never>;
+}
+
+/** One stack of one kind: `key` is unique per kind within its tenant. */
+export type StackSpec = { [K in StackKind]: { kind: K; key: string; inputs: StackInputs[K] } }[StackKind];
+
+/** Where a stack's state lives. */
+export interface StackAddress {
+  kind: StackKind;
+  project: "drawbridge";
+  stack: string;
+  /** `s3://<bucket>/tenants/<tenant>?…`, without `profile`. */
+  backendUrl: string;
+}
