@@ -98,5 +98,10 @@ export class ProblemError extends Error {
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof ProblemError) return thrown.problem;
   const cause = thrown instanceof Error ? thrown.name : typeof thrown;
-  return { code: "internal", retry: "later", detail: "An unexpected fault stopped this. Try again; if it stays, give the request id to the operators.", cause };
+  return {
+    code: "internal",
+    retry: "later",
+    detail: "An unexpected fault stopped this. Try again; if it stays, give the request id to the operators.",
+    cause,
+  };
 }

@@ -2,7 +2,20 @@
 import type { StackAddress } from "../../stacks/stack.ts";
 import type { Problem } from "../problem.ts";
 
-export const operationKinds = ["preview", "up", "refresh", "destroy", "verify", "adopt", "rotate", "offboard", "reconcile", "detect-drift", "revoke", "delete-key"] as const;
+export const operationKinds = [
+  "preview",
+  "up",
+  "refresh",
+  "destroy",
+  "verify",
+  "adopt",
+  "rotate",
+  "offboard",
+  "reconcile",
+  "detect-drift",
+  "revoke",
+  "delete-key",
+] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
 export const operationStates = ["queued", "running", "awaiting-approval", "succeeded", "failed", "cancelled"] as const;

@@ -1,0 +1,85 @@
+/** What the store keeps. Timestamps are RFC 3339 strings at this boundary. */
+
+import type { StackAddress, StackSpec } from "../../stacks/stack.ts";
+import type { Proof } from "../iam/contract.ts";
+
+export type TenantAccess = { mode: "assume-role"; roleArn: string } | { mode: "own-credentials" } | { mode: "hand-off" };
+
+export interface TenantRecord {
+  name: string;
+  /** 12 digits */
+  accountId: string;
+  region: string;
+  access: TenantAccess;
+  permissionsBoundaryArn?: string;
+  tags: Record<string, string>;
+  /** One per account id, made by us; sent with every AssumeRole of the provisioning role. */
+  provisioningExternalId: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** An external id and the time it counts: `until` is set on the old one during a rotation's overlap. */
+export interface ExternalIdEntry {
+  id: string;
+  since: string;
+  until?: string;
+}
+
+export interface RecordedStack {
+  spec: StackSpec;
+  address: StackAddress;
+  /** `up`: the last update succeeded. `changing`: an update was started and hasn't been seen to end well. */
+  status: "changing" | "up" | "gone";
+  outputs?: Record<string, unknown>;
+}
+
+export type HandshakeState =
+  | "awaiting-customer"
+  | "awaiting-external-id"
+  | "awaiting-vendor-policy"
+  | "role-ready"
+  | "trusted"
+  | "verified"
+  | "rotating"
+  | "revoked"
+  | "offboarding"
+  | "gone";
+
+export interface Awaited {
+  what: string;
+  from: "vendor" | "customer" | "approver" | "drawbridge";
+  since: string;
+  until?: string;
+}
+
+export interface Handshake {
+  state: HandshakeState;
+  awaiting: Awaited[];
+}
+
+export interface IntegrationRecord {
+  tenant: string;
+  name: string;
+  blueprint: string;
+  vendor: string;
+  version: string;
+  /** As the blueprint parsed them, without the external id. */
+  parameters: Record<string, unknown>;
+  settings: Record<string, unknown>;
+  /** The ones that work now: one, or two during an overlap, or none. */
+  externalIds: ExternalIdEntry[];
+  /** SHA-256 (hex) of ids that were replaced; they may not come back. */
+  supersededIds: string[];
+  /** In order of creation; destroy needs nothing but these. */
+  stacks: RecordedStack[];
+  handshake: Handshake;
+  /** The last `up`: hash of what it applied, and whether it ended proven. */
+  lastUp?: { operation: string; succeeded: boolean; specHash: string };
+  proof?: Proof;
+  /** Set once the teardown has been read back; the record stays as a tombstone. */
+  goneAt?: string;
+  receipt?: Record<string, unknown>;
+  createdAt: string;
+  updatedAt: string;
+}
