@@ -1,0 +1,91 @@
+/**
+ * ConductorOne reads files from one bucket every hour. Source: ConductorOne's guide "AWS S3 bucket data storage"
+ * (docs/vendors/conductorone.md has the differences and why).
+ */
+import { z } from "zod";
+import { BucketName } from "../iam/bucket-name.ts";
+import type { ContractGrant } from "../iam/contract.ts";
+import { KmsKeyArn } from "../iam/arn.ts";
+import { RoleName } from "../iam/role-name.ts";
+import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
+import { roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
+
+/** The guide: "the only trusted entity should be the following ARN". */
+const PRINCIPAL = "arn:aws:iam::765656841499:role/ConductorOneS3DatasourceService";
+const POLICY_NAME = "ConductorOnePermissions";
+
+const Parameters = z.strictObject({
+  bucket: BucketName.describe("The bucket that holds the files ConductorOne imports."),
+  roleName: RoleName.default("ConductorOneIntegration").describe("The role's name. The guide's own name is the default; an account can have it once."),
+  kmsKeyArn: KmsKeyArn.optional().describe("The bucket's KMS key. The guide is silent on it, but reading an SSE-KMS object needs kms:Decrypt."),
+});
+type Parameters = z.infer<typeof Parameters>;
+
+/**
+ * The guide names all four actions on the bucket and its objects together; here each stands on its own resource type, with
+ * the same effect (AWS service authorization reference, "Actions, resources, and condition keys for Amazon S3").
+ */
+function grants({ bucket, kmsKeyArn }: Parameters): ContractGrant[] {
+  const arn = `arn:aws:s3:::${bucket}`;
+  return [
+    { id: "ListFiles", actions: ["s3:GetBucketLocation", "s3:ListBucket"], resources: [arn], why: "finds the files and the bucket's region" },
+    { id: "ReadFiles", actions: ["s3:GetObject", "s3:GetObjectAttributes"], resources: [`${arn}/*`], why: "imports the files every hour" },
+    ...(kmsKeyArn ? [{ id: "DecryptFiles", actions: ["kms:Decrypt"], resources: [kmsKeyArn], why: "reads objects that the key encrypts" }] : []),
+  ];
+}
+
+const statements = (parameters: Parameters) =>
+  grants(parameters).map(({ id, actions, resources }) => ({ Sid: id, Effect: "Allow" as const, Action: actions, Resource: resources }));
+
+const trusted = (context: BlueprintContext) => trustedWithExternalId(PRINCIPAL, context);
+
+export const conductoroneS3 = defineBlueprint<Parameters>({
+  id: "conductorone-s3",
+  vendor: "conductorone",
+  version: "1.0.0",
+  title: "ConductorOne: S3 data source",
+  source: { document: "AWS S3 bucket data storage", date: "2026-11-01" },
+  parameters: Parameters,
+  externalId: { issuer: "vendor", samples: ["<EXTERNAL ID FROM C1>"] },
+  access: [
+    "ConductorOne's service role, and nobody else of its account, may assume the role with the external id.",
+    "It may find the bucket's region, list the bucket and read its objects and their attributes.",
+    "With kmsKeyArn it may decrypt with that key. It can write nothing.",
+  ],
+  handOffFields: [
+    { field: "Role ARN", what: "the role that ConductorOne assumes" },
+    { field: "Bucket name", what: "the bucket it reads" },
+  ],
+  stacks: (parameters, context) => [
+    roleStack({
+      context,
+      name: parameters.roleName,
+      description: "Lets ConductorOne read files from one S3 bucket",
+      trusted: trusted(context),
+      inlinePolicies: [{ name: POLICY_NAME, document: { Version: "2012-10-17", Statement: statements(parameters) } }],
+    }),
+  ],
+  contract: (parameters, context) => ({
+    roles: [
+      {
+        roleArn: roleArn(context, parameters.roleName),
+        trusted: trusted(context),
+        grants: grants(parameters),
+        denied: [],
+        probePrincipals: [PRINCIPAL],
+      },
+    ],
+    resources: [],
+    acceptedBreadth: [],
+  }),
+  expectations: ({ bucket, roleName, kmsKeyArn }) => ({
+    buckets: [bucket],
+    roleNames: [roleName],
+    keyArns: kmsKeyArn ? [kmsKeyArn] : [],
+    encryption: [],
+  }),
+  handOff: ({ bucket, roleName }, context) => [
+    { field: "Role ARN", value: roleArn(context, roleName), where: "Integrations > S3 > Role ARN" },
+    { field: "Bucket name", value: bucket, where: "Integrations > S3 > name of the S3 bucket" },
+  ],
+});

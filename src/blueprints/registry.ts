@@ -1,0 +1,10 @@
+/** Every blueprint that this release knows: one line each. */
+import type { Blueprint } from "./blueprint.ts";
+import { conductoroneS3 } from "./conductorone-s3.ts";
+
+export const blueprints: readonly Blueprint[] = [conductoroneS3];
+
+/** The blueprint of that id, at the newest version or exactly the one asked for; undefined when there is none. */
+export function findBlueprint(id: string, version?: string): Blueprint | undefined {
+  return blueprints.find((blueprint) => blueprint.id === id && (version === undefined || blueprint.version === version));
+}

@@ -1,0 +1,96 @@
+/** The environment, read once and checked. Nothing else in src reads process.env. */
+import path from "node:path";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65535);
+const flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
+
+const Environment = z.object({
+  DRAWBRIDGE_HOST: z.string().default("127.0.0.1"),
+  DRAWBRIDGE_PORT: port.default(8080),
+  DRAWBRIDGE_DATA_DIR: z.string().default(".drawbridge"),
+  DRAWBRIDGE_ADMIN_TOKEN: z.string().min(24, "at least 24 characters").optional(),
+  DRAWBRIDGE_STATE_URL: z.string().regex(/^s3:\/\/[a-z0-9.-]+(\/[A-Za-z0-9_./-]*)?(\?.*)?$/, "an s3:// URL"),
+  DRAWBRIDGE_STATE_ROLE_ARN: z.string().optional(),
+  DRAWBRIDGE_SECRETS_PROVIDER: z.string().startsWith("awskms://").optional(),
+  DRAWBRIDGE_SECRETS_PASSPHRASE: z.string().min(1).optional(),
+  DRAWBRIDGE_OWN_CREDENTIALS: flag,
+  DRAWBRIDGE_RUNNERS: z.coerce.number().int().min(1).max(32).default(2),
+  DRAWBRIDGE_OPERATION_SECONDS: z.coerce.number().int().min(10).max(3600).default(900),
+  DRAWBRIDGE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).default(120),
+  DRAWBRIDGE_LOG_LEVEL: z.enum(["error", "warn", "info", "debug"]).default("info"),
+  DRAWBRIDGE_STAND_IN_FAIL: z.string().optional(),
+  DATABASE_URL: z.string().startsWith("postgres").optional(),
+  AWS_ENDPOINT_URL: z.url().optional(),
+  AWS_REGION: z.string().default("us-east-1"),
+  PULUMI_CLI_ROOT: z.string().optional(),
+  PULUMI_HOME: z.string().optional(),
+});
+
+export interface Config {
+  host: string;
+  port: number;
+  dataDir: string;
+  adminToken?: string;
+  /** `s3://bucket[/prefix]?query` */
+  stateUrl: string;
+  /** Assumed, narrowed to the tenant's prefix, for every operation's state; without it the service's own credentials serve. */
+  stateRoleArn?: string;
+  secrets: { provider: "awskms"; url: string } | { provider: "passphrase"; passphrase: string };
+  ownCredentials: boolean;
+  runners: number;
+  operationSeconds: number;
+  drainSeconds: number;
+  logLevel: "error" | "warn" | "info" | "debug";
+  databaseUrl?: string;
+  awsEndpoint?: string;
+  region: string;
+  cliRoot?: string;
+  pulumiHome: string;
+  /** Passed on to the plugin of the sandbox alone (sandbox/README.md). */
+  standInFail?: string;
+}
+
+/**
+ * The configuration from an environment such as process.env.
+ *
+ * @throws Error naming each variable that is missing or wrong, and what it should be; never its value.
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`The environment is not complete:\n${lines.join("\n")}\nREADME.md lists every variable.`);
+  }
+  const env = parsed.data;
+  const dataDir = path.resolve(env.DRAWBRIDGE_DATA_DIR);
+  return {
+    host: env.DRAWBRIDGE_HOST,
+    port: env.DRAWBRIDGE_PORT,
+    dataDir,
+    stateUrl: env.DRAWBRIDGE_STATE_URL,
+    secrets: secretsOf(env),
+    ownCredentials: env.DRAWBRIDGE_OWN_CREDENTIALS,
+    runners: env.DRAWBRIDGE_RUNNERS,
+    operationSeconds: env.DRAWBRIDGE_OPERATION_SECONDS,
+    drainSeconds: env.DRAWBRIDGE_DRAIN_SECONDS,
+    logLevel: env.DRAWBRIDGE_LOG_LEVEL,
+    region: env.AWS_REGION,
+    pulumiHome: env.PULUMI_HOME ?? path.join(dataDir, "pulumi-home"),
+    ...(env.DRAWBRIDGE_ADMIN_TOKEN && { adminToken: env.DRAWBRIDGE_ADMIN_TOKEN }),
+    ...(env.DRAWBRIDGE_STATE_ROLE_ARN && { stateRoleArn: env.DRAWBRIDGE_STATE_ROLE_ARN }),
+    ...(env.DATABASE_URL && { databaseUrl: env.DATABASE_URL }),
+    ...(env.AWS_ENDPOINT_URL && { awsEndpoint: env.AWS_ENDPOINT_URL }),
+    ...(env.PULUMI_CLI_ROOT && { cliRoot: env.PULUMI_CLI_ROOT }),
+    ...(env.DRAWBRIDGE_STAND_IN_FAIL && { standInFail: env.DRAWBRIDGE_STAND_IN_FAIL }),
+  };
+}
+
+function secretsOf(env: z.infer<typeof Environment>): Config["secrets"] {
+  if (env.DRAWBRIDGE_SECRETS_PROVIDER) return { provider: "awskms", url: env.DRAWBRIDGE_SECRETS_PROVIDER };
+  if (env.DRAWBRIDGE_SECRETS_PASSPHRASE) return { provider: "passphrase", passphrase: env.DRAWBRIDGE_SECRETS_PASSPHRASE };
+  throw new Error("The environment is not complete:\n  DRAWBRIDGE_SECRETS_PROVIDER (awskms://…) or DRAWBRIDGE_SECRETS_PASSPHRASE is needed: Pulumi encrypts secrets in state with it.");
+}

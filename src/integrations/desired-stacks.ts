@@ -1,0 +1,111 @@
+/** From what a tenant asked for to the stacks that would make it so. Pure: everything a vendor gets is decided here. */
+import { createHash } from "node:crypto";
+import type { ZodError } from "zod";
+import type { StackSpec } from "../../stacks/stack.ts";
+import type { Blueprint, BlueprintContext, Expectations, HandOffField } from "../blueprints/blueprint.ts";
+import { findBlueprint } from "../blueprints/registry.ts";
+import type { AccessContract } from "../iam/contract.ts";
+import { guardrailViolations } from "../iam/guardrails.ts";
+import { canonicalJson } from "../iam/policy-document.ts";
+import { ProblemError } from "../problem.ts";
+import type { TenantRecord } from "../store/records.ts";
+
+/** An integration as it was asked for, parsed and frozen: an operation carries it, so that a later change can't alter what runs. */
+export interface Wish {
+  integration: string;
+  blueprint: string;
+  version: string;
+  parameters: Record<string, unknown>;
+  /** The ids that must work. */
+  externalIds: string[];
+}
+
+export interface Desired {
+  blueprint: Blueprint;
+  specs: StackSpec[];
+  contract: AccessContract;
+  expectations: Expectations;
+  handOff: HandOffField[];
+  /** SHA-256 (hex) over the specs: equal specs need no new run. */
+  specHash: string;
+}
+
+const PARTITIONS: [RegExp, BlueprintContext["partition"]][] = [
+  [/^cn-/, "aws-cn"],
+  [/^us-gov-/, "aws-us-gov"],
+];
+
+/** The AWS partition that a region belongs to. */
+export function partitionOf(region: string): BlueprintContext["partition"] {
+  return PARTITIONS.find(([pattern]) => pattern.test(region))?.[1] ?? "aws";
+}
+
+/**
+ * The blueprint that a request names.
+ *
+ * @throws ProblemError unknown_blueprint
+ */
+export function requireBlueprint(id: string, version?: string): Blueprint {
+  const blueprint = findBlueprint(id, version);
+  if (blueprint) return blueprint;
+  const known = findBlueprint(id);
+  const detail = known ? `Blueprint ${id} has no version ${version}; the newest is ${known.version}.` : `There is no blueprint "${id}". GET /v1/blueprints lists them.`;
+  throw new ProblemError("unknown_blueprint", detail, { pointer: known ? "/version" : "/blueprint" });
+}
+
+/**
+ * The parameters as the blueprint reads them, defaults filled in.
+ *
+ * @throws ProblemError invalid_parameters with a pointer to the first field that is wrong
+ */
+export function parseParameters(blueprint: Blueprint, parameters: unknown): Record<string, unknown> {
+  const parsed = blueprint.parameters.safeParse(parameters);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  const { pointer, detail } = firstIssue(parsed.error);
+  throw new ProblemError("invalid_parameters", detail, { pointer });
+}
+
+function firstIssue(error: ZodError): { pointer: string; detail: string } {
+  const issue = error.issues[0];
+  const path = [...(issue?.path ?? []), ...(issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [])];
+  const pointer = ["/parameters", ...path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1"))].join("/");
+  return { pointer, detail: `${pointer}: ${issue?.message ?? "not valid"}.` };
+}
+
+/** What the blueprints may know of a tenant and integration. */
+export function contextOf(tenant: TenantRecord, wish: Pick<Wish, "integration" | "externalIds">): BlueprintContext {
+  return {
+    tenant: tenant.name,
+    integration: wish.integration,
+    accountId: tenant.accountId,
+    region: tenant.region,
+    partition: partitionOf(tenant.region),
+    externalIds: wish.externalIds,
+    ...(tenant.permissionsBoundaryArn && { permissionsBoundaryArn: tenant.permissionsBoundaryArn }),
+    tags: tenant.tags,
+  };
+}
+
+/**
+ * The stacks, contract and hand-off that a wish amounts to, past every guardrail.
+ *
+ * @throws ProblemError unknown_blueprint, guardrail
+ */
+export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
+  const blueprint = requireBlueprint(wish.blueprint, wish.version);
+  const context = contextOf(tenant, wish);
+  const specs = blueprint.stacks(wish.parameters, context);
+  const contract = blueprint.contract(wish.parameters, context);
+  const violation = guardrailViolations(specs, contract, context)[0];
+  if (violation) {
+    throw new ProblemError("guardrail", `${violation.document}${violation.sid ? `, statement ${violation.sid}` : ""}: ${violation.detail}`, { cause: violation.rule });
+  }
+  return {
+    blueprint,
+    specs,
+    contract,
+    expectations: blueprint.expectations(wish.parameters, context),
+    handOff: blueprint.handOff(wish.parameters, context),
+    specHash: createHash("sha256").update(canonicalJson(specs)).digest("hex"),
+  };
+}

@@ -1,0 +1,54 @@
+/** Which external ids an integration trusts, and what a request may do to that (design: PUT and rotate share these rules). Pure. */
+import { createHash } from "node:crypto";
+import type { ExternalIdRule } from "../blueprints/blueprint.ts";
+import { generateExternalId, refuseExternalId } from "../iam/external-id.ts";
+import { ProblemError } from "../problem.ts";
+import type { ExternalIdEntry, IntegrationRecord } from "../store/records.ts";
+
+export interface ExternalIdState {
+  externalIds: ExternalIdEntry[];
+  supersededIds: string[];
+}
+
+interface Change {
+  rule: ExternalIdRule;
+  /** What the request says; undefined keeps the current id. */
+  given: string | undefined;
+  before: Pick<IntegrationRecord, "externalIds" | "supersededIds"> | undefined;
+  /** RFC 3339 */
+  now: string;
+  pointer: string;
+}
+
+/** SHA-256 (hex) of an id, lower-cased: AWS compares exactly, but two ids that differ in case alone are one to us. */
+export const externalIdHash = (id: string): string => createHash("sha256").update(id.toLowerCase()).digest("hex");
+
+/**
+ * The ids after a request. Omitted keeps what is; the first one is taken or, where we issue, made; another one is a rotation
+ * without overlap, and the old id never comes back.
+ *
+ * @throws ProblemError invalid_parameters for a malformed, weak or sample id; external_id_superseded for a replaced one
+ */
+export function nextExternalIds({ rule, given, before, now, pointer }: Change): ExternalIdState {
+  const state: ExternalIdState = { externalIds: before?.externalIds ?? [], supersededIds: before?.supersededIds ?? [] };
+  if (given === undefined) {
+    if (state.externalIds.length > 0 || rule.issuer !== "drawbridge") return state;
+    return { ...state, externalIds: [{ id: generateExternalId(), since: now }] };
+  }
+  const current = state.externalIds.find((entry) => entry.until === undefined);
+  if (current?.id === given) return state;
+  const refusal = refuseExternalId(given, rule.samples);
+  if (refusal) throw new ProblemError("invalid_parameters", refusal, { pointer });
+  if (state.supersededIds.includes(externalIdHash(given))) {
+    throw new ProblemError("external_id_superseded", "This external id was replaced by a newer one. Send the newest, or leave externalId out to keep it.", { pointer });
+  }
+  return {
+    externalIds: [{ id: given, since: now }],
+    supersededIds: [...state.supersededIds, ...state.externalIds.map((entry) => externalIdHash(entry.id))],
+  };
+}
+
+/** The ids that must work at a moment: an entry past its `until` counts no more. */
+export function workingIds(entries: readonly ExternalIdEntry[], now: string): string[] {
+  return entries.filter((entry) => entry.until === undefined || entry.until > now).map((entry) => entry.id);
+}
