@@ -1,0 +1,71 @@
+/**
+ * External ids: what a vendor sends with AssumeRole so that it can't be led into another customer's account (IAM user
+ * guide, "Access to AWS accounts owned by third parties"). Sensitive, not secret: shown only as a fingerprint.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import * as z from "zod";
+
+/** The sample printed in a public vendor guide, kept as a digest: whoever pastes it has the same id as everybody else who did. */
+const printedSamples = new Set(["2458056b45624b91111495bb159f81e1509fe8573ed51c304939ec6e0538d1b7"]);
+const placeholders = ["<", ">", "{", "}", "your_", "your-", "your session name", "your external", "placeholder", "replace_me", "changeme"];
+const weak = new Set([
+  "externalid",
+  "external-id",
+  "external_id",
+  "test",
+  "testing",
+  "demo",
+  "example",
+  "sample",
+  "password",
+  "secret",
+  "none",
+  "null",
+  "undefined",
+  "default",
+  "string",
+]);
+
+/** Why an external id is refused, in words for people, or undefined when it may be used. */
+export function externalIdFault(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  if (placeholders.some((placeholder) => lower.includes(placeholder))) return "this is a placeholder; put in the id that the vendor shows";
+  if (!/^[A-Za-z0-9_+=,.@:/-]{2,1224}$/.test(text)) return "an external id has 2 to 1224 letters, digits or _+=,.@:/-";
+  if (printedSamples.has(digest(text))) return "this id is printed in a public guide; put in your own";
+  if (weak.has(lower) || new Set(lower).size < 4) return "this id is easy to guess; use the vendor's, or one that Drawbridge makes";
+  if ("01234567890123456789".includes(text) || "98765432109876543210".includes(text))
+    return "this id is easy to guess; use the vendor's, or one that Drawbridge makes";
+  return;
+}
+
+/**
+ * An external id fit for a trust policy: STS's own alphabet and length (STS API reference, AssumeRole, ExternalId), not a
+ * guide's placeholder or printed sample, not one of the ids that people type when they want none.
+ */
+export const ExternalId = z
+  .string()
+  .superRefine((text, context) => {
+    const fault = externalIdFault(text);
+    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+  })
+  .brand<"ExternalId">();
+export type ExternalId = z.infer<typeof ExternalId>;
+
+/** The external id in `text`, or undefined when externalIdFault finds one. */
+export function parseExternalId(text: string): ExternalId | undefined {
+  return ExternalId.safeParse(text).data;
+}
+
+/** A fresh external id with 192 random bits, in letters, digits, `-` and `_`. */
+export function generateExternalId(): ExternalId {
+  return ExternalId.parse(`db-${randomBytes(24).toString("base64url")}`);
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
+/** What stands for an external id wherever people or logs may see it: `sha256:` and twelve hex digits. */
+export function externalIdFingerprint(id: string): string {
+  return `sha256:${digest(id).slice(0, 12)}`;
+}
