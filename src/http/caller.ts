@@ -1,0 +1,23 @@
+/** Who asks, and what they were given. */
+
+export const scopes = ["read", "write", "destroy", "approve", "admin"] as const;
+export type Scope = (typeof scopes)[number];
+
+export interface Caller {
+  /** A stable name for the log, the audit and idempotency keys; never a token. */
+  subject: string;
+  /** Names of tenants, or `*` for every tenant there is and will be. */
+  tenants: "*" | string[];
+  /** One scope never implies another. */
+  scopes: readonly Scope[];
+}
+
+/** Whether the caller was given this tenant. Where it wasn't, the tenant must look absent (the same 404). */
+export function holdsTenant(caller: Caller, tenant: string): boolean {
+  return caller.tenants === "*" || caller.tenants.includes(tenant);
+}
+
+/** Whether the caller was given this scope. */
+export function holdsScope(caller: Caller, scope: Scope): boolean {
+  return caller.scopes.includes(scope);
+}

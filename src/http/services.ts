@@ -1,0 +1,144 @@
+/**
+ * Everything the HTTP layer may ask for: each handler makes one call into it. src/main.ts puts it together.
+ *
+ * Where a method takes a caller, the callee decides what that caller may see: a list holds only their tenants' things,
+ * and a thing of a tenant they don't hold is `not_found`. Refusals are ProblemErrors; whatever else is thrown is a 500.
+ */
+import type { Registry } from "prom-client";
+import type { Proof } from "../iam/contract.ts";
+import type { Log } from "../log.ts";
+import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
+import type { Caller } from "./caller.ts";
+import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./schemas.ts";
+
+export interface PageRequest {
+  /** 1 to 200 */
+  limit: number;
+  /** as an earlier page gave it */
+  cursor?: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** null on the last page */
+  nextCursor: string | null;
+}
+
+export interface BlueprintView {
+  id: string;
+  vendor: string;
+  version: string;
+  title: string;
+  /** The vendor's document that the recipe follows. */
+  source: { document: string; date: string };
+  /** JSON Schema (2020-12) */
+  parameters: Record<string, unknown>;
+  /** What the vendor may do, in words. */
+  access: string[];
+  handOff: { field: string; what: string }[];
+}
+
+export interface IntegrationAddress {
+  tenant: string;
+  name: string;
+}
+
+/** `ifMatch` is an entity tag without its quotes. */
+export interface IntegrationPut extends IntegrationAddress {
+  body: IntegrationBody;
+  ifMatch?: string;
+}
+
+export type IntegrationPutResult =
+  | { outcome: "unchanged"; integration: IntegrationView; etag: string }
+  | { outcome: "accepted"; integration: IntegrationView; etag: string; operation: Operation };
+
+export interface OperationFilters extends PageRequest {
+  tenant?: string;
+  integration?: string;
+  kind?: OperationKind;
+  state?: OperationState;
+}
+
+export interface ReadinessCheck {
+  /** `cli`, `plugin`, `store`, `state-bucket`, … */
+  name: string;
+  ok: boolean;
+  /** A sentence without tenant data: anybody may read it. */
+  detail: string;
+  /** Of `plugin`: which one updates run on. */
+  plugin?: "official" | "stand-in";
+  version?: string;
+}
+
+export interface Readiness {
+  ready: boolean;
+  checks: ReadinessCheck[];
+}
+
+/** What an Idempotency-Key belongs to. `bodyHash` is a SHA-256 (hex) over method, URL and body. */
+export interface IdempotentRequest {
+  caller: string;
+  /** `PUT /v1/tenants/{tenant}` */
+  route: string;
+  key: string;
+  bodyHash: string;
+}
+
+/** An answer as it was given, so that it can be given again. */
+export interface StoredAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: unknown;
+}
+
+export interface Idempotency {
+  /** `new` takes the key; the others leave it as it is. */
+  begin(request: IdempotentRequest): Promise<"new" | "in-flight" | "mismatch" | { replay: StoredAnswer }>;
+  /** Keeps a 2xx answer for 24 hours. */
+  finish(request: IdempotentRequest, answer: StoredAnswer): Promise<void>;
+  /** Frees the key: the request was refused or failed, so nothing was done that a repetition could do twice. */
+  release(request: IdempotentRequest): Promise<void>;
+}
+
+export interface Services {
+  log: Log;
+  metrics: Registry;
+  /** Of this build of Drawbridge. */
+  version: string;
+  /** The caller whose bearer token has this SHA-256; compared in constant time. */
+  findCaller(tokenHash: Buffer): Promise<Caller | undefined>;
+  idempotency: Idempotency;
+
+  putTenant(
+    caller: Caller,
+    name: string,
+    body: TenantBody,
+    options: { ifMatch?: string },
+  ): Promise<{ created: boolean; tenant: TenantView; etag: string }>;
+  getTenant(caller: Caller, name: string): Promise<{ tenant: TenantView; etag: string }>;
+  listTenants(caller: Caller, page: PageRequest): Promise<Page<TenantView>>;
+  deleteTenant(caller: Caller, name: string, options: { ifMatch?: string }): Promise<void>;
+
+  listBlueprints(): Promise<BlueprintView[]>;
+  getBlueprint(id: string): Promise<BlueprintView>;
+
+  putIntegration(caller: Caller, put: IntegrationPut): Promise<IntegrationPutResult>;
+  getIntegration(caller: Caller, address: IntegrationAddress): Promise<{ integration: IntegrationView; etag: string }>;
+  listIntegrations(caller: Caller, tenant: string, page: PageRequest): Promise<Page<IntegrationView>>;
+  deleteIntegration(caller: Caller, address: IntegrationAddress & { ifMatch?: string }): Promise<{ operation: Operation }>;
+  previewIntegration(caller: Caller, preview: IntegrationAddress & { body: IntegrationBody }): Promise<{ operation: Operation }>;
+  getProof(caller: Caller, address: IntegrationAddress): Promise<Proof>;
+
+  getOperation(caller: Caller, id: string): Promise<Operation>;
+  listOperations(caller: Caller, filters: OperationFilters): Promise<Page<Operation>>;
+  /** Events with `seq` above `after`, in order, at most `limit`. */
+  eventsAfter(caller: Caller, id: string, after: number, limit: number): Promise<OperationEvent[]>;
+  /**
+   * The same without end: ends by itself after the last event of an operation in a terminal state, and soon after
+   * `signal` aborts. Rejects before the first event where getOperation would.
+   */
+  followEvents(caller: Caller, id: string, after: number, signal: AbortSignal): AsyncIterable<OperationEvent>;
+
+  readiness(): Promise<Readiness>;
+}
