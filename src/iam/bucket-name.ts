@@ -13,13 +13,12 @@ function isBucketName(text: string): boolean {
 export const BucketName = z
   .string()
   .max(63)
-  .refine(isBucketName, "not an S3 bucket name: 3 to 63 lower-case letters, digits, dots or hyphens, and none of AWS's reserved forms")
-  .brand<"BucketName">();
-export type BucketName = z.infer<typeof BucketName>;
+  .refine(isBucketName, "not an S3 bucket name: 3 to 63 lower-case letters, digits, dots or hyphens, and none of AWS's reserved forms");
+export type BucketName = z.infer<typeof BucketName> & z.$brand<"BucketName">;
 
 /** The bucket's name in `text`, or undefined. */
 export function parseBucketName(text: string): BucketName | undefined {
-  return BucketName.safeParse(text).data;
+  return BucketName.safeParse(text).data as BucketName | undefined;
 }
 
 /**
@@ -32,13 +31,12 @@ export const ObjectPrefix = z
   .regex(/^[\x21-\x29\x2b-\x3e\x40-\x7e]+$/, "a prefix has printable ASCII characters, no space, no * and no ?")
   .refine((text) => text.endsWith("/"), "a prefix ends with /")
   .refine((text) => !text.startsWith("/") && !text.includes("//"), "a prefix has no empty folder name")
-  .refine((text) => !text.includes("${"), "a prefix holds no policy variable")
-  .brand<"ObjectPrefix">();
-export type ObjectPrefix = z.infer<typeof ObjectPrefix>;
+  .refine((text) => !text.includes("${"), "a prefix holds no policy variable");
+export type ObjectPrefix = z.infer<typeof ObjectPrefix> & z.$brand<"ObjectPrefix">;
 
 /** The prefix in `text`, or undefined. */
 export function parseObjectPrefix(text: string): ObjectPrefix | undefined {
-  return ObjectPrefix.safeParse(text).data;
+  return ObjectPrefix.safeParse(text).data as ObjectPrefix | undefined;
 }
 
 /** The ARN of a bucket, or of what lies in it: `bucketArn("aws", "b", "in/*")` is `arn:aws:s3:::b/in/*`. */

@@ -26,39 +26,44 @@ const weak = new Set([
   "string",
 ]);
 
-/** Why an external id is refused, in words for people, or undefined when it may be used. */
-export function externalIdFault(text: string): string | undefined {
+/**
+ * Why an external id is refused, in words for people that don't repeat it, or undefined when it may be used. `samples` are
+ * values that the vendor's guide prints.
+ */
+export function refuseExternalId(text: string, samples: readonly string[] = []): string | undefined {
   const lower = text.toLowerCase();
-  if (placeholders.some((placeholder) => lower.includes(placeholder))) return "this is a placeholder; put in the id that the vendor shows";
-  if (!/^[A-Za-z0-9_+=,.@:/-]{2,1224}$/.test(text)) return "an external id has 2 to 1224 letters, digits or _+=,.@:/-";
-  if (printedSamples.has(digest(text))) return "this id is printed in a public guide; put in your own";
-  if (weak.has(lower) || new Set(lower).size < 4) return "this id is easy to guess; use the vendor's, or one that Drawbridge makes";
-  if ("01234567890123456789".includes(text) || "98765432109876543210".includes(text))
-    return "this id is easy to guess; use the vendor's, or one that Drawbridge makes";
+  if (samples.includes(text) || printedSamples.has(digest(text))) return "This external id is printed in a public guide. Put in your own.";
+  if (placeholders.some((placeholder) => lower.includes(placeholder))) {
+    return "This external id is a guide's placeholder. Put in the id that the vendor shows.";
+  }
+  if (!/^[A-Za-z0-9_+=,.@:/-]{2,1224}$/.test(text))
+    return "An external id has 2 to 1224 letters, digits or _+=,.@:/- (AWS's rule for sts:ExternalId).";
+  if (isGuessable(lower)) return "This external id is easy to guess. Use the vendor's own, or leave it out where Drawbridge makes one.";
   return;
+}
+
+function isGuessable(lower: string): boolean {
+  return weak.has(lower) || new Set(lower).size < 4 || "01234567890123456789".includes(lower) || "98765432109876543210".includes(lower);
 }
 
 /**
  * An external id fit for a trust policy: STS's own alphabet and length (STS API reference, AssumeRole, ExternalId), not a
  * guide's placeholder or printed sample, not one of the ids that people type when they want none.
  */
-export const ExternalId = z
-  .string()
-  .superRefine((text, context) => {
-    const fault = externalIdFault(text);
-    if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
-  })
-  .brand<"ExternalId">();
-export type ExternalId = z.infer<typeof ExternalId>;
+export const ExternalId = z.string().superRefine((text, context) => {
+  const fault = refuseExternalId(text);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+export type ExternalId = z.infer<typeof ExternalId> & z.$brand<"ExternalId">;
 
-/** The external id in `text`, or undefined when externalIdFault finds one. */
+/** The external id in `text`, or undefined when refuseExternalId finds one. */
 export function parseExternalId(text: string): ExternalId | undefined {
-  return ExternalId.safeParse(text).data;
+  return ExternalId.safeParse(text).data as ExternalId | undefined;
 }
 
 /** A fresh external id with 192 random bits, in letters, digits, `-` and `_`. */
 export function generateExternalId(): ExternalId {
-  return ExternalId.parse(`db-${randomBytes(24).toString("base64url")}`);
+  return `db-${randomBytes(24).toString("base64url")}` as ExternalId;
 }
 
 function digest(text: string): string {
