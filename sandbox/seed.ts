@@ -28,6 +28,75 @@ export async function seed(endpoint: string): Promise<Seeded> {
     seedVendor(rootOf(endpoint, "infosum"), vendorPrincipals.infosum),
     seedVendor(rootOf(endpoint, "labra"), vendorPrincipals.labra),
   ]);
+  return {
+    accounts: { platform: platform.account, tenant, neighbour, outsider, conductorone, "creative-force": creativeForce, infosum, labra },
+    stateRoleArn: platform.stateRoleArn,
+    trustProvisioner: (externalId, name = "tenant") => trustProvisioner(rootOf(endpoint, name), platform.account.principalArn, externalId),
+  };
+}
+
+async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stateRoleArn: string }> {
+  const bucket = platformThings.stateBucket;
+  await root.s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  await root.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }));
+  const state: Statement[] = [
+    { Effect: "Allow", Action: ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketVersioning"], Resource: `arn:aws:s3:::${bucket}` },
+    { Effect: "Allow", Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: `arn:aws:s3:::${bucket}/*` },
+  ];
+  const stateRoleArn = `arn:aws:iam::${root.accountId}:role/${platformThings.stateRole}`;
+  const assume: Statement = {
+    Effect: "Allow",
+    Action: "sts:AssumeRole",
+    Resource: [stateRoleArn, `arn:aws:iam::*:role/${tenantThings.provisioningRole}`],
+  };
+  const account = await makeUser(root, platformThings.user, [...state, assume]);
+  await makeRole(root, platformThings.stateRole, trust(account.principalArn), state);
+  return { account, stateRoleArn };
+}
+
+async function seedTenant(root: Root): Promise<SandboxAccount> {
+  const administrator = await makeUser(root, "administrator", "everything");
+  const provisioningRoleArn = `arn:aws:iam::${root.accountId}:role/${tenantThings.provisioningRole}`;
+  await makeRole(root, tenantThings.provisioningRole, closedTrust, provisioningStatements(root.accountId));
+  const plain = tenantThings.plainBucket(root.accountId);
+  const shared = tenantThings.sharedBucket(root.accountId);
+  for (const Bucket of [plain, shared]) {
+    await root.s3.send(new CreateBucketCommand({ Bucket }));
+    await root.s3.send(new PutObjectCommand({ Bucket, Key: tenantThings.sampleObject, Body: "hello\n", ContentType: "text/plain" }));
+  }
+  await root.s3.send(new PutBucketPolicyCommand({ Bucket: shared, Policy: foreignBucketPolicy(shared, administrator.principalArn) }));
+  await makeKey(root);
+  return { ...administrator, provisioningRoleArn };
+}
+
+async function makeKey({ kms, accountId }: Root): Promise<void> {
+  const delegation = policy({
+    Sid: "Enable IAM User Permissions",
+    Effect: "Allow",
+    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+    Action: "kms:*",
+    Resource: "*",
+  });
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: "The customer's own key", Policy: delegation }));
+  await kms.send(new CreateAliasCommand({ AliasName: tenantThings.keyAlias, TargetKeyId: KeyMetadata?.KeyId }));
+}
+
+/** Statements that are somebody else's: Drawbridge must keep them word for word and in order. */
+function foreignBucketPolicy(bucket: string, owner: string): string {
+  const everything = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
+  return policy(
+    { Sid: "OwnerReads", Effect: "Allow", Principal: { AWS: owner }, Action: ["s3:GetObject", "s3:ListBucket"], Resource: everything },
+    { Sid: "NoPlainDeletes", Effect: "Deny", Principal: "*", Action: "s3:DeleteBucket", Resource: `arn:aws:s3:::${bucket}` },
+  );
+}
+
+async function seedVendor(root: Root, principal: VendorPrincipal): Promise<SandboxAccount> {
+  const may: Statement[] = [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: "*" }];
+  const user = await makeUser(root, principal.user, may);
+  if (!("role" in principal)) return user;
+  const { role, sessionName, named } = principal;
+  await makeRole(root, role, trust(user.principalArn), may);
+  const roleArn = `arn:aws:iam::${root.accountId}:role/${role}`;
   const sessionArn = `arn:aws:sts::${root.accountId}:assumed-role/${role}/${sessionName}`;
   return { ...user, principalArn: named === "role" ? roleArn : sessionArn, assumeFirst: { roleArn, sessionName } };
 }
