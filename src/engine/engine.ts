@@ -24,6 +24,15 @@ export interface UpdateRequest {
   refresh?: boolean;
   /** seconds; the update is interrupted, then killed, past it */
   deadlineSeconds: number;
+  /** Told, and waited for, before the runner is given the update: the lease records who works under it. */
+  onRunner?: (runner: RunnerIdentity) => Promise<void> | void;
+}
+
+/** A runner process: its mark `DRAWBRIDGE_RUNNER`, and pid with start time (clock ticks since boot), since pids are reused. */
+export interface RunnerIdentity {
+  uuid: string;
+  pid: number;
+  startTime: string;
 }
 
 export type ChangeOp = "create" | "update" | "delete" | "replace" | "same" | "read" | "import" | "refresh";

@@ -1,0 +1,97 @@
+/** Reads the engine's event stream: steps, outputs, diagnostics, summary. Runs in the runner; keeps no value but outputs. */
+import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import type { ChangeOp, StepEvent, UpdateResult } from "./engine.ts";
+
+/** Pulumi's own bookkeeping, which is nothing in the account. */
+const isBookkeeping = (type: string) => type.startsWith("pulumi:");
+
+/** The engine's step kinds (pulumi/pulumi sdk/go/common/display, OpType) in our few words. */
+const operations: Record<string, ChangeOp> = {
+  create: "create",
+  update: "update",
+  delete: "delete",
+  replace: "replace",
+  "create-replacement": "replace",
+  "delete-replaced": "replace",
+  "import-replacement": "replace",
+  "read-replacement": "replace",
+  "discard-replaced": "replace",
+  "remove-pending-replace": "replace",
+  same: "same",
+  read: "read",
+  "read-discard": "read",
+  import: "import",
+  refresh: "refresh",
+};
+
+function differingPaths({ detailedDiff, diffs }: StepEventMetadata): string[] {
+  const paths = detailedDiff ? Object.keys(detailedDiff) : (diffs ?? []);
+  return [...new Set(paths)].sort();
+}
+
+/** A step as we tell it, or undefined for bookkeeping. */
+export function toStep(metadata: StepEventMetadata, phase: StepEvent["phase"]): StepEvent | undefined {
+  const op = operations[metadata.op];
+  if (op === undefined || isBookkeeping(metadata.type)) return undefined;
+  const differs = differingPaths(metadata);
+  return { urn: metadata.urn, type: metadata.type, op, phase, ...(differs.length > 0 ? { differs } : {}) };
+}
+
+/** What stands for a value that is only known after the update (pulumi/pulumi sdk/go/common/resource/plugin, UnknownStringValue). */
+const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+function known(outputs: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== unknownValue));
+}
+
+export interface EventReader {
+  onEvent(event: EngineEvent): void;
+  diagnostics: string[];
+  /** Whether the engine came to its end and said so */
+  summarised(): boolean;
+  result(milliseconds: number): UpdateResult;
+}
+
+/**
+ * Collects an update's events. Events are numbered and may come twice under load, so a number counts once. A step is told
+ * once: when planned (previews), done or failed; what stays the same isn't told but counted.
+ */
+export function readEvents(onStep: (step: StepEvent) => void): EventReader {
+  const seen = new Set<number>();
+  const steps = new Map<string, StepEvent>();
+  const diagnostics: string[] = [];
+  let outputs: Record<string, unknown> = {};
+  let summarised = false;
+
+  function tell(metadata: StepEventMetadata, phase: StepEvent["phase"]): void {
+    const step = toStep(metadata, phase);
+    if (step === undefined) return;
+    // One replacement is several steps of the engine; one refresh comes before the step that follows from it.
+    const key = `${step.op === "refresh" ? "refresh" : ""}${step.urn}`;
+    const before = steps.get(key);
+    const differs = step.differs ?? before?.differs;
+    steps.set(key, { ...step, ...(differs ? { differs } : {}) });
+    if (step.op !== "same" && !(before?.op === step.op && before.phase === step.phase)) onStep(step);
+  }
+
+  return {
+    diagnostics,
+    summarised: () => summarised,
+    onEvent(event) {
+      if (seen.has(event.sequence)) return;
+      seen.add(event.sequence);
+      if (event.diagnosticEvent?.severity === "error") diagnostics.push(event.diagnosticEvent.message);
+      if (event.summaryEvent) summarised = true;
+      if (event.resOpFailedEvent) tell(event.resOpFailedEvent.metadata, "failed");
+      const ended = event.resOutputsEvent;
+      if (ended) tell(ended.metadata, ended.planning ? "planned" : "done");
+      if (event.resourcePreEvent?.planning) tell(event.resourcePreEvent.metadata, "planned");
+      if (ended?.metadata.type === "pulumi:pulumi:Stack") outputs = known(ended.metadata.new?.outputs ?? {});
+    },
+    result(duration) {
+      const changes: UpdateResult["changes"] = {};
+      for (const { op } of steps.values()) changes[op] = (changes[op] ?? 0) + 1;
+      return { outputs, changes, steps: [...steps.values()].filter(({ op }) => op !== "same"), duration };
+    },
+  };
+}

@@ -1,0 +1,143 @@
+/** The one reader of Pulumi's, the CLI's and the plugin's text. Pure: text in, a problem out, and none of the text in it. */
+import { type Problem, type ProblemCode, ProblemError } from "../problem.ts";
+
+/** What a failed update left to judge by. */
+export interface FailureText {
+  /** The engine's diagnostics of severity error, in order */
+  diagnostics: string[];
+  /** What the CLI printed, or the error that its start gave */
+  cli: string;
+  /** Whether the engine's summary was seen */
+  summary: boolean;
+}
+
+interface Rule {
+  when: RegExp;
+  code: ProblemCode;
+  detail: string;
+}
+
+/** About the state and the update as a whole; looked for in everything. */
+const updateRules: Rule[] = [
+  {
+    when: /the stack is currently locked by|Another update is currently in progress/,
+    code: "stack_locked",
+    detail: "Another update holds the stack's lock. Try again; a dead owner's lock is removed by recovery.",
+  },
+  {
+    when: /marked for protection/,
+    code: "role_replacement_refused",
+    detail: "The change would replace or delete a resource that must keep its identity. Make a new integration instead.",
+  },
+  {
+    when: /AWS account ID not allowed/,
+    code: "account_mismatch",
+    detail: "The tenant's credentials belong to another account than the one registered. Nothing was changed.",
+  },
+  {
+    when: /no resource plugin 'pulumi-resource-aws|Could not automatically download and install/,
+    code: "plugin_refused",
+    detail: "The AWS plugin isn't installed. Run the set-up again.",
+  },
+  {
+    when: /killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
+    code: "operation_interrupted",
+    detail: "The update was interrupted before its end. What it had done is in state; run it again.",
+  },
+];
+
+/** AWS's own error codes, as the plugin passes them on (`api error <Code>: …`, `<Code>: …`). */
+const awsRules: Rule[] = [
+  {
+    when: /\bEntityAlreadyExists\b/,
+    code: "role_name_taken",
+    detail: "The account already has a role of this name that Drawbridge didn't make. Choose another role name, or adopt it.",
+  },
+  {
+    when: /\b(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|RequestThrottled)\b|Rate exceeded/,
+    code: "aws_throttled",
+    detail: "AWS limited the rate of calls for this account. The same request works later.",
+  },
+  {
+    when: /\b(ExpiredToken|ExpiredTokenException|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId)\b|unable to validate AWS credentials|No valid credential sources found|failed to refresh cached credentials/,
+    code: "account_unreachable",
+    detail: "AWS didn't accept the credentials for the tenant's account. Check the provisioning role, then try again.",
+  },
+  {
+    when: /\b(AccessDenied|AccessDeniedException|UnauthorizedOperation|NotAuthorized|AuthorizationError)\b/,
+    code: "aws_denied",
+    detail: "AWS refused a call to the provisioning role. Extend its rights, or look for a boundary or service control policy against it.",
+  },
+  {
+    when: /Invalid principal in policy/i,
+    code: "aws_rejected",
+    detail: "A principal named in a policy doesn't exist in AWS. Check the vendor's account, role or user, then try again.",
+  },
+  {
+    when: /\bMalformedPolicy(Document)?(Exception)?\b/,
+    code: "aws_rejected",
+    detail: "AWS refused a policy document as malformed. Preview the integration and check its parameters.",
+  },
+  {
+    when: /\bDeleteConflict\b/,
+    code: "aws_rejected",
+    detail: "AWS won't delete the resource while something else is attached to it. Detach that, then try again.",
+  },
+  {
+    when: /\bLimitExceeded(Exception)?\b/,
+    code: "aws_rejected",
+    detail: "The account has reached one of AWS's quotas. Have it raised or make room, then try again.",
+  },
+  {
+    when: /did(n't| not) exist while updating|\bNoSuchEntity\b|\bNoSuchBucket\b|\bNotFoundException\b/,
+    code: "aws_rejected",
+    detail: "Something this update builds on is gone from the account. Reconcile the integration to make it again.",
+  },
+  {
+    when: /https response error StatusCode|api error \w+/,
+    code: "aws_rejected",
+    detail: "AWS rejected a request. The cause names AWS's own error.",
+  },
+];
+
+/** `IAM CreateRole AccessDenied` out of `operation error IAM: CreateRole, … api error AccessDenied: …`; never more of it. */
+export function awsCause(text: string): string | undefined {
+  const operation = /operation error ([\w ]+?): (\w+)/.exec(text);
+  const code = /api error (\w+)/.exec(text)?.[1] ?? /StatusCode: \d+, RequestID: [^,]*, (\w+):/.exec(text)?.[1];
+  const words = [operation?.[1], operation?.[2], code].filter((word) => word !== undefined);
+  return words.length > 0 ? words.join(" ") : undefined;
+}
+
+const stateText =
+  /unable to check if bucket|failed to load checkpoint|could not (?:list|read|get) .*(?:bucket|stack|checkpoint)|blob \(key/i;
+
+/**
+ * The problem behind a failed update. Diagnostics come first: the CLI's own text repeats them and adds noise. No sentence
+ * here quotes the text, which may hold policy documents and external ids.
+ */
+export function classifyFailure(text: FailureText): Problem {
+  const all = `${text.diagnostics.join("\n")}\n${text.cli}`;
+  const update = updateRules.find(({ when }) => when.test(all));
+  if (update) return problem(update.code, update.detail);
+  for (const source of [...text.diagnostics, text.cli]) {
+    if (source === text.cli && stateText.test(source)) return stateProblem(source);
+    const rule = awsRules.find(({ when }) => when.test(source));
+    if (rule) return problem(rule.code, rule.detail, awsCause(source));
+  }
+  if (stateText.test(all)) return stateProblem(all);
+  if (!text.summary)
+    return problem("update_unknown", "The update ended without a result. Its effect is looked up in state before the next run.");
+  return problem("update_failed", "The update failed without an error that Drawbridge knows. Run it again.");
+}
+
+function stateProblem(text: string): Problem {
+  return problem(
+    "not_ready",
+    "The state bucket can't be read or written. Check its name, region and the service's rights.",
+    awsCause(text),
+  );
+}
+
+function problem(code: ProblemCode, detail: string, cause?: string): Problem {
+  return new ProblemError(code, detail, cause === undefined ? {} : { cause }).problem;
+}

@@ -1,0 +1,198 @@
+/** Direct reads, and the few direct writes, of Pulumi's S3 state: checkpoints and locks without a CLI process. */
+import {
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import type { StackAddress } from "../../stacks/stack.ts";
+import { ProblemError } from "../problem.ts";
+import { statePlace } from "./backend-url.ts";
+import type { Credentials } from "./engine.ts";
+
+/** What one stack's state says, without values: those stay in the bucket. */
+export interface Checkpoint {
+  resources: { urn: string; type: string; id?: string }[];
+  /** Steps that had begun when the last update died: `creating` ones may exist without being in `resources`. */
+  pendingOperations: { urn: string; type: string; operation: string; name?: string }[];
+  /** As it stands in state; handed back to the CLI so that it doesn't make a new key. */
+  secrets?: { type: string; state: Record<string, unknown> };
+}
+
+/** One of Pulumi's lock objects. It has no expiry: whoever wrote it may be long dead. */
+export interface StateLock {
+  key: string;
+  pid: number;
+  hostname: string;
+  /** RFC 3339 */
+  at: string;
+}
+
+export interface StateBackend {
+  hasState(): Promise<boolean>;
+  /** Undefined when there is no such stack. @throws `not_ready` for a state that can't be read as a checkpoint */
+  readCheckpoint(): Promise<Checkpoint | undefined>;
+  /** Makes the stack, empty, unless it is there. True when this call made it. */
+  createStack(): Promise<boolean>;
+  listLocks(): Promise<StateLock[]>;
+  /** Removes one lock by its exact key; only for an owner that is known to be dead. */
+  removeLock(key: string): Promise<void>;
+  /** Deletes state, its backup copy and its history. @throws `leftovers` while state still holds resources */
+  removeStack(): Promise<void>;
+  close(): void;
+}
+
+const statusOf = (error: unknown) => (error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined);
+
+interface RawCheckpoint {
+  checkpoint?: { latest?: RawDeployment | null };
+}
+interface RawDeployment {
+  resources?: { urn: string; type: string; id?: string }[];
+  pending_operations?: { type: string; resource: { urn: string; type: string; inputs?: { name?: unknown } } }[];
+  secrets_providers?: { type: string; state?: Record<string, unknown> };
+}
+
+/**
+ * Reads the text of a state object (pulumi/pulumi sdk/go/common/apitype, CheckpointV3 in a VersionedCheckpoint).
+ * @throws `not_ready` when it is something else: a truncated state must never pass for an empty one.
+ */
+export function parseCheckpoint(text: string): Checkpoint {
+  let raw: RawCheckpoint;
+  try {
+    raw = JSON.parse(text) as RawCheckpoint;
+  } catch {
+    raw = {};
+  }
+  if (typeof raw?.checkpoint !== "object" || raw.checkpoint === null)
+    throw new ProblemError("not_ready", "The stack's state in the bucket isn't a Pulumi checkpoint. Restore its last good version.");
+  const latest = raw.checkpoint.latest ?? {};
+  const secrets = latest.secrets_providers;
+  return {
+    resources: (latest.resources ?? []).map(({ urn, type, id }) => ({ urn, type, ...(id === undefined ? {} : { id }) })),
+    pendingOperations: (latest.pending_operations ?? []).map(({ type, resource }) => ({
+      urn: resource.urn,
+      type: resource.type,
+      operation: type,
+      ...(typeof resource.inputs?.name === "string" ? { name: resource.inputs.name } : {}),
+    })),
+    ...(secrets ? { secrets: { type: secrets.type, state: secrets.state ?? {} } } : {}),
+  };
+}
+
+/** The checkpoint of a stack that has never been updated. */
+export function emptyCheckpoint(address: StackAddress): string {
+  const latest = { manifest: { time: "0001-01-01T00:00:00Z", magic: "", version: "" }, metadata: {} };
+  return JSON.stringify({ version: 3, checkpoint: { stack: `organization/${address.project}/${address.stack}`, latest } });
+}
+
+/** The object keys of one stack in the project layout (pulumi/pulumi pkg/backend/diy, `meta.yaml` version 1). */
+function keysOf(address: StackAddress) {
+  const { prefix } = statePlace(address.backendUrl);
+  const root = `${prefix ? `${prefix}/` : ""}.pulumi`;
+  const tail = `${address.project}/${address.stack}`;
+  return {
+    meta: `${root}/meta.yaml`,
+    state: `${root}/stacks/${tail}.json`,
+    backup: `${root}/stacks/${tail}.json.bak`,
+    history: `${root}/history/${tail}/`,
+    locks: `${root}/locks/organization/${tail}/`,
+  };
+}
+
+/** Opens one stack's state for reading. `credentials` are those of the `state` profile. */
+export function openState(address: StackAddress, credentials: Credentials): StateBackend {
+  const place = statePlace(address.backendUrl);
+  const keys = keysOf(address);
+  const Bucket = place.bucket;
+  const s3 = new S3Client({
+    region: place.region,
+    credentials,
+    forcePathStyle: place.pathStyle,
+    ...(place.endpoint ? { endpoint: place.endpoint } : {}),
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+
+  async function read(key: string): Promise<string | undefined> {
+    try {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: key }));
+      return await Body?.transformToString();
+    } catch (error) {
+      if (error instanceof S3ServiceException && error.name === "NoSuchKey") return undefined;
+      throw unreadable(error);
+    }
+  }
+  async function create(key: string, body: string): Promise<boolean> {
+    try {
+      await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: body, IfNoneMatch: "*" }));
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 412 || statusOf(error) === 409) return false;
+      throw unreadable(error);
+    }
+  }
+  async function list(prefix: string): Promise<string[]> {
+    const found: string[] = [];
+    let token: string | undefined;
+    do {
+      const page = await s3
+        .send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ...(token ? { ContinuationToken: token } : {}) }))
+        .catch((error: unknown) => {
+          throw unreadable(error);
+        });
+      for (const { Key } of page.Contents ?? []) if (Key) found.push(Key);
+      token = page.NextContinuationToken;
+    } while (token);
+    return found;
+  }
+  const readCheckpoint = async () => {
+    const text = await read(keys.state);
+    return text === undefined ? undefined : parseCheckpoint(text);
+  };
+
+  return {
+    readCheckpoint,
+    hasState: async () => (await read(keys.state)) !== undefined,
+    async createStack() {
+      // Without the layout's version file the CLI takes a prefix that holds stacks for the refused legacy layout.
+      await create(keys.meta, "version: 1\n");
+      return create(keys.state, emptyCheckpoint(address));
+    },
+    async listLocks() {
+      const locks = await Promise.all((await list(keys.locks)).map(async (key) => parseLock(key, await read(key))));
+      return locks.filter((lock) => lock !== undefined);
+    },
+    async removeLock(key) {
+      if (!key.startsWith(keys.locks)) throw new ProblemError("internal", "That lock belongs to another stack.");
+      await s3.send(new DeleteObjectCommand({ Bucket, Key: key }));
+    },
+    async removeStack() {
+      const resources = (await readCheckpoint())?.resources ?? [];
+      const left = resources.filter(({ type }) => !type.startsWith("pulumi:")).length;
+      if (left > 0) throw new ProblemError("leftovers", `The stack's state still holds ${left} resources. Destroy it first.`);
+      const doomed = [...(await list(keys.history)), keys.backup, keys.state];
+      for (let at = 0; at < doomed.length; at += 1000) {
+        const Objects = doomed.slice(at, at + 1000).map((Key) => ({ Key }));
+        await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
+      }
+    },
+    close: () => s3.destroy(),
+  };
+}
+
+function parseLock(key: string, text: string | undefined): StateLock | undefined {
+  if (text === undefined) return undefined;
+  const { pid, hostname, timestamp } = JSON.parse(text) as { pid?: number; hostname?: string; timestamp?: string };
+  return { key, pid: pid ?? 0, hostname: hostname ?? "", at: timestamp ?? "" };
+}
+
+function unreadable(error: unknown): ProblemError {
+  const cause = error instanceof Error ? error.name : "unknown";
+  return new ProblemError("not_ready", "The state bucket can't be read or written. Check its name, region and the service's rights.", {
+    cause,
+  });
+}
