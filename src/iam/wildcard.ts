@@ -1,0 +1,43 @@
+/** `*` and `?` in actions, resources and conditions (IAM user guide, "Using wildcards in resource ARNs"), without regular expressions. */
+
+/** Stand in a pattern for the wildcards once variables are filled in, so that a `*` inside a value means itself. */
+export const anyText = "\u{e000}";
+export const anyCharacter = "\u{e001}";
+
+/** A pattern as it stands in a document, in the form that matchesPattern takes. */
+export function toPattern(text: string): string {
+  return text.replaceAll("*", anyText).replaceAll("?", anyCharacter);
+}
+
+/** Whether the whole of `text` fits a pattern made by toPattern or expandVariables. Linear in practice, quadratic at worst. */
+export function matchesPattern(pattern: string, text: string): boolean {
+  let p = 0;
+  let t = 0;
+  let star = -1;
+  let resume = 0;
+  while (t < text.length) {
+    if (p < pattern.length && pattern[p] === anyText) {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.length && (pattern[p] === anyCharacter || pattern[p] === text[t])) {
+      p++;
+      t++;
+    } else if (star >= 0) {
+      p = star + 1;
+      t = ++resume;
+    } else return false;
+  }
+  while (pattern[p] === anyText) p++;
+  return p === pattern.length;
+}
+
+/** Whether `text` fits a pattern written with `*` and `?`. */
+export function matchesWildcard(pattern: string, text: string): boolean {
+  if (pattern === "*" || pattern === text) return true;
+  return /[*?]/.test(pattern) && matchesPattern(toPattern(pattern), text);
+}
+
+/** Whether everything that fits `inner` also fits `outer`, both written with `*` and `?`. Never yes wrongly; no in some hard cases. */
+export function wildcardCovers(outer: string, inner: string): boolean {
+  return matchesWildcard(outer, inner.replaceAll("?", "\u{e002}").replaceAll("*", "\u{e003}"));
+}
