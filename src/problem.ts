@@ -50,6 +50,10 @@ export const problemKinds = {
   bucket_not_found: kind(422, "after-change", "The bucket doesn't exist"),
   bucket_wrong_region: kind(422, "after-change", "The bucket is in another region"),
   bucket_not_owned: kind(422, "after-change", "The bucket belongs to another account"),
+  stale_principal: kind(422, "after-change", "A policy names a deleted principal"),
+  encryption_mismatch: kind(422, "after-change", "The bucket's encryption differs from the parameters"),
+  key_not_usable: kind(422, "after-change", "The key can't be used"),
+  key_wrong_region: kind(422, "after-change", "The key is in another region"),
   role_replacement_refused: kind(422, "never", "A role is never replaced"),
   // The work itself
   aws_denied: kind(422, "after-change", "AWS refused a call"),

@@ -1,6 +1,6 @@
 /** The order in which an integration's stacks go up and come down, from the references between them. */
 import { referencesOf } from "./references.ts";
-import type { StackSpec } from "./stack.ts";
+import type { Reference, StackSpec } from "./stack.ts";
 
 const id = (stack: { kind: string; key: string }): string => `${stack.kind}/${stack.key}`;
 
@@ -10,12 +10,17 @@ const id = (stack: { kind: string; key: string }): string => `${stack.kind}/${st
  * @throws Error on a reference to a stack that isn't there, or on a cycle: both are faults of a blueprint.
  */
 export function upOrder(specs: readonly StackSpec[]): StackSpec[][] {
+  return layersOf(specs, () => true);
+}
+
+/** Only the references that `counts` accepts are waited for: a teardown may hold a part of the stacks. */
+function layersOf(specs: readonly StackSpec[], counts: (ref: Reference["$ref"]) => boolean): StackSpec[][] {
   const known = new Set(specs.map(id));
   const layers: StackSpec[][] = [];
   const done = new Set<string>();
   let waiting = [...specs];
   while (waiting.length > 0) {
-    const layer = waiting.filter((spec) => referencesOf(spec).every((ref) => done.has(id(ref))));
+    const layer = waiting.filter((spec) => referencesOf(spec).every((ref) => !counts(ref) || done.has(id(ref))));
     if (layer.length === 0) {
       const missing = waiting.flatMap((spec) => referencesOf(spec).filter((ref) => !known.has(id(ref))));
       throw new Error(
@@ -35,7 +40,8 @@ export function upOrder(specs: readonly StackSpec[]): StackSpec[][] {
  * guide, "AWS JSON policy elements: Principal").
  */
 export function downOrder(specs: readonly StackSpec[]): StackSpec[][] {
-  const layers = upOrder(specs).reverse();
+  const known = new Set(specs.map(id));
+  const layers = layersOf(specs, (ref) => known.has(id(ref))).reverse();
   const others = layers.map((layer) => layer.filter((spec) => spec.kind !== "role")).filter((layer) => layer.length > 0);
   const roles = specs.filter((spec) => spec.kind === "role");
   return roles.length > 0 ? [...others, roles] : others;

@@ -42,10 +42,16 @@ export function awsProblem(doing: string): (error: AwsError) => never {
     const cause = [code, error.$metadata?.requestId].filter(Boolean).join(" ");
     const status = error.$metadata?.httpStatusCode ?? 0;
     if (THROTTLED.test(code) || status >= 500 || status === 429) {
-      throw new ProblemError("aws_throttled", `${capital(doing)}: AWS couldn't take the call after several tries. Try again later.`, { cause });
+      throw new ProblemError("aws_throttled", `${capital(doing)}: AWS couldn't take the call after several tries. Try again later.`, {
+        cause,
+      });
     }
     if (DENIED.test(code) || status === 403) {
-      throw new ProblemError("aws_denied", `${capital(doing)}: AWS denied the call. Give the provisioning role the right, or check that the resource belongs to this account.`, { cause });
+      throw new ProblemError(
+        "aws_denied",
+        `${capital(doing)}: AWS denied the call. Give the provisioning role the right, or check that the resource belongs to this account.`,
+        { cause },
+      );
     }
     throw new ProblemError("aws_rejected", `${capital(doing)}: AWS rejected the call (${code}).`, { cause });
   };

@@ -147,7 +147,9 @@ interface ApiGrant {
   GrantId?: string | undefined;
   GranteePrincipal?: string | undefined;
   Operations?: string[] | undefined;
-  Constraints?: { EncryptionContextEquals?: Record<string, string> | undefined; EncryptionContextSubset?: Record<string, string> | undefined } | undefined;
+  Constraints?:
+    | { EncryptionContextEquals?: Record<string, string> | undefined; EncryptionContextSubset?: Record<string, string> | undefined }
+    | undefined;
 }
 
 function liveGrant(grant: ApiGrant): LiveGrant {
@@ -156,7 +158,9 @@ function liveGrant(grant: ApiGrant): LiveGrant {
     id: grant.GrantId ?? "",
     granteePrincipal: grant.GranteePrincipal ?? "",
     operations: grant.Operations ?? [],
-    ...((equals || subset) && { constraints: { ...(equals && { encryptionContextEquals: equals }), ...(subset && { encryptionContextSubset: subset }) } }),
+    ...((equals || subset) && {
+      constraints: { ...(equals && { encryptionContextEquals: equals }), ...(subset && { encryptionContextSubset: subset }) },
+    }),
   };
 }
 

@@ -44,10 +44,17 @@ export function createSts(options: StsOptions): Sts {
 
   const enterAccount = async (tenant: TenantRecord, sessionName: string): Promise<Credentials> => {
     if (tenant.access.mode === "hand-off") {
-      throw new ProblemError("account_unreachable", `Tenant ${tenant.name} is hand-off: Drawbridge never calls its account. Use the hand-off documents.`);
+      throw new ProblemError(
+        "account_unreachable",
+        `Tenant ${tenant.name} is hand-off: Drawbridge never calls its account. Use the hand-off documents.`,
+      );
     }
     if (tenant.access.mode === "own-credentials") {
-      if (!options.ownCredentials) throw new ProblemError("access_mode_disabled", "own-credentials is switched off. Set DRAWBRIDGE_OWN_CREDENTIALS=true or register a provisioning role.");
+      if (!options.ownCredentials)
+        throw new ProblemError(
+          "access_mode_disabled",
+          "own-credentials is switched off. Set DRAWBRIDGE_OWN_CREDENTIALS=true or register a provisioning role.",
+        );
       const credentials = await ownCredentials(client);
       await expectAccount(options, credentials, tenant);
       return credentials;
@@ -84,38 +91,71 @@ interface Assumption {
 }
 
 async function assume(client: STSClient, { roleArn, sessionName, externalId, policy }: Assumption): Promise<Credentials> {
-  const command = new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: sessionName, ExternalId: externalId, Policy: policy, DurationSeconds: SESSION_SECONDS });
+  const command = new AssumeRoleCommand({
+    RoleArn: roleArn,
+    RoleSessionName: sessionName,
+    ExternalId: externalId,
+    Policy: policy,
+    DurationSeconds: SESSION_SECONDS,
+  });
   const answer = await client.send(command).catch((error: Error) => {
-    throw new ProblemError("account_unreachable", `Assuming ${roleArn} was refused. Check that its trust names the service's principal and the external id shown under the tenant's \`provisioning\`.`, { cause: error.name });
+    throw new ProblemError(
+      "account_unreachable",
+      `Assuming ${roleArn} was refused. Check that its trust names the service's principal and the external id shown under the tenant's \`provisioning\`.`,
+      { cause: error.name },
+    );
   });
   const made = answer.Credentials;
-  if (!made?.AccessKeyId || !made.SecretAccessKey) throw new ProblemError("account_unreachable", `Assuming ${roleArn} gave no credentials.`);
-  return { accessKeyId: made.AccessKeyId, secretAccessKey: made.SecretAccessKey, ...(made.SessionToken && { sessionToken: made.SessionToken }) };
+  if (!made?.AccessKeyId || !made.SecretAccessKey)
+    throw new ProblemError("account_unreachable", `Assuming ${roleArn} gave no credentials.`);
+  return {
+    accessKeyId: made.AccessKeyId,
+    secretAccessKey: made.SecretAccessKey,
+    ...(made.SessionToken && { sessionToken: made.SessionToken }),
+  };
 }
 
 /** The role must refuse us when we come with no id and with a wrong one; otherwise anybody whom we serve could be led into it. */
 async function refuseOpenRole(client: STSClient, roleArn: string): Promise<void> {
   for (const externalId of [undefined, `probe-${randomBytes(12).toString("hex")}`]) {
-    const probe = new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "drawbridge-probe", ExternalId: externalId, DurationSeconds: 900 });
+    const probe = new AssumeRoleCommand({
+      RoleArn: roleArn,
+      RoleSessionName: "drawbridge-probe",
+      ExternalId: externalId,
+      DurationSeconds: 900,
+    });
     const opened = await client.send(probe).then(
       () => true,
       (error: Error) => {
         if (/AccessDenied/.test(error.name)) return false;
-        throw new ProblemError("account_unreachable", `Probing ${roleArn} didn't end in a clear refusal. Try again.`, { cause: error.name });
+        throw new ProblemError("account_unreachable", `Probing ${roleArn} didn't end in a clear refusal. Try again.`, {
+          cause: error.name,
+        });
       },
     );
     if (opened) {
       const how = externalId === undefined ? "without an external id" : "with a wrong external id";
-      throw new ProblemError("provisioning_role_open", `${roleArn} can be assumed ${how}. Require sts:ExternalId with StringEquals in its trust policy.`);
+      throw new ProblemError(
+        "provisioning_role_open",
+        `${roleArn} can be assumed ${how}. Require sts:ExternalId with StringEquals in its trust policy.`,
+      );
     }
   }
 }
 
 async function expectAccount(options: StsOptions, credentials: Credentials, tenant: TenantRecord): Promise<void> {
-  const entered = new STSClient({ region: tenant.region, credentials, maxAttempts: 4, ...(options.endpoint && { endpoint: options.endpoint }) });
+  const entered = new STSClient({
+    region: tenant.region,
+    credentials,
+    maxAttempts: 4,
+    ...(options.endpoint && { endpoint: options.endpoint }),
+  });
   const { Account } = await entered.send(new GetCallerIdentityCommand({}));
   if (Account === tenant.accountId) return;
-  throw new ProblemError("account_mismatch", `The credentials for tenant ${tenant.name} belong to account ${Account}, not ${tenant.accountId}. Register the role of the right account.`);
+  throw new ProblemError(
+    "account_mismatch",
+    `The credentials for tenant ${tenant.name} belong to account ${Account}, not ${tenant.accountId}. Register the role of the right account.`,
+  );
 }
 
 /** A session policy that confines an operation to its tenant's prefix of the state bucket. */
@@ -126,7 +166,12 @@ function statePolicy(stateUrl: string, tenant: string): string {
     Version: "2012-10-17",
     Statement: [
       { Effect: "Allow", Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: `arn:aws:s3:::${bucket}/${prefix}/*` },
-      { Effect: "Allow", Action: "s3:ListBucket", Resource: `arn:aws:s3:::${bucket}`, Condition: { StringLike: { "s3:prefix": [prefix, `${prefix}/*`] } } },
+      {
+        Effect: "Allow",
+        Action: "s3:ListBucket",
+        Resource: `arn:aws:s3:::${bucket}`,
+        Condition: { StringLike: { "s3:prefix": [prefix, `${prefix}/*`] } },
+      },
       { Effect: "Allow", Action: ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"], Resource: "*" },
     ],
   });

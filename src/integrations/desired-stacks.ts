@@ -49,7 +49,9 @@ export function requireBlueprint(id: string, version?: string): Blueprint {
   const blueprint = findBlueprint(id, version);
   if (blueprint) return blueprint;
   const known = findBlueprint(id);
-  const detail = known ? `Blueprint ${id} has no version ${version}; the newest is ${known.version}.` : `There is no blueprint "${id}". GET /v1/blueprints lists them.`;
+  const detail = known
+    ? `Blueprint ${id} has no version ${version}; the newest is ${known.version}.`
+    : `There is no blueprint "${id}". GET /v1/blueprints lists them.`;
   throw new ProblemError("unknown_blueprint", detail, { pointer: known ? "/version" : "/blueprint" });
 }
 
@@ -98,7 +100,11 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
   const contract = blueprint.contract(wish.parameters, context);
   const violation = guardrailViolations(specs, contract, context)[0];
   if (violation) {
-    throw new ProblemError("guardrail", `${violation.document}${violation.sid ? `, statement ${violation.sid}` : ""}: ${violation.detail}`, { cause: violation.rule });
+    throw new ProblemError(
+      "guardrail",
+      `${violation.document}${violation.sid ? `, statement ${violation.sid}` : ""}: ${violation.detail}`,
+      { cause: violation.rule },
+    );
   }
   return {
     blueprint,

@@ -1,13 +1,15 @@
-/** Strong entity tags (RFC 9110, section 8.8.3) over what a client can change. Pure. */
+/** Entity tags (RFC 9110, section 8.8.3) over what a client can change, without their quotes. Pure. */
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { externalIdHash } from "./external-ids.ts";
 
-const tagOf = (value: unknown): string => `"${createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 32)}"`;
+const tagOf = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 32);
 
-export function integrationEtag(record: Pick<IntegrationRecord, "blueprint" | "version" | "parameters" | "settings" | "externalIds">): string {
+export function integrationEtag(
+  record: Pick<IntegrationRecord, "blueprint" | "version" | "parameters" | "settings" | "externalIds">,
+): string {
   const { blueprint, version, parameters, settings, externalIds } = record;
   return tagOf({ blueprint, version, parameters, settings, externalIds: externalIds.map((entry) => externalIdHash(entry.id)) });
 }
@@ -24,10 +26,17 @@ export function tenantEtag(record: Pick<TenantRecord, "accountId" | "region" | "
  */
 export function checkPrecondition(current: string | undefined, ifMatch: string | undefined, changes: boolean): void {
   if (ifMatch !== undefined && ifMatch !== "*" && ifMatch !== current) {
-    throw new ProblemError("precondition_failed", "The resource isn't what If-Match says. GET it, look at what changed, and send its new ETag.");
+    throw new ProblemError(
+      "precondition_failed",
+      "The resource isn't what If-Match says. GET it, look at what changed, and send its new ETag.",
+    );
   }
-  if (ifMatch === "*" && current === undefined) throw new ProblemError("precondition_failed", "If-Match: * asks for a resource that exists, and there is none.");
+  if (ifMatch === "*" && current === undefined)
+    throw new ProblemError("precondition_failed", "If-Match: * asks for a resource that exists, and there is none.");
   if (ifMatch === undefined && current !== undefined && changes) {
-    throw new ProblemError("precondition_required", "Changing what exists needs If-Match with its current ETag, so that no other change is lost. GET it first.");
+    throw new ProblemError(
+      "precondition_required",
+      "Changing what exists needs If-Match with its current ETag, so that no other change is lost. GET it first.",
+    );
   }
 }

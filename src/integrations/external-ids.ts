@@ -40,7 +40,11 @@ export function nextExternalIds({ rule, given, before, now, pointer }: Change): 
   const refusal = refuseExternalId(given, rule.samples);
   if (refusal) throw new ProblemError("invalid_parameters", refusal, { pointer });
   if (state.supersededIds.includes(externalIdHash(given))) {
-    throw new ProblemError("external_id_superseded", "This external id was replaced by a newer one. Send the newest, or leave externalId out to keep it.", { pointer });
+    throw new ProblemError(
+      "external_id_superseded",
+      "This external id was replaced by a newer one. Send the newest, or leave externalId out to keep it.",
+      { pointer },
+    );
   }
   return {
     externalIds: [{ id: given, since: now }],

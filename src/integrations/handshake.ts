@@ -19,7 +19,10 @@ export function handshakeOf({ rule, record, proof, now }: Standing): Handshake {
   const ids = record?.externalIds ?? [];
   if (ids.length === 0) {
     const since = record?.handshake.awaiting.find((one) => one.what === "externalId")?.since ?? now;
-    return { state: "awaiting-external-id", awaiting: [{ what: "externalId", from: rule.issuer === "vendor" ? "vendor" : "customer", since }] };
+    return {
+      state: "awaiting-external-id",
+      awaiting: [{ what: "externalId", from: rule.issuer === "vendor" ? "vendor" : "customer", since }],
+    };
   }
   if (ids.some((entry) => entry.until !== undefined && entry.until > now)) return { state: "rotating", awaiting: [] };
   return { state: proof?.verdict === "green" && proof.trust === "open" ? "trusted" : "role-ready", awaiting: [] };

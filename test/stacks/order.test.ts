@@ -72,3 +72,7 @@ test("references are found and replaced anywhere in the inputs, and a missing ou
   assert.deepEqual(referencesOf(resolved), []);
   assert.throws(() => resolveReferences(spec, () => undefined), /no output keyArn/);
 });
+
+test("a part of the stacks comes down without the ones it named", () => {
+  assert.deepEqual(keys(downOrder([bucket("data", reference("role", "reader", "roleArn"))])), [["bucket-policy/data"]]);
+});

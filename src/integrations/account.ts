@@ -1,0 +1,26 @@
+/** A tenant's account, entered for the length of one operation. */
+import { type AccountClients, accountClients } from "../accounts/clients.ts";
+import type { Credentials } from "../engine/engine.ts";
+import type { TenantRecord } from "../store/records.ts";
+import type { Shell } from "./shell.ts";
+
+export interface Account {
+  tenant: TenantRecord;
+  clients: AccountClients;
+  target: Credentials;
+  state: Credentials;
+}
+
+/**
+ * Assumes the tenant's provisioning role and the narrowed state role side by side; the operation's id is the session's name,
+ * so that the customer's CloudTrail names it.
+ *
+ * @throws ProblemError account_unreachable, account_mismatch, provisioning_role_open, access_mode_disabled
+ */
+export async function enterAccount(shell: Pick<Shell, "sts" | "reach">, tenant: TenantRecord, operationId: string): Promise<Account> {
+  const [target, state] = await Promise.all([
+    shell.sts.enterAccount(tenant, operationId),
+    shell.sts.stateCredentials(tenant.name, operationId),
+  ]);
+  return { tenant, clients: accountClients(shell.reach, tenant.region, target), target, state };
+}

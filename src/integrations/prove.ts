@@ -1,0 +1,113 @@
+/** The proof: what AWS really holds, judged against the contract. No operation succeeds without it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { resolveReferences } from "../../stacks/references.ts";
+import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
+import { closeTrust } from "../accounts/actions.ts";
+import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
+import type { AccessContract, Proof } from "../iam/contract.ts";
+import { judge } from "../iam/judge.ts";
+import type { LiveDocuments, LiveRole } from "../iam/live.ts";
+import { sameDocument } from "../iam/policy-document.ts";
+import { ProblemError } from "../problem.ts";
+import type { Account } from "./account.ts";
+import type { Desired } from "./desired-stacks.ts";
+
+const SETTLE_MILLISECONDS = 60_000;
+const FIRST_PAUSE = 250;
+const LONGEST_PAUSE = 4_000;
+
+/** Reads every document that decides about the contract's roles, buckets and keys, side by side. */
+export async function readLive(account: Account, contract: AccessContract, expectations: Desired["expectations"]): Promise<LiveDocuments> {
+  const { clients, tenant } = account;
+  const roleNames = contract.roles.map((role) => role.roleArn.split("/").at(-1) ?? "");
+  const ownKeys = expectations.keyArns.filter((arn) => arn.split(":")[4] === tenant.accountId);
+  const [roles, buckets, keys] = await Promise.all([
+    Promise.all(roleNames.map((name) => readRole(clients.iam, name))),
+    Promise.all(expectations.buckets.map((name) => readBucket(clients.s3, name, tenant.accountId, tenant.region))),
+    Promise.all(ownKeys.map((arn) => readKey(clients.kms, arn))),
+  ]);
+  const there = <T>(one: T | undefined): one is T => one !== undefined;
+  return { roles: roles.filter(there), buckets: buckets.filter(there), keys: keys.filter(there) };
+}
+
+/** Whether a role holds what its spec says; what it holds beyond that is for the closure to judge. */
+function settledRole(live: LiveRole | undefined, wanted: RoleInputs): boolean {
+  if (!live || !sameDocument(live.trust, wanted.trust)) return false;
+  const inline = new Map(live.inline.map(({ name, document }) => [name, document]));
+  const attached = new Set(live.attached.map(({ name }) => name));
+  return (
+    wanted.inlinePolicies.every(({ name, document }) => {
+      const found = inline.get(name);
+      return found !== undefined && sameDocument(found, document);
+    }) && wanted.managedPolicyArns.every((arn) => attached.has(arn))
+  );
+}
+
+/** Whether everything that was written can be read back; IAM and S3 settings are eventually consistent. */
+export function settled(live: LiveDocuments, specs: readonly StackSpec[]): boolean {
+  return specs.every((spec) => {
+    if (spec.kind !== "role") return true;
+    return settledRole(
+      live.roles.find((role) => role.name === spec.inputs.name),
+      spec.inputs,
+    );
+  });
+}
+
+interface ProveOptions {
+  account: Account;
+  desired: Pick<Desired, "contract" | "expectations">;
+  /** as applied, references resolved */
+  specs: readonly StackSpec[];
+  now: () => string;
+  signal: AbortSignal;
+}
+
+/**
+ * Waits until AWS shows what was written (60 s at most), then judges. What never settles is judged as it stands: a lasting
+ * difference is a finding, not a reason to wait.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected when the documents can't be read
+ */
+export async function prove({ account, desired, specs, now, signal }: ProveOptions): Promise<Proof> {
+  const end = Date.now() + SETTLE_MILLISECONDS;
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    const live = await readLive(account, desired.contract, desired.expectations);
+    if (settled(live, specs) || Date.now() + pause > end) return judge(desired.contract, live, now());
+    await sleep(pause, undefined, { signal });
+  }
+}
+
+/** The red rows that mean access beyond the contract. */
+export function widerThanContract(proof: Proof): Proof["rows"] {
+  return proof.rows.filter((row) => row.verdict === "red" && row.expect === "deny");
+}
+
+/**
+ * Turns a red proof into the operation's failure. Access beyond the contract is closed first, at once; access short of it
+ * stays, since it harms nobody.
+ *
+ * @throws ProblemError proof_failed_contained, proof_failed
+ */
+export async function refuseRed(account: Account, contract: AccessContract, proof: Proof): Promise<void> {
+  if (proof.verdict === "green") return;
+  const wider = widerThanContract(proof);
+  const red = proof.rows.filter((row) => row.verdict === "red").map((row) => row.id);
+  const named = `${red.slice(0, 5).join(", ")}${red.length > 5 ? ` and ${red.length - 5} more` : ""}`;
+  if (wider.length === 0) {
+    throw new ProblemError(
+      "proof_failed",
+      `The vendor can't do all that it should: ${named}. GET the integration's proof for the deciding statements.`,
+    );
+  }
+  await Promise.all(contract.roles.map((role) => closeTrust(account.clients.iam, role.roleArn.split("/").at(-1) ?? "")));
+  throw new ProblemError(
+    "proof_failed_contained",
+    `More is allowed than the contract says: ${named}. The trust was closed. GET the integration's proof for the deciding statements, remove them, and PUT again.`,
+  );
+}
+
+/** The specs with their references filled in from the outputs of the stacks they name. */
+export function resolvedSpecs(specs: readonly StackSpec[], outputs: ReadonlyMap<string, Record<string, unknown>>): StackSpec[] {
+  return specs.map((spec) => resolveReferences(spec, (ref) => outputs.get(`${ref.kind}/${ref.key}`)?.[ref.output]));
+}

@@ -1,0 +1,25 @@
+/** The parts of the outside world that the verbs work with, given to them by src/main.ts. */
+
+import type { AwsReach } from "../accounts/clients.ts";
+import type { Sts } from "../accounts/sts.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Log } from "../log.ts";
+import type { Queue } from "../operations/queue.ts";
+import type { Store } from "../store/store.ts";
+
+export interface Shell {
+  store: Store;
+  queue: Queue;
+  engine: Engine;
+  sts: Sts;
+  reach: AwsReach;
+  log: Log;
+  /** `s3://bucket[/prefix]?query` */
+  stateUrl: string;
+  ownCredentials: boolean;
+  /** seconds; one operation's deadline */
+  operationSeconds: number;
+  /** Who this process is in a lease. */
+  owner: string;
+  now(): string;
+}
