@@ -9,6 +9,8 @@ export interface Place {
   region: string;
   /** Address buckets as `host/bucket`: endpoints that are not AWS's own have no names per bucket. */
   pathStyle: boolean;
+  /** The run that takes an existing resource into state: its live properties stand until the next run. */
+  adopting?: boolean;
 }
 
 export type ProgramOutputs = Record<string, Output<string> | string>;

@@ -47,10 +47,17 @@ export interface KmsKeyInputs {
   encryptBucket?: string;
 }
 
+/** Access to a key that is not ours, where its policy doesn't delegate to IAM: the second step of the KMS ladder. */
+export interface KmsGrantsInputs {
+  existingKeyArn: string;
+  /** `name` is unique per key and grantee; a changed grant is a new one (AWS KMS guide, "Grants in AWS KMS"). */
+  grants: { name: string; granteePrincipal: string; operations: string[] }[];
+}
+
 export interface StackInputs {
   role: RoleInputs;
   "bucket-policy": BucketPolicyInputs;
-  "kms-key": KmsKeyInputs;
+  "kms-key": KmsKeyInputs | KmsGrantsInputs;
   collector: Record<string, never>;
 }
 

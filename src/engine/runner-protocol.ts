@@ -1,4 +1,5 @@
 /** What the pool and its runners say to each other over Node's IPC channel. */
+import type { Place } from "../../programs/program.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { Problem } from "../problem.ts";
 import type { StepEvent, UpdateAction, UpdateResult } from "./engine.ts";
@@ -10,7 +11,7 @@ export interface RunOrder {
   stack: string;
   folder: string;
   environment: Record<string, string>;
-  place: { accountId: string; region: string; pathStyle: boolean };
+  place: Place;
   refresh: boolean;
   /** Lands in Pulumi's history of the stack */
   message: string;

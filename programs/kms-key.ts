@@ -1,0 +1,49 @@
+import { Alias } from "@pulumi/aws/kms/alias.js";
+import { Grant } from "@pulumi/aws/kms/grant.js";
+import { Key } from "@pulumi/aws/kms/key.js";
+import type { Provider } from "@pulumi/aws/provider.js";
+import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketServerSideEncryptionConfiguration.js";
+import type { KmsGrantsInputs, KmsKeyInputs } from "../stacks/stack.ts";
+import { policyJson } from "./policy-json.ts";
+import type { Place, ProgramOutputs } from "./program.ts";
+import { tenantProvider } from "./tenant-provider.ts";
+
+/** An owned key with its alias, or grants on somebody else's key. Which of the two, the inputs say. */
+export function kmsKeyProgram(inputs: KmsKeyInputs | KmsGrantsInputs, place: Place): ProgramOutputs {
+  const provider = tenantProvider(place);
+  return "existingKeyArn" in inputs ? grants(inputs, provider) : ownedKey(inputs, provider, place);
+}
+
+/**
+ * A key that turns itself over yearly. A destroy leaves it (`retainOnDelete`): deleting a key destroys what it encrypted.
+ * A retained one is taken in again by its id. While it is taken in, its live properties stand (an import refuses any
+ * difference), and the next update brings them to the inputs. Outputs `keyArn`, `keyId`, `alias`.
+ */
+function ownedKey(inputs: KmsKeyInputs, provider: Provider, { adopting }: Place): ProgramOutputs {
+  const key = new Key(
+    "key",
+    { description: inputs.description, enableKeyRotation: true, policy: policyJson(inputs.policy), tags: inputs.tags },
+    {
+      provider,
+      retainOnDelete: true,
+      ...(inputs.adoptKeyId === undefined ? {} : { import: inputs.adoptKeyId }),
+      ...(adopting ? { ignoreChanges: ["description", "enableKeyRotation", "policy", "tags", "tagsAll"] } : {}),
+    },
+  );
+  const alias = new Alias("alias", { name: inputs.alias, targetKeyId: key.keyId }, { provider });
+  if (inputs.encryptBucket !== undefined) encryptBucket(inputs.encryptBucket, key, provider);
+  return { keyArn: key.arn, keyId: key.keyId, alias: alias.name };
+}
+
+/** The bucket's default encryption; a bucket key keeps the calls to KMS few (S3 user guide, "Reducing the cost of SSE-KMS"). */
+function encryptBucket(bucket: string, key: Key, provider: Provider): void {
+  const rule = { applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn }, bucketKeyEnabled: true };
+  new BucketServerSideEncryptionConfiguration("encryption", { bucket, rules: [rule] }, { provider });
+}
+
+/** Grants touch nothing of the key's policy, which belongs to its owner. Output `keyArn`. */
+function grants({ existingKeyArn, grants: wanted }: KmsGrantsInputs, provider: Provider): ProgramOutputs {
+  for (const { name, granteePrincipal, operations } of wanted)
+    new Grant(`grant-${name}`, { name, keyId: existingKeyArn, granteePrincipal, operations }, { provider });
+  return { keyArn: existingKeyArn };
+}
