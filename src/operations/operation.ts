@@ -23,6 +23,24 @@ export type OperationState = (typeof operationStates)[number];
 
 export const terminalStates: readonly OperationState[] = ["succeeded", "failed", "cancelled"];
 
+/**
+ * Every legal change of state; the store refuses all others in SQL. `queued` comes again when a run was given back
+ * (shutdown, takeover) or a plan was approved; `running` follows itself when a successor takes over a dead owner's run.
+ */
+export const transitions: Readonly<Record<OperationState, readonly OperationState[]>> = {
+  queued: ["running", "failed", "cancelled"],
+  running: ["running", "queued", "awaiting-approval", "succeeded", "failed", "cancelled"],
+  "awaiting-approval": ["queued", "failed", "cancelled"],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+};
+
+/** Whether the operation has ended. */
+export function isTerminal(state: OperationState): boolean {
+  return terminalStates.includes(state);
+}
+
 export interface Operation {
   id: string;
   kind: OperationKind;

@@ -1,0 +1,170 @@
+/**
+ * The queue of operations: one pg-boss job per operation, strictly in order per key, in the same database as our rows.
+ * pg-boss only decides who runs what when; how an operation ended stands in our row, and its job then completes.
+ */
+import { sql } from "kysely";
+import { fromKysely, fromPglite, PgBoss } from "pg-boss";
+import { faultFields, type Log } from "../log.ts";
+import type { Store } from "../store/store.ts";
+import type { Db } from "../store/transaction.ts";
+
+export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<void>;
+
+export interface Job {
+  operationId: string;
+  /** `tenant/integration`: jobs of one key run one after the other, in the order of their enqueueing. */
+  key: string;
+}
+
+export interface Queue {
+  /** Adds the job in the caller's transaction: it exists if and only if that commits. Twice is once. */
+  enqueue(trx: Db, job: Job): Promise<void>;
+  /** Makes the job of a dead worker runnable at once, in its old place; adds it where there is none. */
+  requeue(trx: Db, job: Job): Promise<void>;
+  /** Which of these operations have no job that is waiting or running. */
+  withoutJob(operationIds: string[]): Promise<string[]>;
+  /** Begins to run jobs. A handler that throws has its job run again. */
+  start(handler: JobHandler): Promise<void>;
+  /** Takes no new jobs until `resume`; resolves when the running ones have ended. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Looks for work now: after a `requeue` committed, or when a key became free. */
+  wake(): void;
+  depth(): Promise<{ waiting: number; running: number }>;
+  /** Takes no new jobs, lets the running ones end within the grace period, then aborts their signals and waits for them. */
+  close(options: { graceSeconds: number }): Promise<void>;
+}
+
+const queueName = "operations";
+const schema = "pgboss";
+
+/** Why a job's signal was aborted at shutdown: run.ts then gives the operation back. */
+export const draining = Symbol("draining");
+
+const queueOptions = {
+  policy: "key_strict_fifo",
+  notify: true,
+  // Our own attempt count ends a poisoned operation; a job that ran out of retries would block its key for good.
+  retryLimit: 1_000_000,
+  retryDelay: 1,
+  heartbeatSeconds: 30,
+  expireInSeconds: 86_400, // the most that pg-boss takes; each operation has its own deadline
+  retentionSeconds: 30 * 86_400,
+  deleteAfterSeconds: 3_600,
+} as const;
+
+/**
+ * Opens the queue on the store's database.
+ *
+ * @param options.concurrency how many jobs this process runs side by side
+ */
+export async function openQueue({ store, log, concurrency }: { store: Store; log: Log; concurrency: number }): Promise<Queue> {
+  const boss = new PgBoss({
+    ...(store.kind === "pglite"
+      ? { db: fromPglite(store.pglite), backend: "pglite" as const }
+      : { connectionString: store.databaseUrl, max: 4, application_name: "drawbridge-queue" }),
+    schema,
+    useListenNotify: true,
+    schedule: false,
+    // A dead worker's job comes back after its heartbeat is stale and one of these rounds has seen it.
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+  });
+  boss.on("error", (error) => log.warn("The queue's database work failed and will be tried again", faultFields(error)));
+  await boss.start();
+  await boss.createQueue(queueName, queueOptions);
+  // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
+  await boss.getQueueStats(queueName);
+
+  const running = new Map<string, AbortController>();
+  let handler: JobHandler | undefined;
+  let workers: string[] = [];
+
+  const runJob = async (operationId: string, claim: AbortSignal) => {
+    if (handler === undefined) throw new Error("the queue has no handler");
+    const stop = new AbortController();
+    running.set(operationId, stop);
+    try {
+      await handler(operationId, AbortSignal.any([stop.signal, claim]));
+    } catch (error) {
+      log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
+      throw error;
+    } finally {
+      running.delete(operationId);
+      // The key is free once pg-boss has settled the job, just after this: look again then, not at the next poll.
+      setTimeout(wake, 20).unref();
+    }
+  };
+
+  const resume = async () => {
+    // One registration per worker, so that `wake` reaches each of them.
+    while (workers.length < concurrency) {
+      const worker = await boss.work<{ operationId: string }>(
+        queueName,
+        { batchSize: 1, notifyPollingIntervalSeconds: 1, pollingIntervalSeconds: 1 },
+        async ([job]) => {
+          if (job !== undefined) await runJob(job.data.operationId, job.signal);
+        },
+      );
+      workers.push(worker);
+    }
+  };
+
+  const pause = async () => {
+    const stopping = workers;
+    workers = [];
+    await Promise.all(stopping.map((id) => boss.offWork(queueName, { id, wait: true })));
+  };
+
+  function wake(): void {
+    for (const worker of workers) boss.notifyWorker(worker);
+  }
+
+  const enqueue = async (trx: Db, { operationId, key }: Job) => {
+    const db = fromKysely(trx);
+    const send = () => boss.send(queueName, { operationId }, { id: operationId, singletonKey: key, db });
+    if ((await send()) !== null) return;
+    // An approved plan runs under the same operation: its first job has ended and must make room.
+    await sql`delete from ${sql.table(`${schema}.job`)} where name = ${queueName} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`.execute(
+      trx,
+    );
+    await send();
+  };
+
+  return {
+    enqueue,
+    async requeue(trx, job) {
+      await boss.fail(queueName, job.operationId, { reason: "owner-dead" }, { db: fromKysely(trx) });
+      await enqueue(trx, job);
+    },
+    async withoutJob(operationIds) {
+      if (operationIds.length === 0) return [];
+      const { rows } = await sql<{ id: string }>`
+        select id from ${sql.table(`${schema}.job`)}
+        where name = ${queueName} and id = any(${operationIds}::uuid[]) and state in ('created', 'retry', 'active')`.execute(store.db);
+      const withJob = new Set(rows.map((row) => row.id));
+      return operationIds.filter((id) => !withJob.has(id));
+    },
+    async start(newHandler) {
+      handler = newHandler;
+      await resume();
+    },
+    pause,
+    resume,
+    wake,
+    async depth() {
+      const { rows } = await sql<{ waiting: number; running: number }>`
+        select count(*) filter (where state in ('created', 'retry'))::int as waiting, count(*) filter (where state = 'active')::int as running
+        from ${sql.table(`${schema}.job`)} where name = ${queueName}`.execute(store.db);
+      return rows[0] ?? { waiting: 0, running: 0 };
+    },
+    async close({ graceSeconds }) {
+      const grace = setTimeout(() => {
+        for (const stop of running.values()) stop.abort(draining);
+      }, graceSeconds * 1_000);
+      await pause();
+      clearTimeout(grace);
+      await boss.stop({ graceful: false });
+    },
+  };
+}

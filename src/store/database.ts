@@ -1,0 +1,108 @@
+/** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { OperationKind, OperationState } from "../operations/operation.ts";
+import type { Problem } from "../problem.ts";
+import type { IntegrationRecord, TenantRecord } from "./records.ts";
+
+/** Written as JSON text, because node-postgres turns a JavaScript array into a PostgreSQL array; read parsed. */
+type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
+type Timestamp = ColumnType<Date, string | undefined, string>;
+type NullableTimestamp = ColumnType<Date | null, string | null | undefined, string | null>;
+
+interface TenantsTable {
+  name: string;
+  account_id: string;
+  record: JSONColumnType<TenantRecord>;
+}
+
+interface ProvisioningExternalIdsTable {
+  account_id: string;
+  external_id: string;
+}
+
+interface IntegrationsTable {
+  tenant: string;
+  name: string;
+  vendor: string;
+  gone: boolean;
+  record: JSONColumnType<IntegrationRecord>;
+}
+
+interface ExternalIdsTable {
+  vendor: string;
+  /** SHA-256 (hex) of the lower-cased id */
+  digest: string;
+  tenant: string;
+  /** The tenant's integrations that use it, by name */
+  integrations: string[];
+}
+
+export interface OperationsTable {
+  id: string;
+  /** Order of acceptance; the stable key of lists */
+  position: Generated<number>;
+  kind: OperationKind;
+  state: OperationState;
+  tenant: string | null;
+  integration: string | null;
+  parent: string | null;
+  stacks: Json<unknown[]>;
+  attempt: Generated<number>;
+  epoch: Generated<number>;
+  last_seq: Generated<number>;
+  plan_hash: string | null;
+  superseded_by: string | null;
+  request: Json<Record<string, unknown>>;
+  requested_by: string;
+  plugin: string | null;
+  deadline_seconds: number;
+  cancel_requested: Generated<boolean>;
+  created_at: Timestamp;
+  started_at: NullableTimestamp;
+  finished_at: NullableTimestamp;
+  result: NullableJson<Record<string, unknown>>;
+  error: NullableJson<Problem>;
+}
+
+interface OperationEventsTable {
+  operation: string;
+  seq: number;
+  at: Timestamp;
+  type: string;
+  data: Json<Record<string, unknown>>;
+}
+
+interface IdempotencyKeysTable {
+  caller: string;
+  route: string;
+  key: string;
+  body_hash: string;
+  response: NullableJson<{ status: number; headers: Record<string, string>; body: unknown }>;
+  created_at: Timestamp;
+}
+
+interface LeasesTable {
+  resource: string;
+  /** The operation it was taken for; with the epoch it names the processes' marker */
+  operation: string;
+  /** One per service process */
+  owner: string;
+  runner: string | null;
+  pid: number;
+  process_start: string;
+  host: string;
+  epoch: number;
+  heartbeat: Timestamp;
+}
+
+export interface Database {
+  tenants: TenantsTable;
+  provisioning_external_ids: ProvisioningExternalIdsTable;
+  integrations: IntegrationsTable;
+  external_ids: ExternalIdsTable;
+  operations: OperationsTable;
+  operation_events: OperationEventsTable;
+  idempotency_keys: IdempotencyKeysTable;
+  leases: LeasesTable;
+}

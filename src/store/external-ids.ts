@@ -1,0 +1,49 @@
+import { createHash } from "node:crypto";
+import { sql } from "kysely";
+import { ProblemError } from "../problem.ts";
+import type { IntegrationRecord } from "./records.ts";
+import type { Db } from "./transaction.ts";
+
+/** SHA-256 (hex) of an external id, case folded: ids that differ by case alone are one id here. */
+export function externalIdDigest(externalId: string): string {
+  return createHash("sha256").update(externalId.toLowerCase()).digest("hex");
+}
+
+/** Who uses this vendor's external id now. Ids are compared without case. */
+export async function externalIdHolder(db: Db, vendor: string, externalId: string): Promise<{ tenant: string; name: string } | undefined> {
+  const row = await db
+    .selectFrom("external_ids")
+    .select(["tenant", "integrations"])
+    .where("vendor", "=", vendor)
+    .where("digest", "=", externalIdDigest(externalId))
+    .executeTakeFirst();
+  const name = row?.integrations[0];
+  return row === undefined || name === undefined ? undefined : { tenant: row.tenant, name };
+}
+
+/**
+ * Makes the integration's claims equal to the ids that its record lists; a gone integration claims none. A vendor's
+ * id belongs to one tenant at a time (a second one would be the confused deputy), whose integrations may share it.
+ * `external_id_taken` when another tenant has it: the primary key decides, so of two at once one loses.
+ */
+export async function claimExternalIds(trx: Db, integration: IntegrationRecord): Promise<void> {
+  const { vendor, tenant, name } = integration;
+  const wanted = integration.goneAt === undefined ? integration.externalIds.map((entry) => externalIdDigest(entry.id)) : [];
+  for (const digest of [...new Set(wanted)].sort()) {
+    const claimed = await sql`
+      insert into external_ids (vendor, digest, tenant, integrations) values (${vendor}, ${digest}, ${tenant}, array[${name}::text])
+      on conflict (vendor, digest) do update
+        set integrations = array_append(array_remove(external_ids.integrations, ${name}::text), ${name}::text)
+        where external_ids.tenant = ${tenant}
+      returning tenant`.execute(trx);
+    if (claimed.rows.length === 0) {
+      throw new ProblemError("external_id_taken", "Another integration has this external id. Ask the vendor for one of its own.");
+    }
+  }
+  await sql`
+    update external_ids set integrations = array_remove(integrations, ${name}::text)
+    where vendor = ${vendor} and tenant = ${tenant} and ${name}::text = any(integrations) and not (digest = any(${wanted}::text[]))`.execute(
+    trx,
+  );
+  await sql`delete from external_ids where vendor = ${vendor} and tenant = ${tenant} and cardinality(integrations) = 0`.execute(trx);
+}

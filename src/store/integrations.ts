@@ -1,0 +1,104 @@
+import { ProblemError } from "../problem.ts";
+import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
+import { claimExternalIds } from "./external-ids.ts";
+import type { IntegrationRecord, RecordedStack } from "./records.ts";
+import { type Db, inTransaction } from "./transaction.ts";
+
+export { externalIdHolder } from "./external-ids.ts";
+
+/** The integration, gone or not. */
+export async function findIntegration(db: Db, tenant: string, name: string): Promise<IntegrationRecord | undefined> {
+  const row = await db.selectFrom("integrations").select("record").where("tenant", "=", tenant).where("name", "=", name).executeTakeFirst();
+  return row?.record;
+}
+
+/** One page of a tenant's integrations by name. `invalid_request` for a cursor that isn't ours. */
+export async function listIntegrations(
+  db: Db,
+  tenant: string,
+  { limit, cursor, includeGone = false }: { limit: number; cursor?: string | undefined; includeGone?: boolean | undefined },
+): Promise<Page<IntegrationRecord>> {
+  let query = db.selectFrom("integrations").select(["name", "record"]).where("tenant", "=", tenant);
+  if (!includeGone) query = query.where("gone", "=", false);
+  if (cursor !== undefined) query = query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
+  const rows = await query
+    .orderBy("name")
+    .limit(limit + 1)
+    .execute();
+  return pageOf(
+    rows,
+    limit,
+    (row) => row.name,
+    (row) => row.record,
+  );
+}
+
+/** A vendor's integrations over all tenants that aren't gone, by tenant and name: what a revocation closes. */
+export async function integrationsOfVendor(db: Db, vendor: string): Promise<IntegrationRecord[]> {
+  const rows = await db
+    .selectFrom("integrations")
+    .select("record")
+    .where("vendor", "=", vendor)
+    .where("gone", "=", false)
+    .orderBy("tenant")
+    .orderBy("name")
+    .execute();
+  return rows.map((row) => row.record);
+}
+
+/** Writes the integration, new or changed, and its claims on external ids. `external_id_taken` when another tenant has one. */
+export async function saveIntegration(db: Db, integration: IntegrationRecord): Promise<void> {
+  const row = { vendor: integration.vendor, gone: integration.goneAt !== undefined, record: JSON.stringify(integration) };
+  await inTransaction(db, async (trx) => {
+    await trx
+      .insertInto("integrations")
+      .values({ tenant: integration.tenant, name: integration.name, ...row })
+      .onConflict((conflict) => conflict.columns(["tenant", "name"]).doUpdateSet(row))
+      .execute();
+    await claimExternalIds(trx, integration);
+  });
+}
+
+/** How many of the tenant's integrations aren't gone. */
+export async function countIntegrations(db: Db, tenant: string): Promise<number> {
+  const row = await db
+    .selectFrom("integrations")
+    .select((select) => select.fn.countAll<number>().as("count"))
+    .where("tenant", "=", tenant)
+    .where("gone", "=", false)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** Every stack of the tenant that isn't gone, with the integration it belongs to. */
+export async function stacksOfTenant(db: Db, tenant: string): Promise<{ integration: string; stack: RecordedStack }[]> {
+  const rows = await db.selectFrom("integrations").select("record").where("tenant", "=", tenant).orderBy("name").execute();
+  return rows.flatMap(({ record }) =>
+    record.stacks.filter((stack) => stack.status !== "gone").map((stack) => ({ integration: record.name, stack })),
+  );
+}
+
+/**
+ * Changes an integration as it is now, under a row lock, so that what a request asked for and what an operation saw
+ * never overwrite each other. Answers the new record; `not_found` when there is none.
+ */
+export async function changeIntegration(
+  db: Db,
+  tenant: string,
+  name: string,
+  change: (record: IntegrationRecord) => IntegrationRecord,
+): Promise<IntegrationRecord> {
+  return inTransaction(db, async (trx) => {
+    const row = await trx
+      .selectFrom("integrations")
+      .select("record")
+      .where("tenant", "=", tenant)
+      .where("name", "=", name)
+      .forUpdate()
+      .executeTakeFirst();
+    if (row === undefined) throw new ProblemError("not_found", "There is no such integration.");
+    const changed = change(row.record);
+    await saveIntegration(trx, changed);
+    return changed;
+  });
+}

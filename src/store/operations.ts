@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { type Selectable, sql } from "kysely";
+import type { StackAddress } from "../../stacks/stack.ts";
+import { isTerminal, type Operation, type OperationKind, type OperationState } from "../operations/operation.ts";
+import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
+import type { OperationsTable } from "./database.ts";
+import type { VisibleTenants } from "./tenants.ts";
+import { type Db, inTransaction } from "./transaction.ts";
+
+/** An operation with what only we need: how to run it, who asked, and the fence. */
+export interface StoredOperation extends Operation {
+  /** The verb's frozen input: what to run, whatever has changed since. */
+  request: Record<string, unknown>;
+  /** The caller's subject */
+  requestedBy: string;
+  /** Which AWS plugin it ran on */
+  plugin?: "official" | "stand-in";
+  /** The lease epoch it runs under; 0 before the first run */
+  epoch: number;
+  deadlineSeconds: number;
+  /** Somebody asked for its end; the owner sees it within seconds. */
+  cancelRequested: boolean;
+}
+
+export interface NewOperation {
+  /** Made here unless the caller already told it to somebody; a UUID */
+  id?: string;
+  kind: OperationKind;
+  tenant?: string | undefined;
+  integration?: string | undefined;
+  parent?: string | undefined;
+  stacks?: StackAddress[];
+  planHash?: string | undefined;
+  request: Record<string, unknown>;
+  requestedBy: string;
+  deadlineSeconds: number;
+}
+
+/** Accepts an operation as `queued`, with its first event. The caller enqueues it in the same transaction. */
+export async function createOperation(db: Db, operation: NewOperation): Promise<StoredOperation> {
+  const id = operation.id ?? randomUUID();
+  return inTransaction(db, async (trx) => {
+    await trx
+      .insertInto("operations")
+      .values({
+        id,
+        kind: operation.kind,
+        state: "queued",
+        tenant: operation.tenant ?? null,
+        integration: operation.integration ?? null,
+        parent: operation.parent ?? null,
+        stacks: JSON.stringify(operation.stacks ?? []),
+        plan_hash: operation.planHash ?? null,
+        request: JSON.stringify(operation.request),
+        requested_by: operation.requestedBy,
+        deadline_seconds: operation.deadlineSeconds,
+        last_seq: 1,
+      })
+      .execute();
+    await trx
+      .insertInto("operation_events")
+      .values({ operation: id, seq: 1, type: "state", data: JSON.stringify({ state: "queued" }) })
+      .execute();
+    const created = await findOperation(trx, id);
+    if (created === undefined) throw new Error("an operation vanished right after it was written");
+    return created;
+  });
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The operation of that id; any text may be asked for. */
+export async function findOperation(db: Db, id: string): Promise<StoredOperation | undefined> {
+  if (!uuid.test(id)) return undefined;
+  const row = await selectOperations(db).where("o.id", "=", id).executeTakeFirst();
+  return row === undefined ? undefined : operationOf(row);
+}
+
+export interface OperationFilter {
+  tenants: VisibleTenants;
+  tenant?: string | undefined;
+  integration?: string | undefined;
+  kind?: OperationKind | undefined;
+  state?: OperationState | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/**
+ * One page of operations, newest first. An operation of no tenant (a vendor's revocation) is seen by callers of all
+ * tenants only. `invalid_request` for a cursor that isn't ours.
+ */
+export async function listOperations(db: Db, filter: OperationFilter): Promise<Page<StoredOperation>> {
+  if (filter.tenants !== "*" && filter.tenants.length === 0) return { items: [], nextCursor: null };
+  let query = selectOperations(db);
+  if (filter.tenants !== "*") query = query.where("o.tenant", "in", [...filter.tenants]);
+  if (filter.tenant !== undefined) query = query.where("o.tenant", "=", filter.tenant);
+  if (filter.integration !== undefined) query = query.where("o.integration", "=", filter.integration);
+  if (filter.kind !== undefined) query = query.where("o.kind", "=", filter.kind);
+  if (filter.state !== undefined) query = query.where("o.state", "=", filter.state);
+  if (filter.cursor !== undefined) query = query.where("o.position", "<", Number(keyOfCursor(filter.cursor, /^[1-9]\d{0,14}$/)));
+  const rows = await query
+    .orderBy("o.position", "desc")
+    .limit(filter.limit + 1)
+    .execute();
+  return pageOf(rows, filter.limit, (row) => String(row.position), operationOf);
+}
+
+/** The integration's operations that haven't ended, oldest first; of these kinds only, where kinds are given. */
+export async function openOperations(db: Db, tenant: string, integration: string, kinds?: OperationKind[]): Promise<StoredOperation[]> {
+  let query = selectOperations(db)
+    .where("o.tenant", "=", tenant)
+    .where("o.integration", "=", integration)
+    .where("o.state", "in", ["queued", "running", "awaiting-approval"]);
+  if (kinds !== undefined) query = query.where("o.kind", "in", kinds);
+  const rows = await query.orderBy("o.position").execute();
+  return rows.map(operationOf);
+}
+
+/** The latest of the integration's operations that haven't ended. */
+export async function currentOperation(
+  db: Db,
+  tenant: string,
+  integration: string,
+  kinds?: OperationKind[],
+): Promise<StoredOperation | undefined> {
+  return (await openOperations(db, tenant, integration, kinds)).at(-1);
+}
+
+/** The operations that this one started, in order. */
+export async function childrenOf(db: Db, parent: string): Promise<StoredOperation[]> {
+  const rows = await selectOperations(db).where("o.parent", "=", parent).orderBy("o.position").execute();
+  return rows.map(operationOf);
+}
+
+/** All operations in one state, oldest first: what recovery looks through. */
+export async function operationsInState(db: Db, state: OperationState): Promise<StoredOperation[]> {
+  const rows = await selectOperations(db).where("o.state", "=", state).orderBy("o.position").execute();
+  return rows.map(operationOf);
+}
+
+const selectOperations = (db: Db) =>
+  db
+    .selectFrom("operations as o")
+    .selectAll("o")
+    .select(sql<string[] | null>`(select jsonb_agg(c.id order by c.position) from operations c where c.parent = o.id)`.as("children"));
+
+function operationOf(row: Selectable<OperationsTable> & { children: string[] | null }): StoredOperation {
+  return {
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    ...(row.tenant !== null && { tenant: row.tenant }),
+    ...(row.integration !== null && { integration: row.integration }),
+    ...(row.parent !== null && { parent: row.parent }),
+    ...(row.children !== null && { children: row.children }),
+    stacks: row.stacks as StackAddress[],
+    attempt: row.attempt,
+    ...(row.plan_hash !== null && { planHash: row.plan_hash }),
+    ...(row.superseded_by !== null && { supersededBy: row.superseded_by }),
+    createdAt: row.created_at.toISOString(),
+    ...(row.started_at !== null && { startedAt: row.started_at.toISOString() }),
+    ...(row.finished_at !== null && { finishedAt: row.finished_at.toISOString() }),
+    ...(row.result !== null && { result: row.result }),
+    ...(row.error !== null && { error: row.error }),
+    request: row.request,
+    requestedBy: row.requested_by,
+    ...(row.plugin !== null && { plugin: row.plugin === "official" ? "official" : "stand-in" }),
+    epoch: row.epoch,
+    deadlineSeconds: row.deadline_seconds,
+    // Once ended, nobody is asked any more.
+    cancelRequested: row.cancel_requested && !isTerminal(row.state),
+  };
+}
