@@ -36,6 +36,8 @@ export interface RoleContract {
   grants: ContractGrant[];
   /** Requests beyond the derived negatives that must be refused as the role. */
   denied: { id: string; action: string; resource: string }[];
+  /** The vendor's principals to try while nobody is trusted; while somebody is, `trusted` says whom to try. */
+  probePrincipals?: string[];
 }
 
 /** What our own statements on a bucket or key policy, or grants on a key, may give. */
@@ -50,6 +52,10 @@ export interface ResourceContract {
 export interface AccessContract {
   roles: RoleContract[];
   resources: ResourceContract[];
+  /** What the Sids of this integration's own statements begin with (sid.ts); without it every Drawbridge Sid counts as its own. */
+  sidPrefix?: string;
+  /** ARNs of keys that this integration owns: closure covers every statement of their policies. */
+  ownedKeys?: string[];
   /** Breadth that the vendor's own guide forces, in words. */
   acceptedBreadth: string[];
 }

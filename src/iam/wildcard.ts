@@ -39,5 +39,8 @@ export function matchesWildcard(pattern: string, text: string): boolean {
 
 /** Whether everything that fits `inner` also fits `outer`, both written with `*` and `?`. Never yes wrongly; no in some hard cases. */
 export function wildcardCovers(outer: string, inner: string): boolean {
+  if (outer === "*" || outer === inner) return true;
+  // A `?` takes one character, a `*` of the inner pattern stands for any number.
+  if (outer.includes("?") && inner.includes("*")) return false;
   return matchesWildcard(outer, inner.replaceAll("?", "\u{e002}").replaceAll("*", "\u{e003}"));
 }
