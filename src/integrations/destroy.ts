@@ -19,9 +19,14 @@ export async function destroy(shell: Shell, run: Run): Promise<void> {
     const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
     const work = { shell, run, account, integration: record.name };
     await run.step("destroy-stacks", () => destroyStacks(work, specs));
-    const left = await run.step("read-back", () => survivors(account.clients, { tenant: tenant.name, integration: record.name, roleNames: roleNamesOf(specs) }));
+    const left = await run.step("read-back", () =>
+      survivors(account.clients, { tenant: tenant.name, integration: record.name, roleNames: roleNamesOf(specs) }),
+    );
     if (left.length > 0) {
-      throw new ProblemError("leftovers", `Still there after the teardown: ${left.join(", ")}. Run DELETE again; if it stays, remove it by hand.`);
+      throw new ProblemError(
+        "leftovers",
+        `Still there after the teardown: ${left.join(", ")}. Run DELETE again; if it stays, remove it by hand.`,
+      );
     }
   }
   await run.step("record", () => bury(shell, run, record));

@@ -1,0 +1,46 @@
+/** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
+import { ProblemError } from "../problem.ts";
+import { changeIntegration, findIntegration } from "../store/integrations.ts";
+import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
+import { cancelWaiting } from "../store/transitions.ts";
+import { checkPrecondition, integrationEtag } from "./etag.ts";
+import { requireTenant } from "./put.ts";
+import type { Shell } from "./shell.ts";
+
+export interface DeleteRequest {
+  tenant: string;
+  name: string;
+  ifMatch?: string;
+  requestedBy: string;
+}
+
+/**
+ * Accepts the teardown of an integration; a second one while the first is under way answers with the first.
+ *
+ * @throws ProblemError not_found, precondition_failed
+ */
+export async function deleteIntegration(shell: Shell, request: DeleteRequest): Promise<StoredOperation> {
+  const tenant = await requireTenant(shell, request.tenant);
+  const record = await findIntegration(shell.store.db, tenant.name, request.name);
+  if (!record || record.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
+  checkPrecondition(integrationEtag(record), request.ifMatch, false);
+  const open = await openOperations(shell.store.db, tenant.name, record.name);
+  const destroying = open.find((operation) => operation.kind === "destroy");
+  if (destroying && open.at(-1)?.id === destroying.id) return destroying;
+  return shell.store.db.transaction().execute(async (trx) => {
+    const operation = await createOperation(trx, {
+      kind: "destroy",
+      tenant: tenant.name,
+      integration: record.name,
+      stacks: record.stacks.map((stack) => stack.address),
+      request: {},
+      requestedBy: request.requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    for (const waiting of open.filter((one) => one.state !== "running"))
+      await cancelWaiting(trx, waiting.id, { supersededBy: operation.id });
+    await changeIntegration(trx, tenant.name, record.name, (now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: `${tenant.name}/${record.name}` });
+    return operation;
+  });
+}

@@ -1,0 +1,162 @@
+/** PUT: decide the desired stacks, then record the wish and its operation in one transaction. No AWS call is made here. */
+
+import { stackAddress } from "../../stacks/name.ts";
+import { ProblemError } from "../problem.ts";
+import { externalIdHolder, findIntegration, saveIntegration } from "../store/integrations.ts";
+import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
+import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
+import { findTenant } from "../store/tenants.ts";
+import { cancelWaiting } from "../store/transitions.ts";
+import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
+import { checkPrecondition, integrationEtag } from "./etag.ts";
+import { nextExternalIds } from "./external-ids.ts";
+import { handshakeOf } from "./handshake.ts";
+import type { Shell } from "./shell.ts";
+import { type UpRequest, wishOf } from "./up.ts";
+
+export interface PutRequest {
+  tenant: string;
+  name: string;
+  body: { blueprint: string; version?: string; parameters: Record<string, unknown>; settings?: Record<string, unknown> };
+  /** an entity tag without its quotes, or `*` */
+  ifMatch?: string;
+  /** the caller's subject */
+  requestedBy: string;
+}
+
+export type PutOutcome = { record: IntegrationRecord; etag: string; operation?: StoredOperation };
+
+/** A request as read: what the integration would become, and what that amounts to. */
+interface Reading {
+  before: IntegrationRecord | undefined;
+  next: IntegrationRecord;
+  desired: Desired;
+}
+
+/**
+ * The tenant of that name.
+ *
+ * @throws ProblemError not_found
+ */
+export async function requireTenant(shell: Pick<Shell, "store">, name: string): Promise<TenantRecord> {
+  const tenant = await findTenant(shell.store.db, name);
+  if (!tenant) throw new ProblemError("not_found", "There is no such tenant.");
+  return tenant;
+}
+
+/**
+ * Reads a PUT or preview body against what is there.
+ *
+ * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field, guardrail
+ */
+export async function readRequest(shell: Shell, request: PutRequest): Promise<Reading & { tenant: TenantRecord }> {
+  const tenant = await requireTenant(shell, request.tenant);
+  const found = await findIntegration(shell.store.db, request.tenant, request.name);
+  const before = found?.goneAt === undefined ? found : undefined;
+  const next = nextRecord(request, before, shell.now());
+  await refuseForeignIds(shell, next);
+  return { tenant, before, next, desired: desiredStacks(tenant, wishOf(next, next.name, shell.now())) };
+}
+
+/** What the integration becomes by this request. Pure. */
+export function nextRecord({ tenant, name, body }: PutRequest, before: IntegrationRecord | undefined, now: string): IntegrationRecord {
+  if (before && before.blueprint !== body.blueprint) {
+    throw new ProblemError(
+      "immutable_field",
+      `Integration ${name} is made from ${before.blueprint}. Use another name for ${body.blueprint}.`,
+      { pointer: "/blueprint" },
+    );
+  }
+  const blueprint = requireBlueprint(body.blueprint, body.version ?? before?.version);
+  const { externalId, ...parameters } = body.parameters;
+  if (externalId !== undefined && typeof externalId !== "string") {
+    throw new ProblemError("invalid_parameters", "An external id is text.", { pointer: "/parameters/externalId" });
+  }
+  const ids = nextExternalIds({ rule: blueprint.externalId, given: externalId, before, now, pointer: "/parameters/externalId" });
+  const record = before ?? { stacks: [], createdAt: now, handshake: { state: "awaiting-external-id" as const, awaiting: [] } };
+  const next: IntegrationRecord = {
+    ...record,
+    ...ids,
+    tenant,
+    name,
+    blueprint: blueprint.id,
+    vendor: blueprint.vendor,
+    version: blueprint.version,
+    parameters: parseParameters(blueprint, parameters),
+    settings: body.settings ?? before?.settings ?? {},
+    updatedAt: now,
+  };
+  return { ...next, handshake: handshakeOf({ rule: blueprint.externalId, record: next, proof: undefined, now }) };
+}
+
+/** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. */
+async function refuseForeignIds(shell: Shell, next: IntegrationRecord): Promise<void> {
+  for (const { id } of next.externalIds) {
+    const holder = await externalIdHolder(shell.store.db, next.vendor, id);
+    if (holder && holder.tenant !== next.tenant) {
+      throw new ProblemError("external_id_taken", "This external id can't be used here. Get one of your own from the vendor.", {
+        pointer: "/parameters/externalId",
+      });
+    }
+  }
+}
+
+const upRequestOf = ({ blueprint, version, parameters, externalIds }: IntegrationRecord): UpRequest => ({
+  blueprint,
+  version,
+  parameters,
+  externalIds,
+});
+
+/**
+ * Accepts what the integration should be. Nothing to do: no operation. The same as what is queued or running: that operation.
+ * Otherwise a new one, which replaces one that is still queued.
+ *
+ * @throws ProblemError as readRequest, and precondition_required, precondition_failed
+ */
+export async function putIntegration(shell: Shell, request: PutRequest): Promise<PutOutcome> {
+  const { tenant, before, next, desired } = await readRequest(shell, request);
+  const etag = integrationEtag(next);
+  const etagBefore = before && integrationEtag(before);
+  checkPrecondition(etagBefore, request.ifMatch, etag !== etagBefore);
+  const current = await currentOperation(shell.store.db, tenant.name, next.name);
+  if (before && etag === etagBefore) {
+    if (current?.kind === "up") return { record: before, etag, operation: current };
+    const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;
+    if (settled && current === undefined) return { record: before, etag };
+  }
+  const operation = await accept(shell, request, { tenant, next, desired, replaces: current?.state === "running" ? undefined : current });
+  return { record: next, etag, operation };
+}
+
+interface Acceptance {
+  tenant: TenantRecord;
+  next: IntegrationRecord;
+  desired: Desired;
+  /** Not begun yet: what it would do is overtaken. */
+  replaces: StoredOperation | undefined;
+}
+
+async function accept(shell: Shell, request: PutRequest, { tenant, next, desired, replaces }: Acceptance): Promise<StoredOperation> {
+  return shell.store.db.transaction().execute(async (trx) => {
+    const { goneAt: _goneAt, receipt: _receipt, ...record } = next;
+    const live = await findIntegration(trx, tenant.name, next.name);
+    // What an operation recorded since we read belongs to it; only the wish is ours to write.
+    await saveIntegration(trx, {
+      ...record,
+      ...(live && !live.goneAt && { stacks: live.stacks, ...(live.lastUp && { lastUp: live.lastUp }) }),
+    });
+    const operation = await createOperation(trx, {
+      kind: "up",
+      tenant: tenant.name,
+      integration: next.name,
+      stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, tenant.name, spec.kind, spec.key)),
+      request: { ...upRequestOf(next) },
+      requestedBy: request.requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    if (replaces) await cancelWaiting(trx, replaces.id, { supersededBy: operation.id });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: `${tenant.name}/${next.name}` });
+    return operation;
+  });
+}

@@ -1,0 +1,123 @@
+/** What the HTTP layer may ask for, over the verbs: who may see what is decided here, and only views leave. */
+import type { Registry } from "prom-client";
+import { blueprints } from "./blueprints/registry.ts";
+import { type Caller, holdsTenant } from "./http/caller.ts";
+import type { Idempotency, Readiness, Services } from "./http/services.ts";
+import { deleteIntegration } from "./integrations/delete.ts";
+import { requireBlueprint } from "./integrations/desired-stacks.ts";
+import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
+import { previewIntegration } from "./integrations/preview.ts";
+import { putIntegration, requireTenant } from "./integrations/put.ts";
+import type { Shell } from "./integrations/shell.ts";
+import { followEvents } from "./operations/events.ts";
+import { ProblemError } from "./problem.ts";
+import { eventsAfter } from "./store/events.ts";
+import { findIntegration, listIntegrations } from "./store/integrations.ts";
+import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
+import type { IntegrationRecord } from "./store/records.ts";
+import { listTenants } from "./store/tenants.ts";
+import { putTenant, removeTenant } from "./tenants/tenants.ts";
+import { blueprintView, integrationView, operationView, tenantView } from "./views.ts";
+
+interface Parts {
+  shell: Shell;
+  metrics: Registry;
+  version: string;
+  /** The principal that provisioning roles are to trust. */
+  servicePrincipal: string;
+  findCaller: Services["findCaller"];
+  idempotency: Idempotency;
+  readiness(): Promise<Readiness>;
+}
+
+/** Everything the API does, as one object of plain functions. */
+export function createServices({ shell, servicePrincipal, ...parts }: Parts): Services {
+  const { db } = shell.store;
+
+  const requireIntegration = async (tenant: string, name: string): Promise<IntegrationRecord> => {
+    const record = await findIntegration(db, tenant, name);
+    if (!record) throw new ProblemError("not_found", "There is no such integration.");
+    return record;
+  };
+
+  /** Another tenant's operation looks exactly like one that never was. */
+  const requireOperation = async (caller: Caller, id: string): Promise<StoredOperation> => {
+    const operation = await findOperation(db, id);
+    const visible = operation && (operation.tenant === undefined ? caller.tenants === "*" : holdsTenant(caller, operation.tenant));
+    if (!visible) throw new ProblemError("not_found", "There is no such operation.");
+    return operation;
+  };
+
+  return {
+    log: shell.log,
+    ...parts,
+
+    async putTenant(caller, name, body, { ifMatch }) {
+      const put = await putTenant(shell, { name, body, seesAll: caller.tenants === "*", ...(ifMatch !== undefined && { ifMatch }) });
+      return { ...put, tenant: tenantView(put.tenant, servicePrincipal) };
+    },
+    async getTenant(_caller, name) {
+      const tenant = await requireTenant(shell, name);
+      return { tenant: tenantView(tenant, servicePrincipal), etag: tenantEtag(tenant) };
+    },
+    async listTenants(caller, page) {
+      const { items, nextCursor } = await listTenants(db, { tenants: caller.tenants, ...page });
+      return { items: items.map((tenant) => tenantView(tenant, servicePrincipal)), nextCursor };
+    },
+    deleteTenant: (_caller, name, { ifMatch }) => removeTenant(shell, name, ifMatch),
+
+    listBlueprints: async () => blueprints.map(blueprintView),
+    getBlueprint: async (id) => blueprintView(findOrNotFound(id)),
+
+    async putIntegration(caller, put) {
+      const tenant = await requireTenant(shell, put.tenant);
+      const { record, etag, operation } = await putIntegration(shell, { ...put, requestedBy: caller.subject });
+      const integration = integrationView(record, tenant, shell.now());
+      return operation
+        ? { outcome: "accepted", integration, etag, operation: operationView(operation) }
+        : { outcome: "unchanged", integration, etag };
+    },
+    async getIntegration(_caller, { tenant, name }) {
+      const [owner, record] = await Promise.all([requireTenant(shell, tenant), requireIntegration(tenant, name)]);
+      return { integration: integrationView(record, owner, shell.now()), etag: integrationEtag(record) };
+    },
+    async listIntegrations(_caller, tenant, page) {
+      const owner = await requireTenant(shell, tenant);
+      const { items, nextCursor } = await listIntegrations(db, tenant, page);
+      return { items: items.map((record) => integrationView(record, owner, shell.now())), nextCursor };
+    },
+    async deleteIntegration(caller, request) {
+      return { operation: operationView(await deleteIntegration(shell, { ...request, requestedBy: caller.subject })) };
+    },
+    async previewIntegration(caller, request) {
+      return { operation: operationView(await previewIntegration(shell, { ...request, requestedBy: caller.subject })) };
+    },
+    async getProof(_caller, { tenant, name }) {
+      const { proof } = await requireIntegration(tenant, name);
+      if (!proof) throw new ProblemError("not_found", "There is no proof yet: it comes with the integration's first successful up.");
+      return proof;
+    },
+
+    getOperation: async (caller, id) => operationView(await requireOperation(caller, id)),
+    async listOperations(caller, filters) {
+      const { items, nextCursor } = await listOperations(db, { ...filters, tenants: caller.tenants });
+      return { items: items.map(operationView), nextCursor };
+    },
+    async eventsAfter(caller, id, after, limit) {
+      await requireOperation(caller, id);
+      return eventsAfter(db, id, after, limit);
+    },
+    async *followEvents(caller, id, after, signal) {
+      await requireOperation(caller, id);
+      yield* followEvents(shell.store, id, after, signal);
+    },
+  };
+}
+
+function findOrNotFound(id: string) {
+  try {
+    return requireBlueprint(id);
+  } catch {
+    throw new ProblemError("not_found", "There is no such blueprint.");
+  }
+}

@@ -1,0 +1,70 @@
+/** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for the tenant's own provisioning id. */
+import { z } from "zod";
+import type { Blueprint } from "./blueprints/blueprint.ts";
+import type { IntegrationView, TenantView } from "./http/schemas.ts";
+import type { BlueprintView } from "./http/services.ts";
+import { externalIdFingerprint } from "./iam/external-id.ts";
+import { contextOf, requireBlueprint } from "./integrations/desired-stacks.ts";
+import { workingIds } from "./integrations/external-ids.ts";
+import type { Operation } from "./operations/operation.ts";
+import type { StoredOperation } from "./store/operations.ts";
+import type { IntegrationRecord, TenantRecord } from "./store/records.ts";
+import { provisioningTrust } from "./tenants/tenants.ts";
+
+export function tenantView(tenant: TenantRecord, servicePrincipal: string): TenantView {
+  const { name, accountId, region, access, permissionsBoundaryArn, tags, createdAt, updatedAt } = tenant;
+  return {
+    name,
+    accountId,
+    region,
+    access,
+    ...(permissionsBoundaryArn && { permissionsBoundaryArn }),
+    tags,
+    provisioning: { externalId: tenant.provisioningExternalId, trustPolicy: { ...provisioningTrust(servicePrincipal, tenant) } },
+    createdAt,
+    updatedAt,
+  };
+}
+
+export function integrationView(record: IntegrationRecord, tenant: TenantRecord, now: string): IntegrationView {
+  const { name, blueprint, vendor, version, parameters, settings, handshake, proof, lastUp, createdAt, updatedAt } = record;
+  const handOff = record.stacks.length === 0 ? undefined : handOffOf(record, tenant, now);
+  return {
+    tenant: tenant.name,
+    name,
+    blueprint,
+    vendor,
+    version,
+    parameters,
+    settings,
+    externalIds: record.externalIds.map(({ id, since, until }) => ({ fingerprint: externalIdFingerprint(id), since, ...(until && { until }) })),
+    handshake,
+    stacks: record.stacks.map(({ address, status }) => ({ ...address, status })),
+    outputs: Object.assign({}, ...record.stacks.map((stack) => stack.outputs ?? {})),
+    ...(handOff && { handOff }),
+    ...(proof && { proof: { verdict: proof.verdict, at: proof.at } }),
+    ...(lastUp && { lastOperation: lastUp.operation }),
+    createdAt,
+    updatedAt,
+  };
+}
+
+function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string) {
+  const blueprint = requireBlueprint(record.blueprint, record.version);
+  const context = contextOf(tenant, { integration: record.name, externalIds: workingIds(record.externalIds, now) });
+  return blueprint.handOff(record.parameters, context);
+}
+
+/** An operation without what only we need: its frozen request may hold an external id. */
+export function operationView(stored: StoredOperation): Operation {
+  const { request: _request, requestedBy: _by, epoch: _epoch, deadlineSeconds: _deadline, cancelRequested: _cancel, plugin, ...operation } = stored;
+  return plugin === undefined ? operation : { ...operation, result: { ...operation.result, plugin } };
+}
+
+export function blueprintView(blueprint: Blueprint): BlueprintView {
+  const { id, vendor, version, title, source, access, externalId } = blueprint;
+  const schema = z.toJSONSchema(blueprint.parameters, { io: "input" });
+  const issuer = { vendor: "the vendor makes it", tenant: "you choose it", drawbridge: "made by Drawbridge when left out" }[externalId.issuer];
+  const properties = { ...schema.properties, externalId: { type: "string", description: `The external id: ${issuer}. Left out, the current one stays.` } };
+  return { id, vendor, version, title, source, parameters: { ...schema, properties }, access, handOff: blueprint.handOffFields };
+}
