@@ -1,0 +1,17 @@
+/** Every route there is. */
+import { blueprintRoutes } from "./blueprints.ts";
+import { docsRoutes } from "./docs.ts";
+import { integrationRoutes } from "./integrations.ts";
+import { operationRoutes } from "./operations.ts";
+import type { Route } from "./route.ts";
+import { systemRoutes } from "./system.ts";
+import { tenantRoutes } from "./tenants.ts";
+
+export const routes: readonly Route[] = [
+  ...tenantRoutes,
+  ...integrationRoutes,
+  ...blueprintRoutes,
+  ...operationRoutes,
+  ...systemRoutes,
+  ...docsRoutes(() => routes),
+];
