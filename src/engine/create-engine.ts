@@ -1,18 +1,20 @@
 /** Puts the engine together: state, work folders, credentials and runners behind the one interface of engine.ts. */
 import { readdir } from "node:fs/promises";
+import { hostname } from "node:os";
 import path from "node:path";
-import { type Problem, problemOf } from "../problem.ts";
+import type { StackSpec } from "../../stacks/stack.ts";
+import { type Problem, type ProblemCode, ProblemError, problemOf } from "../problem.ts";
 import { statePlace, withStateProfile } from "./backend-url.ts";
 import { cliVersion } from "./cli.ts";
 import { credentialsText } from "./credentials-file.ts";
 import type { Engine, UpdateRequest } from "./engine.ts";
 import { cliEnvironment, operationMark, runnerEnvironment } from "./environment.ts";
 import { identifyPlugin } from "./plugin.ts";
-import { isMarkerAlive } from "./processes.ts";
+import { isAlive, isMarkerAlive } from "./processes.ts";
 import { startRunnerPool } from "./runner-pool.ts";
 import type { RunOrder } from "./runner-protocol.ts";
 import { type SecretsConfig, stackSettings } from "./stack-settings.ts";
-import { openState } from "./state-backend.ts";
+import { type Checkpoint, openState, type StateBackend } from "./state-backend.ts";
 import { dropWorkFolder, emptyFolder, makeWorkFolder } from "./work-folder.ts";
 
 export interface EngineConfig {
@@ -70,53 +72,63 @@ export function createEngine(config: EngineConfig): Engine {
   swept.catch(() => {});
 
   /** Everything an update needs, laid out in its folder. The credentials are in a file there and nowhere else. */
-  async function prepare(request: UpdateRequest, mark: string, folder: string): Promise<RunOrder> {
-    const { address, target, state: own } = request;
-    const state = openState(address, own.credentials);
-    try {
-      // A destroy of a stack that was never made has nothing to do, but an answer to give.
-      const checkpoint = (await state.readCheckpoint()) ?? (await state.createStack().then(() => undefined));
-      await makeWorkFolder(folder, {
-        stack: address.stack,
-        settings: await stackSettings(config.secrets, checkpoint),
-        credentials: credentialsText(own.credentials, target.credentials),
-      });
-      const environment = cliEnvironment(host, {
-        folder,
-        pulumiHome: config.pulumiHome,
-        backendUrl: withStateProfile(address.backendUrl),
-        mark,
-        ...(config.secrets.provider === "passphrase" ? { passphrase: config.secrets.passphrase } : {}),
-        ...(config.awsEndpoint ? { awsEndpoint: config.awsEndpoint } : {}),
-        ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
-        ...(request.action === "destroy" ? { ignoreProtect: true } : {}),
-      });
-      return {
-        action: request.action,
-        spec: request.spec,
-        stack: address.stack,
-        folder,
-        environment,
-        place: { accountId: target.accountId, region: target.region, pathStyle: config.awsEndpoint !== undefined },
-        refresh: request.refresh ?? false,
-        message: request.operationId,
-      };
-    } finally {
-      state.close();
-    }
+  async function prepare(request: UpdateRequest, state: StateBackend, mark: string, folder: string): Promise<RunOrder> {
+    const { address, target } = request;
+    // A destroy of a stack that was never made has nothing to do, but an answer to give.
+    const checkpoint = await state.readCheckpoint();
+    if (!checkpoint) await state.createStack();
+    await makeWorkFolder(folder, {
+      stack: address.stack,
+      settings: await stackSettings(config.secrets, checkpoint),
+      credentials: credentialsText(request.state.credentials, target.credentials),
+    });
+    const environment = cliEnvironment(host, {
+      folder,
+      pulumiHome: config.pulumiHome,
+      backendUrl: withStateProfile(address.backendUrl),
+      mark,
+      ...(config.secrets.provider === "passphrase" ? { passphrase: config.secrets.passphrase } : {}),
+      ...(config.awsEndpoint ? { awsEndpoint: config.awsEndpoint } : {}),
+      ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
+      ignoreProtect: request.action === "destroy",
+    });
+    return {
+      action: request.action,
+      spec: request.spec,
+      stack: address.stack,
+      folder,
+      environment,
+      place: {
+        accountId: target.accountId,
+        region: target.region,
+        pathStyle: config.awsEndpoint !== undefined,
+        adopting: isAdoption(request.spec, checkpoint),
+      },
+      refresh: request.refresh ?? false,
+      message: request.operationId,
+    };
   }
 
   return {
     async update(request, onStep, signal) {
       await Promise.all([plugin(), swept]);
+      const started = new Date();
       const mark = operationMark(request.operationId, request.epoch);
       // An operation may update several stacks side by side, each in a folder of its own.
       const folder = path.join(folders, mark, request.address.stack);
+      const state = openState(request.address, request.state.credentials);
+      const wishes = { onStep, onRunner: request.onRunner, signal, deadline: request.deadlineSeconds * 1000 };
       try {
-        const order = await prepare(request, mark, folder);
-        const deadline = request.deadlineSeconds * 1000;
-        return await pool.run(order, { onStep, onRunner: request.onRunner, signal, deadline });
+        const order = await prepare(request, state, mark, folder);
+        if (!order.place.adopting || request.action !== "up") return await pool.run(order, wishes);
+        const adopted = await pool.run(order, wishes);
+        const changed = await pool.run({ ...order, place: { ...order.place, adopting: false } }, wishes);
+        return { ...changed, steps: [...adopted.steps, ...changed.steps], duration: adopted.duration + changed.duration };
+      } catch (error) {
+        if (diedInside(error)) await removeOwnLock(state, started).catch(() => {});
+        throw error;
       } finally {
+        state.close();
         await dropWorkFolder(folder);
       }
     },
@@ -134,6 +146,27 @@ export function createEngine(config: EngineConfig): Engine {
       await pool.close();
     },
   };
+}
+
+/** Whether this update takes a retained key into a state that doesn't hold it: that takes two runs (programs/kms-key.ts). */
+function isAdoption(spec: StackSpec, checkpoint: Checkpoint | undefined): boolean {
+  if (spec.kind !== "kms-key" || !("adoptKeyId" in spec.inputs) || spec.inputs.adoptKeyId === undefined) return false;
+  return !checkpoint?.resources.some(({ type }) => type === "aws:kms/key:Key");
+}
+
+const deaths: readonly ProblemCode[] = ["operation_timeout", "operation_interrupted", "update_unknown"];
+const diedInside = (error: unknown) => error instanceof ProblemError && deaths.includes(error.problem.code);
+
+/**
+ * Removes the lock that a killed CLI left: written since the update began, on this host, by a process that is gone. The
+ * pool has ended every process of the update by now, and the caller's lease keeps others off the stack.
+ */
+async function removeOwnLock(state: StateBackend, since: Date): Promise<void> {
+  for (const lock of await state.listLocks()) {
+    // The lock's time has whole seconds.
+    const isOurs = lock.hostname === hostname() && Date.parse(lock.at) >= since.getTime() - 1000;
+    if (isOurs && !(await isAlive(lock.pid))) await state.removeLock(lock.key);
+  }
 }
 
 /** Deletes work folders that an earlier life of the service left, except those whose operation still has a live process. */

@@ -39,6 +39,18 @@ export async function startTimeOf(pid: number): Promise<string | undefined> {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }
 
+/** Whether a process of this id is there and hasn't ended; one that only waits to be reaped has. */
+export async function isAlive(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // Another user's process is a process too.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+  return stat[stat.lastIndexOf(")") + 2] !== "Z";
+}
+
 function send(pids: number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {

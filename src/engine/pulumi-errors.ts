@@ -40,6 +40,11 @@ const updateRules: Rule[] = [
     detail: "The AWS plugin isn't installed. Run the set-up again.",
   },
   {
+    when: /incorrect passphrase|failed to decrypt|could not decrypt/i,
+    code: "not_ready",
+    detail: "The secrets in the stack's state can't be decrypted. Give the service the passphrase or key that they were written with.",
+  },
+  {
     when: /killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
     code: "operation_interrupted",
     detail: "The update was interrupted before its end. What it had done is in state; run it again.",
