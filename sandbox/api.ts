@@ -1,0 +1,66 @@
+/** The service's REST API, as the demo and the tests call it. */
+import type { Operation, OperationEvent } from "../src/operations/operation.ts";
+
+export interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export interface Api {
+  call<T>(method: string, route: string, options?: { body?: unknown; headers?: Record<string, string> }): Promise<Answer<T>>;
+  /** Follows an operation's events until it ends; answers it. Rejects after `within` seconds. */
+  finished(id: string, options?: { onEvent?: (event: OperationEvent) => void; within?: number }): Promise<Operation>;
+}
+
+const CALL_MILLISECONDS = 30_000;
+const OPERATION_SECONDS = 180;
+
+/** A caller of the API with one bearer token. */
+export function createApi({ url, token }: { url: string; token: string }): Api {
+  const authorization = `Bearer ${token}`;
+
+  const call = async <T>(
+    method: string,
+    route: string,
+    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+  ) => {
+    const answer = await fetch(`${url}${route}`, {
+      method,
+      headers: { authorization, ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      signal: AbortSignal.timeout(CALL_MILLISECONDS),
+    });
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, body: (text === "" ? undefined : JSON.parse(text)) as T };
+  };
+
+  const finished = async (
+    id: string,
+    { onEvent, within = OPERATION_SECONDS }: { onEvent?: (event: OperationEvent) => void; within?: number } = {},
+  ) => {
+    const stream = await fetch(`${url}/v1/operations/${id}/events`, {
+      headers: { authorization, accept: "text/event-stream" },
+      signal: AbortSignal.timeout(within * 1000),
+    });
+    for await (const event of eventsOf(stream)) onEvent?.(event);
+    return (await call<Operation>("GET", `/v1/operations/${id}`)).body;
+  };
+
+  return { call, finished };
+}
+
+/** Server-sent events (WHATWG HTML, section 9.2) whose data is one JSON object each. */
+async function* eventsOf(answer: Response): AsyncGenerator<OperationEvent> {
+  if (!answer.ok || !answer.body) throw new Error(`no event stream: ${answer.status}`);
+  let pending = "";
+  for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
+    pending += chunk;
+    const blocks = pending.split("\n\n");
+    pending = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const data = block.split("\n").filter((line) => line.startsWith("data:"));
+      if (data.length > 0) yield JSON.parse(data.map((line) => line.slice(5).trimStart()).join("\n"));
+    }
+  }
+}
