@@ -4,6 +4,7 @@
  */
 import type { AccessDocuments, AccessRequest, DecidingStatement, Decision } from "./access-request.ts";
 import { parseArn } from "./arn.ts";
+import { grantAllows } from "./key-grants.ts";
 import type { NamedDocument } from "./live.ts";
 import { accountOfPrincipal, type Principal } from "./principal.ts";
 import type { PrincipalGrade } from "./principal-match.ts";
@@ -61,8 +62,22 @@ function readSides(asked: Asked, documents: AccessDocuments): Sides {
     identity: (documents.identity ?? []).flatMap((named) => findings(named, "identity", asked)),
     boundary: read(documents.boundary, "identity"),
     session: read(documents.session, "identity"),
-    resource: isTrust ? read(documents.trust, "trust") : read(documents.bucketPolicy ?? documents.keyPolicy, "resource"),
+    resource: isTrust ? read(documents.trust, "trust") : resourceSide(asked, documents),
   };
+}
+
+/** A bucket's or key's policy and, for a key, its grants, each of which counts as a statement that names its grantee. */
+function resourceSide(asked: Asked, documents: AccessDocuments): Finding[] | undefined {
+  const policy = documents.bucketPolicy ?? documents.keyPolicy;
+  if (policy === undefined && documents.grants === undefined) return;
+  const granted = (documents.grants ?? []).flatMap((grant, index): Finding[] => {
+    const allowed = grantAllows(grant, asked.request, asked.principal, asked.context);
+    if (allowed === "no") return [];
+    const certain = allowed === "yes";
+    const reason = certain ? "it matches the request" : "its constraints can't be judged";
+    return [{ document: `grant ${grant.id}`, index, effect: "Allow", reason, certain, grade: "direct" }];
+  });
+  return [...(policy === undefined ? [] : findings(policy, "resource", asked)), ...granted];
 }
 
 function isAssumeRole(action: string): boolean {
@@ -102,7 +117,7 @@ function allows(request: AccessRequest, principal: Principal, documents: AccessD
     return anyResource ? yes("The resource's policy allows the service.") : no("No policy of the resource allows the service.");
   const limits = limitsAllow(sides, generous);
   const own = ownSideAllows(principal, documents, sides, generous);
-  const needsResource = isAssumeRole(request.action);
+  const needsResource = isAssumeRole(request.action) || isOnKey(request);
   const account = resourceAccount(request, documents);
   const foreign = account !== undefined && account !== accountOfPrincipal(principal);
   if (!foreign && resource("direct")) return yes("The resource's policy names the principal itself.");
@@ -117,6 +132,17 @@ function allows(request: AccessRequest, principal: Principal, documents: AccessD
   if (!own.allowed) return own;
   if (!limits.allowed) return limits;
   return yes(anyResource ? "The principal's own side and the resource's policy both allow it." : "The principal's own policies allow it.");
+}
+
+/** Nothing works on a key without its policy's consent, not even for its own account (KMS developer guide, "Key policies"). */
+function isOnKey(request: AccessRequest): boolean {
+  return request.action.toLowerCase().startsWith("kms:") && parseArn(request.resource)?.resource.startsWith("key/") === true;
+}
+
+function refusal(request: AccessRequest): string {
+  if (isAssumeRole(request.action)) return "The role's trust policy doesn't let this principal in on these conditions.";
+  if (isOnKey(request)) return "Neither the key's policy nor a grant allows it.";
+  return "The resource belongs to another account, whose policy doesn't allow it.";
 }
 
 function ownSideAllows(principal: Principal, documents: AccessDocuments, sides: Sides, generous: boolean): Outcome {
