@@ -92,5 +92,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 function secretsOf(env: z.infer<typeof Environment>): Config["secrets"] {
   if (env.DRAWBRIDGE_SECRETS_PROVIDER) return { provider: "awskms", url: env.DRAWBRIDGE_SECRETS_PROVIDER };
   if (env.DRAWBRIDGE_SECRETS_PASSPHRASE) return { provider: "passphrase", passphrase: env.DRAWBRIDGE_SECRETS_PASSPHRASE };
-  throw new Error("The environment is not complete:\n  DRAWBRIDGE_SECRETS_PROVIDER (awskms://…) or DRAWBRIDGE_SECRETS_PASSPHRASE is needed: Pulumi encrypts secrets in state with it.");
+  throw new Error(
+    "The environment is not complete:\n  DRAWBRIDGE_SECRETS_PROVIDER (awskms://…) or DRAWBRIDGE_SECRETS_PASSPHRASE is needed: Pulumi encrypts secrets in state with it.",
+  );
 }

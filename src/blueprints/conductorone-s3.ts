@@ -3,9 +3,9 @@
  * (docs/vendors/conductorone.md has the differences and why).
  */
 import { z } from "zod";
+import { KmsKeyArn } from "../iam/arn.ts";
 import { BucketName } from "../iam/bucket-name.ts";
 import type { ContractGrant } from "../iam/contract.ts";
-import { KmsKeyArn } from "../iam/arn.ts";
 import { RoleName } from "../iam/role-name.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
@@ -16,8 +16,12 @@ const POLICY_NAME = "ConductorOnePermissions";
 
 const Parameters = z.strictObject({
   bucket: BucketName.describe("The bucket that holds the files ConductorOne imports."),
-  roleName: RoleName.default("ConductorOneIntegration").describe("The role's name. The guide's own name is the default; an account can have it once."),
-  kmsKeyArn: KmsKeyArn.optional().describe("The bucket's KMS key. The guide is silent on it, but reading an SSE-KMS object needs kms:Decrypt."),
+  roleName: RoleName.default("ConductorOneIntegration").describe(
+    "The role's name. The guide's own name is the default; an account can have it once.",
+  ),
+  kmsKeyArn: KmsKeyArn.optional().describe(
+    "The bucket's KMS key. The guide is silent on it, but reading an SSE-KMS object needs kms:Decrypt.",
+  ),
 });
 type Parameters = z.infer<typeof Parameters>;
 
@@ -28,9 +32,16 @@ type Parameters = z.infer<typeof Parameters>;
 function grants({ bucket, kmsKeyArn }: Parameters): ContractGrant[] {
   const arn = `arn:aws:s3:::${bucket}`;
   return [
-    { id: "ListFiles", actions: ["s3:GetBucketLocation", "s3:ListBucket"], resources: [arn], why: "finds the files and the bucket's region" },
+    {
+      id: "ListFiles",
+      actions: ["s3:GetBucketLocation", "s3:ListBucket"],
+      resources: [arn],
+      why: "finds the files and the bucket's region",
+    },
     { id: "ReadFiles", actions: ["s3:GetObject", "s3:GetObjectAttributes"], resources: [`${arn}/*`], why: "imports the files every hour" },
-    ...(kmsKeyArn ? [{ id: "DecryptFiles", actions: ["kms:Decrypt"], resources: [kmsKeyArn], why: "reads objects that the key encrypts" }] : []),
+    ...(kmsKeyArn
+      ? [{ id: "DecryptFiles", actions: ["kms:Decrypt"], resources: [kmsKeyArn], why: "reads objects that the key encrypts" }]
+      : []),
   ];
 }
 

@@ -1,0 +1,18 @@
+/** Which verb an operation runs. The request was frozen when the operation was accepted, so it is what that code wrote. */
+import type { Run } from "../operations/run.ts";
+import type { StoredOperation } from "../store/operations.ts";
+import { destroy } from "./destroy.ts";
+import { preview } from "./preview.ts";
+import type { Shell } from "./shell.ts";
+import { up } from "./up.ts";
+
+type Verb = (shell: Shell, run: Run, request: never) => Promise<void>;
+
+const verbs: Partial<Record<StoredOperation["kind"], Verb>> = { up, destroy, preview };
+
+/** Runs an accepted operation to its end; its failure is what is thrown. */
+export async function runVerb(shell: Shell, run: Run, operation: StoredOperation): Promise<void> {
+  const verb = verbs[operation.kind];
+  if (!verb) throw new Error(`no verb for operations of kind ${operation.kind}`);
+  await verb(shell, run, operation.request as never);
+}
