@@ -131,7 +131,11 @@ export function classifyFailure(text: FailureText): Problem {
   }
   if (stateText.test(all)) return stateProblem(all);
   if (text.diagnostics.some((line) => line.startsWith("Unhandled exception")))
-    return problem("update_failed", "The program that makes this stack failed. Run it again; if it stays, it is a fault to report.", "program");
+    return problem(
+      "update_failed",
+      "The program that makes this stack failed. Run it again; if it stays, it is a fault to report.",
+      "program",
+    );
   if (!text.summary)
     return problem("update_unknown", "The update ended without a result. Its effect is looked up in state before the next run.");
   return problem("update_failed", "The update failed without an error that Drawbridge knows. Run it again.");

@@ -86,6 +86,7 @@ async function perform(runner: Runner, order: RunOrder, wishes: RunWishes, grace
   const send = (message: ToRunner) => child.connected && child.send(message, () => {});
   const stopped = new AbortController();
   let because: ProblemError | undefined;
+  let onExit = () => {};
   const interrupt = (reason: ProblemError) => {
     if (because) return;
     because = reason;
@@ -103,7 +104,8 @@ async function perform(runner: Runner, order: RunOrder, wishes: RunWishes, grace
   );
   try {
     return await new Promise((resolve, reject) => {
-      child.once("exit", () => reject(because ?? interrupted()));
+      onExit = () => reject(because ?? interrupted());
+      child.once("exit", onExit);
       child.on("message", (message: FromRunner) => {
         if (message.type === "step") wishes.onStep(message.step);
         if (message.type === "finished") resolve({ ...message.result, rss: message.rss });
@@ -119,6 +121,7 @@ async function perform(runner: Runner, order: RunOrder, wishes: RunWishes, grace
     clearTimeout(timer);
     stopped.abort();
     wishes.signal?.removeEventListener("abort", onAbort);
+    child.off("exit", onExit);
     child.removeAllListeners("message");
   }
 }
