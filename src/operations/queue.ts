@@ -7,6 +7,7 @@ import { fromKysely, fromPglite, PgBoss } from "pg-boss";
 import { faultFields, type Log } from "../log.ts";
 import type { Store } from "../store/store.ts";
 import type { Db } from "../store/transaction.ts";
+import type { Operation } from "./operation.ts";
 
 export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<void>;
 
@@ -14,6 +15,12 @@ export interface Job {
   operationId: string;
   /** `tenant/integration`: jobs of one key run one after the other, in the order of their enqueueing. */
   key: string;
+}
+
+/** The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). */
+export function queueKey({ tenant, integration, kind }: Pick<Operation, "tenant" | "integration" | "kind">): string {
+  if (tenant === undefined) return kind;
+  return integration === undefined ? tenant : `${tenant}/${integration}`;
 }
 
 export interface Queue {
@@ -80,12 +87,12 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
   let handler: JobHandler | undefined;
   let workers: string[] = [];
 
-  const runJob = async (operationId: string, claim: AbortSignal) => {
+  const runJob = async (operationId: string) => {
     if (handler === undefined) throw new Error("the queue has no handler");
     const stop = new AbortController();
     running.set(operationId, stop);
     try {
-      await handler(operationId, AbortSignal.any([stop.signal, claim]));
+      await handler(operationId, stop.signal);
     } catch (error) {
       log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
       throw error;
@@ -103,7 +110,7 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
         queueName,
         { batchSize: 1, notifyPollingIntervalSeconds: 1, pollingIntervalSeconds: 1 },
         async ([job]) => {
-          if (job !== undefined) await runJob(job.data.operationId, job.signal);
+          if (job !== undefined) await runJob(job.data.operationId);
         },
       );
       workers.push(worker);

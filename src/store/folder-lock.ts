@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { lock } from "proper-lockfile";
+import { startTimeOf } from "../engine/processes.ts";
 import { ProblemError } from "../problem.ts";
 
 interface Holder {
@@ -32,7 +33,7 @@ export async function lockFolder(folder: string, onLost: (error: Error) => void)
       lockfilePath: join(folder, "lock"),
       onCompromised: onLost,
     });
-    const me: Holder = { pid: process.pid, host: hostname(), start: await processStart(process.pid) };
+    const me: Holder = { pid: process.pid, host: hostname(), start: (await startTimeOf(process.pid)) ?? "" };
     await writeFile(holderFile, JSON.stringify(me), { mode: 0o600 });
     return release;
   } catch (error) {
@@ -60,15 +61,6 @@ async function isDead(holder: Holder): Promise<boolean> {
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "ESRCH";
   }
-  return (await processStart(holder.pid)) !== holder.start;
-}
-
-/** The kernel's start time of a process (proc(5), field 22 of stat): tells a reused pid. Empty where there is no /proc. */
-async function processStart(pid: number): Promise<string> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
-  }
+  // The pid is in use: by the holder, or by a process that got its number later.
+  return ((await startTimeOf(holder.pid)) ?? "") !== holder.start;
 }

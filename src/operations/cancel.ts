@@ -1,0 +1,47 @@
+import { ProblemError } from "../problem.ts";
+import { findOperation, type StoredOperation } from "../store/operations.ts";
+import type { Store } from "../store/store.ts";
+import { cancelWaiting, requestCancel } from "../store/transitions.ts";
+import { nudgeFollowers } from "./events.ts";
+
+/** The runs of this process, by operation. */
+export interface CancelRegistry {
+  /** The signal of a run that begins. */
+  open(operationId: string): AbortSignal;
+  close(operationId: string): void;
+  /** Aborts the run, if it is one of this process. */
+  abort(operationId: string): void;
+}
+
+/** An empty registry. */
+export function createCancelRegistry(): CancelRegistry {
+  const runs = new Map<string, AbortController>();
+  return {
+    open(operationId) {
+      const controller = new AbortController();
+      runs.set(operationId, controller);
+      return controller.signal;
+    },
+    close: (operationId) => void runs.delete(operationId),
+    abort: (operationId) => runs.get(operationId)?.abort(new ProblemError("operation_interrupted", "The operation was cancelled.")),
+  };
+}
+
+/**
+ * Cancels an operation: a waiting one at once; a running one is asked to stop and ends by itself, in this process now
+ * and in another within seconds. One that has ended stays as it is. `not_found` when there is none.
+ */
+export async function cancelOperation(store: Store, registry: CancelRegistry, id: string): Promise<StoredOperation> {
+  if ((await findOperation(store.db, id)) === undefined) throw new ProblemError("not_found", "There is no such operation.");
+  // Between the two changes it may have started, or been given back: then the other one applies.
+  for (let look = 0; look < 3; look++) {
+    const changed = (await cancelWaiting(store.db, id)) ?? (await requestCancel(store.db, id));
+    if (changed === undefined) continue;
+    registry.abort(id);
+    nudgeFollowers(id);
+    return changed;
+  }
+  const operation = await findOperation(store.db, id);
+  if (operation === undefined) throw new ProblemError("not_found", "There is no such operation.");
+  return operation;
+}

@@ -1,0 +1,34 @@
+import { hostname } from "node:os";
+import type { Lease } from "../store/leases.ts";
+
+/** Processes that carry one variable in their environment: an attempt's `<operation>-<epoch>`, or a runner's uuid. */
+export type Marker = { operation: string } | { runner: string };
+
+/** What this host tells about its processes; src/engine/processes.ts reads it from /proc. */
+export interface ProcessFacts {
+  startTimeOf(pid: number): Promise<string | undefined>;
+  isMarkerAlive(marker: Marker): Promise<boolean>;
+  killByMarker(marker: Marker, options: { graceMs: number }): Promise<{ gone: boolean }>;
+}
+
+/** True: nothing of the holder lives. False: something does. Undefined: this host can't tell. */
+export type IsDead = (lease: Lease) => Promise<boolean | undefined>;
+
+/**
+ * Judges holders on this host: its service process has ended, and no process carries the attempt's marker or is its
+ * runner. What a dead service left running is ended first (SIGTERM, `graceMs`, SIGKILL), plugins included.
+ */
+export function deathOn(facts: ProcessFacts, { host = hostname(), graceMs = 5_000 } = {}): IsDead {
+  return async (lease) => {
+    if (lease.host !== host || lease.processStart === "") return undefined;
+    if ((await facts.startTimeOf(lease.pid)) === lease.processStart) return false;
+    const markers: Marker[] = [{ operation: `${lease.operation}-${lease.epoch}` }];
+    if (lease.runner !== undefined) markers.push({ runner: lease.runner });
+    for (const marker of markers) {
+      if (!(await facts.isMarkerAlive(marker))) continue;
+      const { gone } = await facts.killByMarker(marker, { graceMs });
+      if (!gone) return false;
+    }
+    return true;
+  };
+}

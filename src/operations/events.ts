@@ -1,0 +1,44 @@
+import { EventEmitter, once } from "node:events";
+import { eventsAfter } from "../store/events.ts";
+import { findOperation } from "../store/operations.ts";
+import type { Store } from "../store/store.ts";
+import { isTerminal, type OperationEvent } from "./operation.ts";
+
+const batch = 500;
+const pollMilliseconds = 1_000;
+
+// Only a hint that saves the wait for the next poll; the rows are the truth, and another replica's come by polling.
+const nudges = new EventEmitter().setMaxListeners(0);
+
+/** Tells followers in this process that the operation has a new event; call it after the commit. */
+export function nudgeFollowers(operationId: string): void {
+  nudges.emit(operationId);
+}
+
+/** The operation's events after `after`, those to come included, until it has ended or the signal aborts. */
+export async function* followEvents(store: Store, operationId: string, after: number, signal: AbortSignal): AsyncGenerator<OperationEvent> {
+  let seq = after;
+  while (!signal.aborted) {
+    const waiting = new AbortController();
+    const nudged = nextNudge(operationId, AbortSignal.any([signal, waiting.signal]));
+    try {
+      // The state is read before the events: when it had ended, all of its events are there.
+      const operation = await findOperation(store.db, operationId);
+      const events = await eventsAfter(store.db, operationId, seq, batch);
+      for (const event of events) {
+        seq = event.seq;
+        yield event;
+      }
+      if (events.length === batch) continue;
+      if (operation === undefined || isTerminal(operation.state)) return;
+      await nudged;
+    } finally {
+      waiting.abort();
+    }
+  }
+}
+
+/** Resolves at the next nudge, after the poll interval, or when the signal aborts. */
+async function nextNudge(operationId: string, signal: AbortSignal): Promise<void> {
+  await once(nudges, operationId, { signal: AbortSignal.any([signal, AbortSignal.timeout(pollMilliseconds)]) }).catch(() => undefined);
+}

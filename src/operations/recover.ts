@@ -1,0 +1,132 @@
+/** What nobody works on any more: leases of dead owners, runs without a lease, operations without a job. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { faultFields, type Log } from "../log.ts";
+import { findLeases, giveBackLease, type Lease, type LeaseHolder, releaseLeases, takeLeases } from "../store/leases.ts";
+import { operationsInState, type StoredOperation } from "../store/operations.ts";
+import type { Store } from "../store/store.ts";
+import { finishOperation, requeueOperation } from "../store/transitions.ts";
+import type { IsDead } from "./death.ts";
+import { nudgeFollowers } from "./events.ts";
+import { isHeldHere } from "./lease.ts";
+import { type LeaseTiming, leaseDecision, leaseTiming } from "./lease-decision.ts";
+import { type Queue, queueKey } from "./queue.ts";
+import { quarantined, usualAttempts } from "./run.ts";
+
+export interface RecoveryContext {
+  store: Store;
+  queue: Queue;
+  log: Log;
+  /** This process, as it stands in leases */
+  self: Omit<LeaseHolder, "operation">;
+  isDead: IsDead;
+  /**
+   * Called once an owner is proven dead and before its lease is freed: remove exactly that owner's Pulumi lock, resolve
+   * its pending creates, all of that idempotent. A rejection keeps the lease as it is for the next round.
+   */
+  afterDeath?: (lease: Lease) => Promise<void>;
+  timing?: LeaseTiming;
+  maxAttempts?: number;
+}
+
+export interface Recovered {
+  freed: number;
+  requeued: number;
+  enqueued: number;
+  quarantined: number;
+}
+
+/** One round. Replicas may run it at the same time: each change is fenced, so one of them makes it. */
+export async function recover(context: RecoveryContext): Promise<Recovered> {
+  const freed = await freeDeadLeases(context);
+  const taken = await takeBackRuns(context);
+  const enqueued = await enqueueForgotten(context);
+  if (freed + taken.requeued + enqueued > 0) context.queue.wake();
+  return { freed, ...taken, enqueued };
+}
+
+/** Recovers now and every few seconds until the signal aborts; a failing round is logged and the next one tries again. */
+export async function keepRecovering(
+  context: RecoveryContext,
+  { everySeconds, signal }: { everySeconds: number; signal: AbortSignal },
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const { freed, requeued, enqueued, quarantined } = await recover(context);
+      const count = freed + requeued + enqueued + quarantined;
+      if (count > 0) context.log.info("Recovered leases and operations that nobody worked on", { count });
+    } catch (error) {
+      context.log.warn("A recovery round failed; the next one tries again", faultFields(error));
+    }
+    await sleep(everySeconds * 1_000, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function freeDeadLeases(context: RecoveryContext): Promise<number> {
+  const { store, log } = context;
+  let freed = 0;
+  for (const lease of await findLeases(store.db)) {
+    if (!(await isAbandoned(context, lease))) continue;
+    // Taken over first, so that of several replicas one cleans up; if that one dies too, its own lease is found.
+    const holder = { ...context.self, operation: lease.operation };
+    const epoch = await takeLeases(store.db, [lease.resource], holder, (now) => (now.epoch === lease.epoch ? "steal" : "wait"));
+    if (epoch === undefined) continue;
+    try {
+      await context.afterDeath?.(lease);
+      await releaseLeases(store.db, epoch);
+      freed += 1;
+    } catch (error) {
+      await giveBackLease(store.db, epoch, lease);
+      log.warn("A dead owner's lease stays: what it left could not be cleaned up", {
+        operation: lease.operation,
+        epoch: lease.epoch,
+        ...faultFields(error),
+      });
+    }
+  }
+  return freed;
+}
+
+async function isAbandoned({ self, isDead, timing = leaseTiming }: RecoveryContext, lease: Lease): Promise<boolean> {
+  if (lease.owner === self.owner) return lease.age > timing.ttl && !isHeldHere(lease.epoch);
+  return leaseDecision(lease, await isDead(lease), timing) === "steal";
+}
+
+async function takeBackRuns(context: RecoveryContext): Promise<{ requeued: number; quarantined: number }> {
+  const { store, maxAttempts = usualAttempts } = context;
+  const running = await operationsInState(store.db, "running");
+  const held = new Set((await findLeases(store.db)).map((lease) => lease.resource));
+  const counts = { requeued: 0, quarantined: 0 };
+  for (const operation of running.filter(({ id }) => !held.has(`operation:${id}`))) {
+    const poisoned = operation.attempt >= maxAttempts;
+    const change = poisoned
+      ? finishOperation(store.db, operation.id, operation.epoch, { state: "failed", error: quarantined(operation.attempt) })
+      : giveBack(context, operation);
+    // Refused when it ended or was taken over since we looked: then it isn't ours to change.
+    const changed = await change.then(
+      () => true,
+      () => false,
+    );
+    if (!changed) continue;
+    nudgeFollowers(operation.id);
+    counts[poisoned ? "quarantined" : "requeued"] += 1;
+  }
+  return counts;
+}
+
+async function giveBack({ store, queue }: RecoveryContext, operation: StoredOperation): Promise<void> {
+  await store.db.transaction().execute(async (trx) => {
+    await requeueOperation(trx, operation.id, operation.epoch);
+    await queue.requeue(trx, { operationId: operation.id, key: queueKey(operation) });
+  });
+}
+
+async function enqueueForgotten({ store, queue }: RecoveryContext): Promise<number> {
+  const queued = new Map((await operationsInState(store.db, "queued")).map((operation) => [operation.id, operation]));
+  const forgotten = await queue.withoutJob([...queued.keys()]);
+  for (const id of forgotten) {
+    const operation = queued.get(id);
+    if (operation === undefined) continue;
+    await queue.enqueue(store.db, { operationId: id, key: queueKey(operation) });
+  }
+  return forgotten.length;
+}
