@@ -44,6 +44,8 @@ export interface SandboxAccount {
   sessionToken?: string;
   /** tenants: the role to register with Drawbridge */
   provisioningRoleArn?: string;
+  /** tenants: a key of the account's own, whose policy delegates to its IAM */
+  keyArn?: string;
   /** vendors that work as a role: what to assume with the keys before anything else */
   assumeFirst?: { roleArn: string; sessionName: string };
 }

@@ -11,7 +11,7 @@ import { sandboxRegion, tenantThings, type VendorName, vendorPrincipals } from "
 import { type Api, createApi } from "./api.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { RunningService } from "./service.ts";
-import { asTenantAdmin, assumeAs, asVendor } from "./vendor.ts";
+import { assumeAs, asTenantAdmin, asVendor } from "./vendor.ts";
 
 export interface Outcome {
   what: string;
@@ -47,9 +47,14 @@ const apiOf = ({ service }: Demo): Api => createApi(service);
 
 /** The examples, with the key of this sandbox where they name one. */
 export async function readExamples(sandbox: Sandbox): Promise<Examples> {
-  const json = async (file: string) => JSON.parse((await readFile(path.join(folder, file), "utf8")).replaceAll("SANDBOX_KEY_ARN", sandbox.keyArn));
+  const json = async (file: string) =>
+    JSON.parse((await readFile(path.join(folder, file), "utf8")).replaceAll("SANDBOX_KEY_ARN", sandbox.accounts.tenant.keyArn ?? ""));
   const files = (await readdir(path.join(folder, "integrations"))).sort();
-  const integrations = files.map(async (file) => ({ tenant: "acme", name: path.basename(file, ".json"), body: (await json(`integrations/${file}`)) as Body }));
+  const integrations = files.map(async (file) => ({
+    tenant: "acme",
+    name: path.basename(file, ".json"),
+    body: (await json(`integrations/${file}`)) as Body,
+  }));
   return { tenant: { name: "acme", body: await json("tenant.json") }, integrations: await Promise.all(integrations) };
 }
 
@@ -72,7 +77,12 @@ export async function applyExample(demo: Demo, example: Example): Promise<void> 
   const route = `/v1/tenants/${example.tenant}/integrations/${example.name}`;
   const { body: proof } = await call<Proof>("GET", `${route}/proof`);
   const green = proof.rows?.filter((row) => row.verdict === "green").length ?? 0;
-  check(demo, `${example.name} is proven`, operation.state === "succeeded" && proof.verdict === "green", `${operation.state}, ${green} of ${proof.rows?.length ?? 0} rows green`);
+  check(
+    demo,
+    `${example.name} is proven`,
+    operation.state === "succeeded" && proof.verdict === "green",
+    `${operation.state}, ${green} of ${proof.rows?.length ?? 0} rows green`,
+  );
   const { body: integration } = await call<IntegrationView>("GET", route);
   demo.say("Paste at the vendor:");
   for (const { field, value } of integration.handOff ?? []) demo.say(`    ${field}: ${value}`);
@@ -91,7 +101,12 @@ export async function changeExample(demo: Demo, example: Example): Promise<void>
   check(demo, `${example.name} changed in place`, operation.state === "succeeded" && before?.id === after?.id, `role id ${after?.id}`);
   const vendor = vendorOf(example);
   const opens = (externalId: string) => canAssume(demo, vendor, after?.arn ?? "", externalId);
-  check(demo, `${example.name}: only the new id works`, (await opens(example.body.parameters.externalId)) && !(await opens(old)), "tried as the vendor");
+  check(
+    demo,
+    `${example.name}: only the new id works`,
+    (await opens(example.body.parameters.externalId)) && !(await opens(old)),
+    "tried as the vendor",
+  );
 }
 
 /** Deletes every integration, then the tenant, and looks for what is left. */
@@ -113,7 +128,10 @@ async function put(demo: Demo, { tenant, name }: Example, body: Body): Promise<O
   const route = `/v1/tenants/${tenant}/integrations/${name}`;
   const there = await call<unknown>("GET", route);
   const etag = there.headers.get("etag");
-  const answer = await call<{ operation: Operation; detail?: string }>("PUT", route, { body, headers: there.status === 200 && etag ? { "if-match": etag } : {} });
+  const answer = await call<{ operation: Operation; detail?: string }>("PUT", route, {
+    body,
+    headers: there.status === 200 && etag ? { "if-match": etag } : {},
+  });
   if (answer.status !== 202) throw new Error(`PUT ${route} answered ${answer.status}: ${answer.body?.detail ?? ""}`);
   const operation = await finished(answer.body.operation.id, { onEvent: progress(demo) });
   if (operation.error) demo.say(`✘ ${operation.error.code}: ${operation.error.detail}`);
@@ -146,7 +164,9 @@ async function tryAsVendor(demo: Demo, example: Example, integration: Integratio
   const session = await assumeAs(demo.sandbox, await asVendor(demo.sandbox, vendor), { roleArn, sessionName: "demo", externalId });
   const s3 = new S3Client({ endpoint: demo.sandbox.awsEndpoint, region: sandboxRegion, credentials: session, forcePathStyle: true });
   const Bucket = String(example.body.parameters.bucket);
-  const object = await s3.send(new GetObjectCommand({ Bucket, Key: tenantThings.sampleObject })).then((answer) => answer.Body?.transformToString());
+  const object = await s3
+    .send(new GetObjectCommand({ Bucket, Key: tenantThings.sampleObject }))
+    .then((answer) => answer.Body?.transformToString());
   check(demo, `${example.name}: the vendor reads`, object === "hello\n", `s3://${Bucket}/${tenantThings.sampleObject}`);
   const mayWrite = example.body.parameters.mode === "delivery";
   const wrote = await s3.send(new PutObjectCommand({ Bucket, Key: "reports/vendor.txt", Body: "x" })).then(
@@ -158,7 +178,8 @@ async function tryAsVendor(demo: Demo, example: Example, integration: Integratio
   check(demo, `${example.name}: no id and a wrong id are refused`, closed, "AssumeRole as the vendor");
 }
 
-const adminIam = ({ sandbox }: Demo) => new IAMClient({ endpoint: sandbox.awsEndpoint, region: sandboxRegion, credentials: asTenantAdmin(sandbox) });
+const adminIam = ({ sandbox }: Demo) =>
+  new IAMClient({ endpoint: sandbox.awsEndpoint, region: sandboxRegion, credentials: asTenantAdmin(sandbox) });
 
 async function roleOf(demo: Demo, { tenant, name }: Example): Promise<{ id: string; arn: string } | undefined> {
   const { body } = await apiOf(demo).call<IntegrationView>("GET", `/v1/tenants/${tenant}/integrations/${name}`);

@@ -65,11 +65,11 @@ async function seedTenant(root: Root): Promise<SandboxAccount> {
     await root.s3.send(new PutObjectCommand({ Bucket, Key: tenantThings.sampleObject, Body: "hello\n", ContentType: "text/plain" }));
   }
   await root.s3.send(new PutBucketPolicyCommand({ Bucket: shared, Policy: foreignBucketPolicy(shared, administrator.principalArn) }));
-  await makeKey(root);
-  return { ...administrator, provisioningRoleArn };
+  const keyArn = await makeKey(root);
+  return { ...administrator, provisioningRoleArn, keyArn };
 }
 
-async function makeKey({ kms, accountId }: Root): Promise<void> {
+async function makeKey({ kms, accountId }: Root): Promise<string> {
   const delegation = policy({
     Sid: "Enable IAM User Permissions",
     Effect: "Allow",
@@ -79,6 +79,7 @@ async function makeKey({ kms, accountId }: Root): Promise<void> {
   });
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: "The customer's own key", Policy: delegation }));
   await kms.send(new CreateAliasCommand({ AliasName: tenantThings.keyAlias, TargetKeyId: KeyMetadata?.KeyId }));
+  return KeyMetadata?.Arn ?? "";
 }
 
 /** Statements that are somebody else's: Drawbridge must keep them word for word and in order. */

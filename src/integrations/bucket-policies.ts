@@ -5,6 +5,7 @@ import { readBucketPolicy } from "../accounts/live-documents.ts";
 import { mergeStatements, unmergeStatements } from "../iam/merge.ts";
 import { documentDigest, type PolicyDocument, sameDocument } from "../iam/policy-document.ts";
 import { sidPrefix } from "../iam/sid.ts";
+import type { HeldLease } from "../operations/lease.ts";
 import { runEngine, type Work } from "./update-stacks.ts";
 
 type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
@@ -36,7 +37,7 @@ export async function mergedPolicy(work: Work, spec: BucketPolicySpec): Promise<
  * when none remain the policy is deleted, since S3 takes no empty one. Either way the stack only lets go of the resource: it
  * never deletes a policy in which somebody else may have a statement.
  */
-export async function takeStatementsAway(work: Work, spec: BucketPolicySpec, how: { epoch: number; signal: AbortSignal }): Promise<void> {
+export async function takeStatementsAway(work: Work, spec: BucketPolicySpec, lease: HeldLease): Promise<void> {
   const { account, run, integration } = work;
   const { bucket } = spec.inputs;
   const owner = account.tenant.accountId;
@@ -46,6 +47,6 @@ export async function takeStatementsAway(work: Work, spec: BucketPolicySpec, how
   if (rest === undefined) {
     if (live !== undefined) await deleteEmptiedBucketPolicy(account.clients.s3, bucket, owner);
   } else if (live !== undefined && !sameDocument(rest, live)) {
-    await runEngine(work, "up", { ...spec, inputs: { bucket, policy: rest } }, { ...how, refresh: true });
+    await runEngine(work, "up", { ...spec, inputs: { bucket, policy: rest } }, { lease, refresh: true });
   }
 }

@@ -30,12 +30,12 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
   await withLeases(
     shell.store,
     { resources: leasesOf(tenant, spec), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
-    async ({ epoch, signal }) => {
+    async (lease) => {
       const before = await recordChanging(shell, { tenant, integration }, spec);
       const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
-      if (spec.kind === "bucket-policy") await takeStatementsAway(work, spec, { epoch, signal });
+      if (spec.kind === "bucket-policy") await takeStatementsAway(work, spec, lease);
       // A refresh first: a role to which somebody added a policy, or one that is gone already, must not stop the teardown.
-      else await runEngine(work, "destroy", spec, { epoch, signal, refresh: before?.status !== "up" });
+      else await runEngine(work, "destroy", spec, { lease, refresh: before?.status !== "up" });
       await shell.engine.removeStack(address, account.state);
       await recordGone(shell, { tenant, integration }, spec);
       await run.progress("stack-gone", { stack: stackId(spec) });

@@ -4,7 +4,7 @@ import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
 import type { LiveBucket, LiveKey, LiveRole } from "../iam/live.ts";
 import type { PolicyDocument } from "../iam/policy-document.ts";
-import { isUniqueId } from "../iam/principal.ts";
+import { parsePrincipal } from "../iam/principal.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import type { Account } from "./account.ts";
@@ -104,7 +104,7 @@ function checkEncryption(claim: Expectations["encryption"][number], bucket: Live
 export function refuseStalePrincipals(where: string, policy: PolicyDocument | undefined): void {
   for (const [index, statement] of (policy?.Statement ?? []).entries()) {
     const named = typeof statement.Principal === "object" ? Object.values(statement.Principal).flat() : [];
-    const stale = named.find((principal) => isUniqueId(principal));
+    const stale = named.find((principal) => parsePrincipal(principal)?.kind === "unique-id");
     if (!stale) continue;
     throw new ProblemError(
       "stale_principal",

@@ -5,6 +5,7 @@ import { readBucketPolicy, readRole } from "../accounts/live-documents.ts";
 import { roleArn } from "../blueprints/role-stack.ts";
 import { mergeStatements } from "../iam/merge.ts";
 import { sidPrefix } from "../iam/sid.ts";
+import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
@@ -40,7 +41,7 @@ export async function previewIntegration(shell: Shell, request: PutRequest): Pro
       deadlineSeconds: shell.operationSeconds,
       stacks: [],
     });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: `preview/${operation.id}` });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
     return operation;
   });
 }
@@ -70,7 +71,10 @@ function foreseen(specs: readonly StackSpec[], ref: Reference["$ref"], arnOf: (n
 
 async function previewStack(work: Work, spec: StackSpec) {
   const { spec: actual, documents } = await plannedDocuments(work, spec);
-  const result = await runEngine(work, "preview", actual, { epoch: work.run.epoch, signal: work.run.signal, refresh: false });
+  const result = await runEngine(work, "preview", actual, {
+    lease: { epoch: work.run.epoch, signal: work.run.signal, recordRunner: async () => {} },
+    refresh: false,
+  });
   return { stack: stackId(spec), changes: result.changes, steps: result.steps.filter((step) => step.op !== "same"), documents };
 }
 

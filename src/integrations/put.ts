@@ -1,6 +1,7 @@
 /** PUT: decide the desired stacks, then record the wish and its operation in one transaction. No AWS call is made here. */
 
 import { stackAddress } from "../../stacks/name.ts";
+import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findIntegration, saveIntegration } from "../store/integrations.ts";
 import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
@@ -156,7 +157,7 @@ async function accept(shell: Shell, request: PutRequest, { tenant, next, desired
       deadlineSeconds: shell.operationSeconds,
     });
     if (replaces) await cancelWaiting(trx, replaces.id, { supersededBy: operation.id });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: `${tenant.name}/${next.name}` });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
     return operation;
   });
 }

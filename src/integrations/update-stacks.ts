@@ -5,7 +5,7 @@ import { upOrder } from "../../stacks/order.ts";
 import { referencesOf, resolveReferences } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
-import { withLeases } from "../operations/lease.ts";
+import { type HeldLease, withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import type { Account } from "./account.ts";
 import { bucketArn, mergedPolicy, policyDigest } from "./bucket-policies.ts";
@@ -60,7 +60,7 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
   return withLeases(
     shell.store,
     { resources: leasesOf(tenant, spec), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
-    async ({ epoch, signal }) => {
+    async (lease) => {
       const before = await recordChanging(shell, { tenant, integration }, spec);
       const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
       const actual = resolved.kind === "bucket-policy" ? await mergedPolicy(work, resolved) : { spec: resolved, live: undefined };
@@ -68,7 +68,7 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
       // somebody else changed since, it must look first.
       const refresh =
         before !== undefined && (before.status !== "up" || (actual.live !== undefined && actual.live !== before.outputs?.policyDigest));
-      const result = await runEngine(work, "up", actual.spec, { epoch, signal, refresh });
+      const result = await runEngine(work, "up", actual.spec, { lease, refresh });
       const made = {
         ...result.outputs,
         ...(actual.spec.kind === "bucket-policy" && { policyDigest: policyDigest(actual.spec.inputs.policy) }),
@@ -85,26 +85,27 @@ export async function runEngine(
   { shell, run, account }: Work,
   action: UpdateAction,
   spec: StackSpec,
-  { epoch, signal, refresh }: { epoch: number; signal: AbortSignal; refresh: boolean },
+  { lease, refresh }: { lease: Pick<HeldLease, "epoch" | "signal" | "recordRunner">; refresh: boolean },
 ): Promise<UpdateResult> {
   const { tenant } = account;
   const pending: Promise<unknown>[] = [];
   const result = await shell.engine.update(
     {
       operationId: run.operation.id,
-      epoch,
+      epoch: lease.epoch,
       action,
       spec,
       address: stackAddress(shell.stateUrl, tenant.name, spec.kind, spec.key),
       target: { accountId: tenant.accountId, region: tenant.region, credentials: account.target },
       state: { credentials: account.state },
       refresh,
+      onRunner: ({ uuid }) => lease.recordRunner(uuid),
       deadlineSeconds: shell.operationSeconds,
     },
     (step) => {
       if (step.op !== "same") pending.push(run.progress("step", { stack: stackId(spec), ...step }));
     },
-    signal,
+    lease.signal,
   );
   await Promise.all(pending);
   return result;

@@ -17,8 +17,9 @@ export interface Job {
   key: string;
 }
 
-/** The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). */
-export function queueKey({ tenant, integration, kind }: Pick<Operation, "tenant" | "integration" | "kind">): string {
+/** The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). A preview waits for nobody. */
+export function queueKey({ id, tenant, integration, kind }: Pick<Operation, "id" | "tenant" | "integration" | "kind">): string {
+  if (kind === "preview") return `preview/${id}`;
   if (tenant === undefined) return kind;
   return integration === undefined ? tenant : `${tenant}/${integration}`;
 }

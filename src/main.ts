@@ -1,0 +1,131 @@
+/** Puts the service together: config, log, store, engine, queue, HTTP; and takes it apart again on SIGTERM. */
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { createSts } from "./accounts/sts.ts";
+import { type Config, readConfig } from "./config.ts";
+import { createEngine } from "./engine/create-engine.ts";
+import type { Engine } from "./engine/engine.ts";
+import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
+import { createApp } from "./http/app.ts";
+import { type Caller, scopes } from "./http/caller.ts";
+import { listen } from "./http/server.ts";
+import type { Services } from "./http/services.ts";
+import { runVerb } from "./integrations/run-verb.ts";
+import type { Shell } from "./integrations/shell.ts";
+import { createLog, faultFields, type Log } from "./log.ts";
+import { createCancelRegistry } from "./operations/cancel.ts";
+import { deathOn } from "./operations/death.ts";
+import { openQueue } from "./operations/queue.ts";
+import { keepRecovering } from "./operations/recover.ts";
+import { operationHandler } from "./operations/run.ts";
+import { createReadiness } from "./readiness.ts";
+import { createServices } from "./services.ts";
+import { begin, finish, release } from "./store/idempotency.ts";
+import { openStore, type Store } from "./store/store.ts";
+
+/** The one caller that exists without a store of keys: the operator who holds the admin token. */
+function adminCaller(config: Config, log: Log): Services["findCaller"] {
+  const token = config.adminToken ?? randomBytes(32).toString("base64url");
+  if (!config.adminToken) log.warn("DRAWBRIDGE_ADMIN_TOKEN isn't set: a random one is in force that nobody knows, so set it to get in");
+  const expected = createHash("sha256").update(token).digest();
+  const admin: Caller = { subject: "admin", tenants: "*", scopes };
+  return async (hash) => (timingSafeEqual(hash, expected) ? admin : undefined);
+}
+
+function idempotencyOver(store: Store): Services["idempotency"] {
+  return {
+    begin: (request) => begin(store.db, request),
+    finish: (request, answer) => finish(store.db, request, answer),
+    release: (request) => release(store.db, request),
+  };
+}
+
+const packageFile = new URL(import.meta.url.endsWith(".ts") ? "../package.json" : "../../package.json", import.meta.url);
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog({ level: config.logLevel });
+  const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
+  const reach = config.awsEndpoint ? { endpoint: config.awsEndpoint } : {};
+  const sts = createSts({ ...reach, ...config });
+  const engine = engineOf(config);
+  const queue = await openQueue({ store, log, concurrency: config.runners });
+  const owner = randomUUID();
+  const shell: Shell = { store, queue, engine, sts, reach, log, owner, now: () => new Date().toISOString(), ...config };
+  const stopping = new AbortController();
+  const readiness = createReadiness({ config, engine, store, draining: () => stopping.signal.aborted });
+  const identity = await sts.identity();
+  const services = createServices({
+    shell,
+    metrics,
+    version,
+    servicePrincipal: principalOf(identity.arn),
+    findCaller: adminCaller(config, log),
+    idempotency: idempotencyOver(store),
+    readiness,
+  });
+  const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
+  const plugin = await pluginOf(engine);
+  await queue.start(
+    operationHandler(
+      { store, log, cancels: createCancelRegistry(), owner, isDead, plugin: () => plugin },
+      (operation) => (run) => runVerb(shell, run, operation),
+    ),
+  );
+  const self = { owner, pid: process.pid, processStart: (await startTimeOf(process.pid)) ?? "", host: hostname() };
+  const recovering = keepRecovering({ store, queue, log, self, isDead }, { everySeconds: 5, signal: stopping.signal });
+  const server = await listen(createApp(services), config);
+  log.info("Drawbridge listens", { url: server.url, version, ...(plugin && { plugin }) });
+
+  const stop = async (signal: string) => {
+    if (stopping.signal.aborted) return;
+    log.info("Draining", { signal });
+    stopping.abort();
+    await queue.close({ graceSeconds: config.drainSeconds });
+    await server.close(2_000);
+    await engine.close();
+    await recovering;
+    await store.close();
+    log.info("Drained");
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(
+      signal,
+      () =>
+        void stop(signal)
+          .catch((error) => log.error("Draining failed", faultFields(error)))
+          .finally(() => process.exit()),
+    );
+  }
+}
+
+function engineOf(config: Config): Engine {
+  const { host: _host, ...rest } = config;
+  return createEngine({
+    ...rest,
+    cliRoot: config.cliRoot ?? "",
+    recycleAfter: 50,
+    ...(config.standInFail && { extraEnvironment: { DRAWBRIDGE_STAND_IN_FAIL: config.standInFail } }),
+  });
+}
+
+/** A trust policy names a role, never one of its sessions. */
+function principalOf(callerArn: string): string {
+  const session = /^arn:([^:]+):sts::(\d{12}):assumed-role\/([^/]+)\//.exec(callerArn);
+  return session ? `arn:${session[1]}:iam::${session[2]}:role/${session[3]}` : callerArn;
+}
+
+async function pluginOf(engine: Engine): Promise<"official" | "stand-in" | undefined> {
+  const { plugin } = await engine.check();
+  return "code" in plugin ? undefined : plugin.plugin;
+}
+
+await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});
