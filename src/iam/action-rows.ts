@@ -5,8 +5,8 @@ import { bucketOfArn } from "./bucket-name.ts";
 import { failingContexts, fittingContext } from "./condition-example.ts";
 import type { ContractGrant, RoleContract } from "./contract.ts";
 import { grantReaches } from "./coverage.ts";
+import type { ExpectedRow } from "./expected-row.ts";
 import { sessionArn } from "./principal.ts";
-import type { ExpectedRow } from "./rows.ts";
 
 /** The session's name in every row as the role. */
 export const probeSession = "drawbridge-probe";

@@ -39,7 +39,7 @@ export function evaluate(request: AccessRequest, documents: AccessDocuments): De
   }
   if (!most.allowed) return decision("implicitly-denied", [], [least.because]);
   const allowing = all.filter((finding) => finding.certain && finding.effect === "Allow");
-  return decision("allowed", allowing, [least.because]);
+  return decision("allowed", allowing, [least.because, ...allowing.map(allowanceSentence)]);
 }
 
 function decision(outcome: Decision["decision"], found: Finding[], because: string[]): Decision {
@@ -53,6 +53,7 @@ export function statementName(statement: Pick<DecidingStatement, "document" | "s
 }
 
 const denialSentence = (finding: Finding): string => `It is denied by ${statementName(finding)}.`;
+const allowanceSentence = (finding: Finding): string => `It is allowed by ${statementName(finding)}.`;
 const doubtSentence = (finding: Finding): string => `It depends on ${statementName(finding)}, which can't be judged: ${finding.reason}.`;
 
 function readSides(asked: Asked, documents: AccessDocuments): Sides {
@@ -123,11 +124,7 @@ function allows(request: AccessRequest, principal: Principal, documents: AccessD
   if (!foreign && resource("direct")) return yes("The resource's policy names the principal itself.");
   if (!foreign && resource("role") && limits.allowed) return yes("The resource's policy names the role.");
   if ((foreign || needsResource) && !anyResource) {
-    return no(
-      needsResource
-        ? "The role's trust policy doesn't let this principal in on these conditions."
-        : "The resource belongs to another account, whose policy doesn't allow it.",
-    );
+    return no(refusal(request));
   }
   if (!own.allowed) return own;
   if (!limits.allowed) return limits;

@@ -31,6 +31,11 @@ export function parsePrincipal(text: string): Principal | undefined {
   return parsePrincipalArn(text);
 }
 
+/** Whether a principal's text is what IAM left in place of something deleted; every later write of that document fails until it's removed. */
+export function isUniqueId(text: string): boolean {
+  return uniqueId.test(text);
+}
+
 function parsePrincipalArn(text: string): Principal | undefined {
   const arn = parseArn(text);
   if (arn === undefined || arn.region !== "" || !/^[0-9]{12}$/.test(arn.account)) return;

@@ -1,7 +1,7 @@
 /** Rows over a role's trust: the parties with their ids, and everybody who must stay outside. */
 import type { RoleContract, TrustedParty } from "./contract.ts";
+import type { ExpectedRow } from "./expected-row.ts";
 import { type Principal, parsePrincipal } from "./principal.ts";
-import type { ExpectedRow } from "./rows.ts";
 
 type Context = Record<string, string>;
 type Attempt = { id: string; expect: "allow" | "deny"; principal: string; context: Context };

@@ -1,0 +1,35 @@
+/**
+ * Actions with which the holder of a role can give itself, or take over, more than it was given. Source: Rhino Security Labs, "AWS IAM
+ * privilege escalation methods"; AWS IAM user guide, "Granting a user permissions to pass a role".
+ */
+export const escalatingActions: readonly string[] = [
+  "iam:AddUserToGroup",
+  "iam:AttachGroupPolicy",
+  "iam:AttachRolePolicy",
+  "iam:AttachUserPolicy",
+  "iam:CreateAccessKey",
+  "iam:CreateLoginProfile",
+  "iam:CreatePolicyVersion",
+  "iam:CreateRole",
+  "iam:CreateUser",
+  "iam:DeleteRolePermissionsBoundary",
+  "iam:PassRole",
+  "iam:PutGroupPolicy",
+  "iam:PutRolePermissionsBoundary",
+  "iam:PutRolePolicy",
+  "iam:PutUserPolicy",
+  "iam:SetDefaultPolicyVersion",
+  "iam:UpdateAssumeRolePolicy",
+  "iam:UpdateLoginProfile",
+  "kms:CreateGrant",
+  "kms:PutKeyPolicy",
+  "lambda:AddPermission",
+  "lambda:CreateFunction",
+  "lambda:UpdateFunctionCode",
+  "lambda:UpdateFunctionConfiguration",
+  "s3:PutBucketAcl",
+  "s3:PutBucketPolicy",
+  "secretsmanager:PutResourcePolicy",
+  "sts:AssumeRole",
+  "sts:GetFederationToken",
+];
