@@ -5,7 +5,10 @@ import type { ChangeOp, StepEvent, UpdateResult } from "./engine.ts";
 /** Pulumi's own bookkeeping, which is nothing in the account. */
 const isBookkeeping = (type: string) => type.startsWith("pulumi:");
 
-/** The engine's step kinds (pulumi/pulumi sdk/go/common/display, OpType) in our few words. */
+/**
+ * The engine's step kinds (pulumi/pulumi sdk/go/common/display, OpType) in our few words. `refresh` is left out: what a
+ * refresh finds is told by the step that follows from it.
+ */
 const operations: Record<string, ChangeOp> = {
   create: "create",
   update: "update",
@@ -21,7 +24,6 @@ const operations: Record<string, ChangeOp> = {
   read: "read",
   "read-discard": "read",
   import: "import",
-  refresh: "refresh",
 };
 
 function differingPaths({ detailedDiff, diffs }: StepEventMetadata): string[] {
@@ -66,11 +68,10 @@ export function readEvents(onStep: (step: StepEvent) => void): EventReader {
   function tell(metadata: StepEventMetadata, phase: StepEvent["phase"]): void {
     const step = toStep(metadata, phase);
     if (step === undefined) return;
-    // One replacement is several steps of the engine; one refresh comes before the step that follows from it.
-    const key = `${step.op === "refresh" ? "refresh" : ""}${step.urn}`;
-    const before = steps.get(key);
+    // One replacement is several steps of the engine.
+    const before = steps.get(step.urn);
     const differs = step.differs ?? before?.differs;
-    steps.set(key, { ...step, ...(differs ? { differs } : {}) });
+    steps.set(step.urn, { ...step, ...(differs ? { differs } : {}) });
     if (step.op !== "same" && !(before?.op === step.op && before.phase === step.phase)) onStep(step);
   }
 

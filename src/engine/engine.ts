@@ -35,7 +35,7 @@ export interface RunnerIdentity {
   startTime: string;
 }
 
-export type ChangeOp = "create" | "update" | "delete" | "replace" | "same" | "read" | "import" | "refresh";
+export type ChangeOp = "create" | "update" | "delete" | "replace" | "same" | "read" | "import";
 
 /** One resource step, as it happened or as it is planned. Values never appear: only which inputs differ. */
 export interface StepEvent {

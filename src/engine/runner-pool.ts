@@ -47,7 +47,7 @@ const runnerFile = new URL(import.meta.url.endsWith(".ts") ? "./runner.ts" : "./
 
 function startRunner(config: PoolConfig): Runner {
   const uuid = randomUUID();
-  const child = fork(runnerFile, [config.cliRoot, config.registry], {
+  const child = fork(runnerFile, [config.cliRoot, config.registry, uuid], {
     env: runnerEnvironment(config.host, uuid),
     execArgv: [],
     // What programs print may hold documents and ids; what matters comes over the channel.

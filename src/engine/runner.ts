@@ -1,14 +1,21 @@
 /**
  * The child process that loads Pulumi: one update at a time, told over IPC. Started by runner-pool.ts with three
- * arguments: the CLI's root, and the module whose `programs` it runs.
+ * arguments: the CLI's root, the module whose `programs` it runs, and the uuid that its environment carries.
  */
+
+import { setTimeout as sleep } from "node:timers/promises";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { problemOf } from "../problem.ts";
+import { killByMarker } from "./processes.ts";
 import { type Programs, runUpdate } from "./pulumi-update.ts";
 import type { FromRunner, RunOrder, ToRunner } from "./runner-protocol.ts";
+import { dropWorkFolder } from "./work-folder.ts";
 
-const [cliRoot = "", registry = ""] = process.argv.slice(2);
-let running: { abort: AbortController; done: Promise<void> } | undefined;
+const [cliRoot = "", registry = "", uuid = ""] = process.argv.slice(2);
+let running: { abort: AbortController; done: Promise<void>; folder: string } | undefined;
+
+/** A lease lives 30 s without a heartbeat (src/operations). */
+const orphanGraceMs = 10_000;
 
 function say(message: FromRunner): void {
   // The channel closes when the service dies; what happens then is `orphaned`'s business.
@@ -22,15 +29,22 @@ async function execute(order: RunOrder, command: PulumiCommand, programs: Progra
     }),
   );
   const rss = process.memoryUsage.rss();
-  running = undefined;
+  if (process.connected) running = undefined;
   if ("result" in outcome) say({ type: "finished", result: outcome.result, rss });
   else say({ type: "failed", problem: outcome.problem, rss });
 }
 
-/** Without a service nobody renews the lease: the update is interrupted at its next step and this process ends with it. */
+/**
+ * Without a service nobody renews the lease: the update is interrupted, killed if it goes on, and all is gone well before
+ * another one may take the lease over.
+ */
 async function orphaned(): Promise<void> {
-  running?.abort.abort();
-  await running?.done;
+  if (running) {
+    running.abort.abort();
+    await Promise.race([running.done, sleep(orphanGraceMs)]);
+    await killByMarker({ runner: uuid }, { graceMs: 0 });
+    await dropWorkFolder(running.folder);
+  }
   process.exit(0);
 }
 
@@ -41,7 +55,7 @@ process.on("disconnect", () => void orphaned());
 process.on("message", (message: ToRunner) => {
   if (message.type === "abort") return running?.abort.abort();
   const abort = new AbortController();
-  running = { abort, done: Promise.resolve() };
+  running = { abort, done: Promise.resolve(), folder: message.order.folder };
   running.done = execute(message.order, command, programs, abort.signal);
 });
 say({ type: "ready" });
