@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { ProblemError } from "../../src/problem.ts";
+import {
+  countIntegrations,
+  externalIdHolder,
+  findIntegration,
+  integrationsOfVendor,
+  listIntegrations,
+  saveIntegration,
+  stacksOfTenant,
+} from "../../src/store/integrations.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
+import { deleteTenant, findTenant, listTenants, provisioningExternalId, saveTenant, tenantsOfAccount } from "../../src/store/tenants.ts";
+import { backends, type Opened } from "./backends.ts";
+
+const at = "2026-11-22T00:00:00.000Z";
+
+const tenant = (name: string, accountId = "111122223333"): TenantRecord => ({
+  name,
+  accountId,
+  region: "eu-west-1",
+  access: { mode: "assume-role", roleArn: `arn:aws:iam::${accountId}:role/DrawbridgeProvisioning` },
+  tags: { team: "data" },
+  provisioningExternalId: "provisioning-1",
+  createdAt: at,
+  updatedAt: at,
+});
+
+const integration = (tenantName: string, name: string, ids: string[] = []): IntegrationRecord => ({
+  tenant: tenantName,
+  name,
+  blueprint: "custom-s3",
+  vendor: "a-vendor",
+  version: "1.0.0",
+  parameters: { bucket: "b", list: ["x", { y: null }] },
+  settings: {},
+  externalIds: ids.map((id) => ({ id, since: at })),
+  supersededIds: [],
+  stacks: [],
+  handshake: { state: "role-ready", awaiting: [] },
+  createdAt: at,
+  updatedAt: at,
+});
+
+const code = (expected: string) => (error: unknown) => error instanceof ProblemError && error.problem.code === expected;
+
+for (const backend of backends) {
+  describe(`records on ${backend.name}`, () => {
+    let opened: Opened;
+    before(async () => {
+      opened = await backend.open();
+    });
+    after(() => opened.remove());
+
+    test("a tenant is read back as it was saved, and saving again replaces it", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("acme"));
+      assert.deepEqual(await findTenant(db, "acme"), tenant("acme"));
+      await saveTenant(db, { ...tenant("acme"), region: "us-east-1" });
+      assert.equal((await findTenant(db, "acme"))?.region, "us-east-1");
+      assert.equal(await findTenant(db, "nobody"), undefined);
+    });
+
+    test("tenants are listed by name in pages that meet, and only the visible ones", async () => {
+      const { db } = opened.store;
+      for (const name of ["p1", "p2", "p3", "p4", "p5"]) await saveTenant(db, tenant(name, "999900001111"));
+      const visible = ["p1", "p2", "p3", "p4", "p5"];
+      const names: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await listTenants(db, { tenants: visible, limit: 2, cursor });
+        names.push(...page.items.map((item) => item.name));
+        cursor = page.nextCursor ?? undefined;
+      } while (cursor !== undefined);
+      assert.deepEqual(names, visible);
+      assert.deepEqual(await listTenants(db, { tenants: [], limit: 2 }), { items: [], nextCursor: null });
+      assert.deepEqual(
+        (await listTenants(db, { tenants: ["p2", "absent"], limit: 9 })).items.map((item) => item.name),
+        ["p2"],
+      );
+      assert.ok((await listTenants(db, { tenants: "*", limit: 100 })).items.length >= 5);
+    });
+
+    test("a cursor that isn't ours is an invalid request", async () => {
+      await assert.rejects(listTenants(opened.store.db, { tenants: "*", limit: 2, cursor: "" }), code("invalid_request"));
+    });
+
+    test("the tenants of one account are found by it", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("twin-a", "444455556666"));
+      await saveTenant(db, tenant("twin-b", "444455556666"));
+      assert.deepEqual(
+        (await tenantsOfAccount(db, "444455556666")).map((item) => item.name),
+        ["twin-a", "twin-b"],
+      );
+    });
+
+    test("an account keeps one provisioning external id for ever, whoever asks first", async () => {
+      const { db } = opened.store;
+      let made = 0;
+      const make = () => `id-${++made}`;
+      const ids = await Promise.all(Array.from({ length: 8 }, () => provisioningExternalId(db, "777788889999", make)));
+      assert.equal(new Set(ids).size, 1);
+      assert.equal(await provisioningExternalId(db, "777788889999", () => "another"), ids[0]);
+    });
+
+    test("an integration is read back as it was saved, JSON arrays and nulls included", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("round"));
+      const saved = integration("round", "one", ["id-round"]);
+      await saveIntegration(db, saved);
+      assert.deepEqual(await findIntegration(db, "round", "one"), saved);
+    });
+
+    test("gone integrations are listed only when asked for, and not counted", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("lister"));
+      for (const name of ["a", "b", "c"]) await saveIntegration(db, integration("lister", name));
+      await saveIntegration(db, { ...integration("lister", "b"), goneAt: at });
+      const names = async (includeGone: boolean) =>
+        (await listIntegrations(db, "lister", { limit: 9, includeGone })).items.map((i) => i.name);
+      assert.deepEqual(await names(false), ["a", "c"]);
+      assert.deepEqual(await names(true), ["a", "b", "c"]);
+      assert.equal(await countIntegrations(db, "lister"), 2);
+      const first = await listIntegrations(db, "lister", { limit: 1 });
+      const second = await listIntegrations(db, "lister", { limit: 1, cursor: first.nextCursor ?? "" });
+      assert.deepEqual(
+        [...first.items, ...second.items].map((i) => i.name),
+        ["a", "c"],
+      );
+      assert.equal(second.nextCursor, null);
+      assert.ok((await integrationsOfVendor(db, "a-vendor")).every((i) => i.goneAt === undefined));
+    });
+
+    test("an external id belongs to one tenant of a vendor, whatever its case, until the integration lets it go", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("first"));
+      await saveTenant(db, tenant("second"));
+      await saveIntegration(db, integration("first", "i", ["Shared-ID"]));
+      assert.deepEqual(await externalIdHolder(db, "a-vendor", "shared-id"), { tenant: "first", name: "i" });
+      assert.equal(await externalIdHolder(db, "another-vendor", "shared-id"), undefined);
+      await assert.rejects(saveIntegration(db, integration("second", "i", ["SHARED-id"])), code("external_id_taken"));
+      assert.equal(await findIntegration(db, "second", "i"), undefined, "the refused record is not kept");
+      await saveIntegration(db, integration("first", "j", ["Shared-ID"]));
+      await saveIntegration(db, integration("first", "i", ["new-id"]));
+      assert.deepEqual(await externalIdHolder(db, "a-vendor", "Shared-ID"), { tenant: "first", name: "j" });
+      await saveIntegration(db, { ...integration("first", "j", ["Shared-ID"]), goneAt: at });
+      await saveIntegration(db, integration("second", "i", ["shared-id"]));
+      assert.equal((await externalIdHolder(db, "a-vendor", "shared-id"))?.tenant, "second");
+    });
+
+    test("of many tenants that claim one external id at once exactly one gets it", async () => {
+      const { db } = opened.store;
+      const names = Array.from({ length: 6 }, (_, index) => `racer-${index}`);
+      for (const name of names) await saveTenant(db, tenant(name));
+      const results = await Promise.allSettled(names.map((name) => saveIntegration(db, integration(name, "i", ["raced"]))));
+      assert.equal(results.filter((result) => result.status === "fulfilled").length, 1);
+      assert.ok(results.every((result) => result.status === "fulfilled" || code("external_id_taken")(result.reason)));
+    });
+
+    test("a tenant's stacks are those of all its integrations that aren't gone", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("stacks"));
+      const address = { kind: "role", project: "drawbridge", stack: "role.x-00000000", backendUrl: "s3://b/tenants/stacks" } as const;
+      const stack = (status: "up" | "gone") => ({ spec: { kind: "collector" as const, key: status, inputs: {} }, address, status });
+      await saveIntegration(db, { ...integration("stacks", "i"), stacks: [stack("up"), stack("gone")] });
+      assert.deepEqual(
+        (await stacksOfTenant(db, "stacks")).map((item) => [item.integration, item.stack.status]),
+        [["i", "up"]],
+      );
+    });
+
+    test("a tenant goes with its tombstones, but not while it has an integration", async () => {
+      const { db } = opened.store;
+      await saveTenant(db, tenant("leaver"));
+      await saveIntegration(db, integration("leaver", "i"));
+      await assert.rejects(deleteTenant(db, "leaver"));
+      await saveIntegration(db, { ...integration("leaver", "i"), goneAt: at });
+      await deleteTenant(db, "leaver");
+      assert.equal(await findTenant(db, "leaver"), undefined);
+    });
+
+    test("migrating a schema that is up to date changes nothing", async () => {
+      await migrate(opened.store.db);
+      assert.ok(await findTenant(opened.store.db, "acme"));
+    });
+  });
+}
