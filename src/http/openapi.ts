@@ -2,7 +2,7 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject, type ZodOpenApiResponsesObject } from "zod-openapi";
 import { type ProblemCode, problemKinds } from "../problem.ts";
 import { problemAnswerSchema } from "./operation-schemas.ts";
-import type { ResponseSpec, Route } from "./route.ts";
+import { type ResponseSpec, type Route, tags } from "./route.ts";
 
 const documents = new Map<string, ReturnType<typeof createDocument>>();
 
@@ -45,7 +45,7 @@ function makeDocument(routes: readonly Route[], version: string): ReturnType<typ
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
   });

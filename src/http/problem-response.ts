@@ -41,6 +41,7 @@ export function problemAnswer(thrown: unknown, requestId: string): ProblemAnswer
     const detail = "There is nothing here under that name, or it isn't yours to see.";
     return { ...frame, code: problem.code, retry: problem.retry, detail, requestId };
   }
+  if (problem.code === "internal") return { ...frame, code: problem.code, retry: problem.retry, detail: problem.detail, requestId };
   return { ...frame, ...problem, requestId, ...(thrown instanceof RequestError && { errors: thrown.faults }) };
 }
 

@@ -8,6 +8,17 @@ import type { ProblemCode } from "../problem.ts";
 import type { Caller, Scope } from "./caller.ts";
 import type { Services } from "./services.ts";
 
+/** What routes are grouped by in the documentation. */
+export const tags = {
+  Tenants: "A customer's AWS account and the role through which Drawbridge enters it",
+  Integrations: "One tenant's use of one blueprint: put it, preview it, prove it, take it away",
+  Blueprints: "The vendors' recipes",
+  Operations: "What is being done or was done, step by step",
+  System: "Whether the service lives and works",
+  Documentation: "This document and its pages",
+} as const;
+export type Tag = keyof typeof tags;
+
 export type Method = "get" | "put" | "post" | "delete";
 
 /** `open` routes need no caller and say nothing about tenants. */
@@ -74,8 +85,7 @@ interface RouteFacts {
   summary: string;
   /** Further words for the documentation. */
   description?: string;
-  /** Groups routes in the documentation. */
-  tag: string;
+  tag: Tag;
   /** Only for callers that hold every tenant. */
   everyTenant?: true;
   /** Takes If-Match. */

@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { problemAnswerSchema } from "../../src/http/operation-schemas.ts";
+import { type Route, routeName } from "../../src/http/route.ts";
+import { routes } from "../../src/http/routes.ts";
+import { ProblemError } from "../../src/problem.ts";
+import {
+  integrationBodyFixture,
+  integrationFixture,
+  operationFixture,
+  type Reply,
+  type Running,
+  start,
+  tenantBodyFixture,
+} from "./support.ts";
+
+let service: Running;
+before(async () => {
+  service = await start();
+});
+after(() => service.close());
+
+const unchanged = { ...integrationBodyFixture, version: "1.0.0" };
+const c1 = "/v1/tenants/acme/integrations/c1";
+
+/** One request for every answer that isn't a refusal. */
+const requests: [method: string, path: string, status: number, body?: object][] = [
+  ["GET", "/v1/tenants", 200],
+  ["PUT", "/v1/tenants/acme", 200, tenantBodyFixture],
+  ["PUT", "/v1/tenants/newcomer", 201, { ...tenantBodyFixture, tags: { team: "data" }, access: { mode: "hand-off" } }],
+  ["GET", "/v1/tenants/acme", 200],
+  ["DELETE", "/v1/tenants/acme", 204],
+  ["GET", "/v1/tenants/acme/integrations", 200],
+  ["PUT", c1, 202, integrationBodyFixture],
+  ["PUT", c1, 200, unchanged],
+  ["GET", c1, 200],
+  ["DELETE", c1, 202],
+  ["POST", `${c1}/preview`, 202, integrationBodyFixture],
+  ["GET", `${c1}/proof`, 200],
+  ["GET", "/v1/blueprints", 200],
+  ["GET", "/v1/blueprints/vendor-s3", 200],
+  ["GET", "/v1/operations?tenant=acme&integration=c1&kind=up&state=queued&limit=10", 200],
+  ["GET", "/v1/operations/op-1", 200],
+  ["GET", "/v1/operations/op-1/events", 200],
+  ["GET", "/healthz", 200],
+  ["GET", "/readyz", 200],
+  ["GET", "/metrics", 200],
+  ["GET", "/openapi.json", 200],
+  ["GET", "/docs", 200],
+  ["GET", "/docs/swagger-ui.css", 200],
+];
+
+function routeOf(method: string, url: string): Route {
+  const path = url.split("?")[0] ?? "";
+  const found = routes.find(
+    (route) => route.method.toUpperCase() === method && new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
+  );
+  assert.ok(found, `${method} ${path}`);
+  return found;
+}
+
+function fits(reply: Reply, route: Route): void {
+  const spec = route.responses[reply.status];
+  assert.ok(spec, `${routeName(route)} doesn't document ${reply.status}: ${reply.text}`);
+  if (spec.schema) assert.deepEqual(spec.schema.parse(reply.json), reply.json);
+  else if (!spec.type) assert.equal(reply.text, "");
+  for (const header of Object.keys(spec.headers ?? {})) assert.ok(reply.headers[header.toLowerCase()], `${routeName(route)}: ${header}`);
+}
+
+for (const [method, path, status, body] of requests) {
+  test(`${method} ${path} answers ${status} as documented`, async () => {
+    const reply = await service.call(method, path, body && { body });
+    assert.equal(reply.status, status, reply.text);
+    fits(reply, routeOf(method, path));
+  });
+}
+
+test("every documented answer was asked for above, but for an unready service", () => {
+  const asked = new Set(requests.map(([method, path, status]) => `${routeName(routeOf(method, path))} ${status}`));
+  const documented = routes.flatMap((route) => Object.keys(route.responses).map((status) => `${routeName(route)} ${status}`));
+  assert.deepEqual(
+    documented.filter((answer) => !asked.has(answer)),
+    ["GET /readyz 503"],
+  );
+});
+
+test("an unready service names what is missing, with 503", async () => {
+  const checks = [{ name: "state-bucket", ok: false, detail: "The bucket can't be listed." }];
+  const unready = await start({ readiness: async () => ({ ready: false, checks }) });
+  const reply = await unready.call("GET", "/readyz", { token: null });
+  assert.equal(reply.status, 503);
+  assert.deepEqual(reply.json, { ready: false, checks });
+  await unready.close();
+});
+
+test("an accepted PUT gives the operation, its place and the new tag; an unchanged one gives the integration alone", async () => {
+  const accepted = await service.call("PUT", c1, { body: integrationBodyFixture });
+  assert.equal(accepted.headers.location, "/v1/operations/op-1");
+  assert.equal(accepted.headers.etag, '"i2"');
+  assert.deepEqual(accepted.json, { operation: operationFixture, integration: integrationFixture });
+  const same = await service.call("PUT", c1, { body: unchanged });
+  assert.equal(same.headers.location, undefined);
+  assert.deepEqual(same.json, integrationFixture);
+});
+
+test("what was sent reaches the service as it was, with the caller and the tag", async () => {
+  await service.call("PUT", c1, {
+    token: "acme-token",
+    body: { ...integrationBodyFixture, settings: {} },
+    headers: { "if-match": '"i1"' },
+  });
+  assert.deepEqual(service.calls.at(-1), [
+    "putIntegration",
+    "acme-ci",
+    { tenant: "acme", name: "c1", body: { ...integrationBodyFixture, settings: {} }, ifMatch: "i1" },
+  ]);
+  await service.call("PUT", "/v1/tenants/acme", { body: tenantBodyFixture });
+  assert.deepEqual(service.calls.at(-1), ["putTenant", "admin", "acme", tenantBodyFixture, {}]);
+  await service.call("DELETE", c1, { headers: { "if-match": '"old"' } });
+  assert.deepEqual(service.calls.at(-1), ["deleteIntegration", { tenant: "acme", name: "c1", ifMatch: "old" }]);
+});
+
+test("a list has 50 items a page unless told, and passes its cursor on", async () => {
+  await service.call("GET", "/v1/tenants");
+  assert.deepEqual(service.calls.at(-1), ["listTenants", "admin", { limit: 50 }]);
+  await service.call("GET", "/v1/tenants?limit=7&cursor=abc");
+  assert.deepEqual(service.calls.at(-1), ["listTenants", "admin", { limit: 7, cursor: "abc" }]);
+});
+
+test("a refusal of the services is answered with its status, code, pointer and cause", async () => {
+  const refusing = await start({
+    putIntegration: async () => {
+      throw new ProblemError("invalid_parameters", "A bucket name has 3 to 63 characters.", {
+        pointer: "/parameters/bucket",
+        cause: "BucketName",
+      });
+    },
+    deleteTenant: async () => {
+      throw new ProblemError("tenant_not_empty", "Delete the integrations first.");
+    },
+    getTenant: async () => {
+      throw new ProblemError("not_ready", "The store is starting.");
+    },
+  });
+  const reply = await refusing.call("PUT", c1, { body: integrationBodyFixture });
+  assert.equal(reply.status, 422);
+  const { requestId: _id, ...problem } = problemAnswerSchema.parse(reply.json);
+  assert.deepEqual(problem, {
+    type: "urn:drawbridge:problem:invalid_parameters",
+    title: "The blueprint refuses these parameters",
+    status: 422,
+    code: "invalid_parameters",
+    retry: "never",
+    detail: "A bucket name has 3 to 63 characters.",
+    pointer: "/parameters/bucket",
+    cause: "BucketName",
+  });
+  assert.equal((await refusing.call("DELETE", "/v1/tenants/acme")).status, 409);
+  const unready = await refusing.call("GET", "/v1/tenants/acme");
+  assert.equal(unready.status, 503);
+  assert.equal(unready.headers["retry-after"], "5");
+  await refusing.close();
+});
+
+test("a fault is answered with 500 and nothing of it, and logged with the request's id and without its message", async () => {
+  const faulty = await start({
+    getTenant: async () => {
+      throw new TypeError("canary-7f3a: password in a message");
+    },
+  });
+  const reply = await faulty.call("GET", "/v1/tenants/acme");
+  assert.equal(reply.status, 500);
+  assert.equal(reply.json.code, "internal");
+  assert.doesNotMatch(reply.text, /canary|TypeError/);
+  const fault = faulty.lines().find((line) => line["message"] === "fault");
+  assert.equal(fault?.["requestId"], reply.headers["x-request-id"]);
+  assert.equal(fault?.["fault"], "TypeError");
+  assert.match(String(fault?.["frames"]), /answers\.test\.ts/);
+  assert.doesNotMatch(JSON.stringify(faulty.lines()), /canary/);
+  await faulty.close();
+});
+
+test("one line per request says who did what, and neither token nor body", async () => {
+  const quiet = await start();
+  await quiet.call("PUT", `${c1}?`, { token: "acme-token", body: integrationBodyFixture, headers: { "x-request-id": "request-0001" } });
+  await quiet.call("GET", "/v1/tenants?cursor=canary-cursor", { token: "canary-token" });
+  await quiet.close();
+  const [put, list, ...more] = quiet.lines().map(({ time: _time, ms: _ms, ...line }) => line);
+  assert.deepEqual(more, []);
+  assert.deepEqual(put, {
+    level: "info",
+    message: "request",
+    requestId: "request-0001",
+    subject: "acme-ci",
+    tenant: "acme",
+    integration: "c1",
+    method: "PUT",
+    route: "/v1/tenants/{tenant}/integrations/{name}",
+    status: 202,
+  });
+  assert.equal(list?.["code"], "unauthenticated");
+  assert.doesNotMatch(JSON.stringify(quiet.lines()), /canary|acme-data|acme-token/);
+});
+
+test("a request id is taken when it is a plain token, and made when it is not", async () => {
+  const given = await service.call("GET", "/healthz", { headers: { "x-request-id": "ci-4711.a_b" } });
+  assert.equal(given.headers["x-request-id"], "ci-4711.a_b");
+  for (const id of ["short", "a b c d e f", "x".repeat(65), '"quoted-id"', "{}{}{}{}"]) {
+    const made = await service.call("GET", "/healthz", { headers: { "x-request-id": id } });
+    assert.match(String(made.headers["x-request-id"]), /^[0-9a-f-]{36}$/);
+  }
+});
+
+test("answers can't be framed, cached or sniffed, and say nothing of what serves them", async () => {
+  const { headers } = await service.call("GET", "/v1/tenants");
+  assert.equal(headers["content-security-policy"], "default-src 'none';frame-ancestors 'none'");
+  assert.equal(headers["cache-control"], "no-store");
+  assert.equal(headers["x-content-type-options"], "nosniff");
+  assert.equal(headers["x-powered-by"], undefined);
+});
+
+test("a GET is never answered 304: its tag covers what was written, not what has become of it", async () => {
+  const reply = await service.call("GET", c1, { headers: { "if-none-match": '"i1"' } });
+  assert.equal(reply.status, 200);
+  assert.equal(reply.headers.etag, '"i1"');
+});
+
+test("a HEAD is a GET without its body", async () => {
+  const reply = await service.call("HEAD", c1);
+  assert.equal(reply.status, 200);
+  assert.equal(reply.headers.etag, '"i1"');
+  assert.equal(reply.text, "");
+  assert.equal((await service.call("HEAD", "/v1/operations/op-1/events", { headers: { accept: "text/event-stream" } })).status, 200);
+});

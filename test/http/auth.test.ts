@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { adminToken, hashToken } from "../../src/http/auth.ts";
+import { scopes } from "../../src/http/caller.ts";
+import { defineRoute, type Route, routeName } from "../../src/http/route.ts";
+import { routes } from "../../src/http/routes.ts";
+import { integrationBodyFixture, type Reply, type Running, start, tenantBodyFixture } from "./support.ts";
+
+let service: Running;
+before(async () => {
+  service = await start();
+});
+after(() => service.close());
+
+const ids: Record<string, string> = { tenant: "acme", name: "c1", asset: "start.js" };
+const closed = routes.filter((route) => route.scope !== "open");
+
+function pathOf(route: Route, values = ids): string {
+  const id = route.path.startsWith("/v1/blueprints") ? "vendor-s3" : "op-1";
+  return route.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? id);
+}
+
+function call(route: Route, token: string | null, values = ids): Promise<Reply> {
+  const body = route.body && (route.path.endsWith("{tenant}") ? tenantBodyFixture : integrationBodyFixture);
+  return service.call(route.method.toUpperCase(), pathOf(route, values), { token, ...(body && { body }) });
+}
+
+/** Everything a client sees, but for what differs from request to request. */
+function seen(reply: Reply): unknown {
+  const { date: _date, "x-request-id": _id, ...headers } = reply.headers;
+  return { status: reply.status, headers, body: reply.text.replace(reply.headers["x-request-id"] as string, "") };
+}
+
+test("every route below /v1, and /metrics, needs a scope; only these are open", () => {
+  const open = routes.filter((route) => route.scope === "open").map((route) => route.path);
+  assert.deepEqual(open, ["/healthz", "/readyz", "/openapi.json", "/docs", "/docs/{asset}"]);
+  assert.ok(closed.length > 15);
+});
+
+test("a route without a scope doesn't compile", () => {
+  // @ts-expect-error: scope is missing
+  defineRoute({ method: "get", path: "/v1/x", tag: "System", summary: "", responses: { 204: { what: "" } } })(async () => ({
+    status: 204,
+  }));
+  const facts = { method: "get", path: "/v1/x", tag: "System", summary: "", scope: "read" } as const;
+  // @ts-expect-error: 200 isn't documented
+  defineRoute({ ...facts, responses: { 204: { what: "" } } })(async () => ({ status: 200 }));
+  assert.equal(routeName(facts), "GET /v1/x");
+});
+
+for (const route of closed) {
+  test(`${routeName(route)} refuses whoever can't say who they are, always with the same words`, async () => {
+    const missing = await call(route, null);
+    assert.equal(missing.status, 401);
+    assert.equal(missing.json.code, "unauthenticated");
+    assert.equal(missing.headers["www-authenticate"], "Bearer");
+    for (const token of ["admin-toke", "admin-token2", "x".repeat(5_000), "ädmin", ""]) {
+      assert.deepEqual(seen(await call(route, Buffer.from(token).toString("latin1"))), seen(missing), token);
+    }
+  });
+
+  test(`${routeName(route)} takes its scope and no other`, async () => {
+    for (const scope of scopes) {
+      const reply = await call(route, `only-${scope}`);
+      if (scope === route.scope) assert.ok(reply.status < 300, `${scope}: ${reply.text}`);
+      else assert.equal(reply.json.code, "forbidden", scope);
+    }
+  });
+}
+
+for (const route of closed.filter(({ path }) => path.includes("{tenant}"))) {
+  test(`${routeName(route)} shows another's tenant as an absent one`, async () => {
+    const held = service.calls.length;
+    const absent = await call(route, "beta-token", { ...ids, tenant: "nobody" });
+    const others = await call(route, "beta-token");
+    assert.equal(others.status, 404);
+    assert.deepEqual(seen(others), seen(absent));
+    assert.equal(service.calls.length, held, "a service was called for a tenant that the caller doesn't hold");
+  });
+}
+
+test("what is absent for its holder reads the same as what another holds", async () => {
+  const path = "/v1/tenants/acme/integrations/gone";
+  const absent = await service.call("GET", path, { token: "acme-token" });
+  const others = await service.call("GET", path, { token: "beta-token" });
+  assert.equal(absent.status, 404);
+  assert.deepEqual(seen(others), seen(absent));
+});
+
+test("another's operation and its events read the same as absent ones", async () => {
+  for (const suffix of ["", "/events"]) {
+    const stream = { accept: suffix ? "text/event-stream" : "application/json" };
+    const absent = await service.call("GET", `/v1/operations/none${suffix}`, { token: "beta-token", headers: stream });
+    const others = await service.call("GET", `/v1/operations/op-1${suffix}`, { token: "beta-token", headers: stream });
+    assert.equal(others.status, 404);
+    assert.deepEqual(seen(others), seen(absent));
+  }
+});
+
+test("a body of another's tenant isn't even read", async () => {
+  const reply = await service.call("PUT", "/v1/tenants/acme", { token: "beta-token", body: "not json" });
+  assert.equal(reply.status, 404);
+});
+
+test("metrics are for callers that hold every tenant, and name none", async () => {
+  assert.equal((await service.call("GET", "/metrics", { token: "acme-token" })).json.code, "forbidden");
+  await service.call("GET", "/v1/tenants/acme");
+  await service.call("GET", "/v1/tenants/acme/secret-path");
+  const { text, headers } = await service.call("GET", "/metrics");
+  assert.match(headers["content-type"] ?? "", /^text\/plain/);
+  assert.match(text, /route="\/v1\/tenants\/\{tenant\}"/);
+  assert.doesNotMatch(text, /acme|beta|secret-path/);
+});
+
+test("below /v1 a path that doesn't exist needs a caller too", async () => {
+  assert.equal((await service.call("GET", "/v1/nothing", { token: null })).status, 401);
+  assert.equal((await service.call("PATCH", "/v1/tenants/acme", { token: null })).status, 401);
+  assert.equal((await service.call("GET", "/v1/nothing")).status, 404);
+});
+
+test("a token in another scheme, or in the URL, isn't taken", async () => {
+  const basic = { authorization: `Basic ${Buffer.from("admin:admin-token").toString("base64")}` };
+  assert.equal((await service.call("GET", "/v1/tenants", { token: null, headers: basic })).status, 401);
+  assert.equal((await service.call("GET", "/v1/tenants?access_token=admin-token", { token: null })).status, 401);
+});
+
+test("the administrator's token is known by its hash alone and holds everything", () => {
+  const find = adminToken("correct-horse-battery-staple");
+  assert.deepEqual(find(hashToken("correct-horse-battery-staple")), { subject: "admin", tenants: "*", scopes });
+  assert.equal(find(hashToken("correct-horse-battery-stapl")), undefined);
+  assert.equal(find(Buffer.alloc(0)), undefined);
+});
