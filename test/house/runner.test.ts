@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { runFile } from "../support/run-file.ts";
+import { findTestFiles } from "../support/test-files.ts";
+
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-runner-"));
+});
+
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function outcomes(source: string, limitSeconds = 30): Promise<string[]> {
+  const file = path.join(folder, "sample.test.mjs");
+  await writeFile(file, `import { before, describe, test } from "node:test";\n${source}`);
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { tests } = await runFile(file, { limitSeconds, env });
+  return tests.map(({ name, outcome }) => `${outcome}: ${name}`);
+}
+
+test("passed, failed and skipped tests are told apart, and suites aren't counted", async () => {
+  const source = `
+    test("adds", () => {});
+    test("fails", () => { throw new Error("no"); });
+    test("waits", { skip: "not here" }, () => {});
+    describe("suite", () => { test("inner", () => {}); });`;
+  assert.deepEqual(await outcomes(source), ["passed: adds", "failed: fails", "skipped: waits", "passed: inner"]);
+});
+
+test("a hook that fails makes a failure", async () => {
+  const found = await outcomes(`describe("suite", () => { before(() => { throw new Error("no"); }); test("inner", () => {}); });`);
+  assert.ok(found.some((line) => line.startsWith("failed")));
+});
+
+test("a file that ends badly outside its tests is a failure", async () => {
+  const found = await outcomes(`test("adds", () => {}); process.on("exit", () => { process.exitCode = 3; });`);
+  assert.deepEqual(found, ["passed: adds", "failed: the file as a whole"]);
+});
+
+test("a file without a test is a failure", async () => {
+  assert.deepEqual(await outcomes(""), ["failed: the file as a whole"]);
+});
+
+test("a file that never ends is killed at its limit", async () => {
+  const found = await outcomes(`test("adds", () => {}); test("spins", () => { for (;;); });`, 2);
+  assert.equal(found.at(-1), "failed: the file as a whole");
+});
+
+test("files that start a sandbox are found by what they import, directly or through another", async () => {
+  const kinds = new Map((await findTestFiles(path.join(import.meta.dirname, ".."))).map((file) => [path.basename(file.path), file.kind]));
+  assert.equal(kinds.get("pulumi-round.test.ts"), "e2e");
+  assert.equal(kinds.get("role-stack.test.ts"), "e2e");
+  assert.equal(kinds.get("runner.test.ts"), "unit");
+});

@@ -1,0 +1,80 @@
+/**
+ * `npm test`: gets what the tests need, runs every test file, and ends with one line, `N passed, N failed`. `unit` or `e2e` as an
+ * argument runs one kind; any other argument runs the files whose path contains it.
+ */
+import path from "node:path";
+import { ensureMinistack } from "../setup/ministack.ts";
+import { ensurePulumiCli } from "../setup/pulumi-cli.ts";
+import { type FileResult, killRunning, runFile } from "./support/run-file.ts";
+import { findTestFiles, type TestFile } from "./support/test-files.ts";
+
+const root = import.meta.dirname;
+const limits = { unit: 180, e2e: 600 };
+const atOnce = { unit: 2, e2e: 1 };
+const say = (text: string) => console.log(text);
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+function show(file: TestFile, { tests, seconds, output }: FileResult): void {
+  for (const { outcome } of tests) counts[outcome] += 1;
+  const failed = tests.filter(({ outcome }) => outcome === "failed");
+  const title = `${failed.length === 0 ? "ok  " : "FAIL"} ${path.relative(root, file.path)}`;
+  say(`${title}  ${tests.length - failed.length} of ${tests.length}  ${seconds.toFixed(1)} s`);
+  for (const { name, took, reason } of failed) say(indent(`✗ ${name} (${(took / 1000).toFixed(1)} s)\n${indent(reason ?? "")}`));
+  if (failed.length > 0 && output.trim() !== "") say(indent(`what it wrote last:\n${indent(output.trimEnd())}`));
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, "    ");
+}
+
+async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.ProcessEnv): Promise<void> {
+  const waiting = files.filter((file) => file.kind === kind);
+  const current = new Set<string>();
+  const alive = setInterval(() => say(`     still running: ${[...current].join(", ")}`), 60_000);
+  const worker = async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      const name = path.relative(root, file.path);
+      current.add(name);
+      show(file, await runFile(file.path, { limitSeconds: limits[kind], env }));
+      current.delete(name);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce[kind] }, worker));
+  clearInterval(alive);
+}
+
+async function environment(files: TestFile[]): Promise<NodeJS.ProcessEnv> {
+  const bin = path.join(root, "..", "node_modules", ".bin");
+  const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env["PATH"] ?? ""}` };
+  if (!files.some(({ kind }) => kind === "e2e")) return env;
+  const cli = await ensurePulumiCli({ log: say });
+  await ensureMinistack({ log: say });
+  return { ...env, PULUMI_CLI_ROOT: cli.root };
+}
+
+async function main(wanted: string[]): Promise<void> {
+  const all = await findTestFiles(root);
+  const chosen = (file: TestFile) => wanted.length === 0 || wanted.some((word) => word === file.kind || file.path.includes(word));
+  const files = all.filter(chosen);
+  try {
+    const env = await environment(files);
+    await runKind("unit", files, env);
+    await runKind("e2e", files, env);
+  } catch (error) {
+    counts.failed += 1;
+    say(`The tests could not run. ${error instanceof Error ? error.message : error}`);
+  }
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+  process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+  say(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    killRunning();
+    process.exit(130);
+  });
+}
+
+await main(process.argv.slice(2));
