@@ -1,7 +1,7 @@
 /** Runs a program under Pulumi's mocks and records what it registers; nothing leaves the process. */
 import { all, type CustomResourceOptions } from "@pulumi/pulumi/index.js";
 import { setMocks } from "@pulumi/pulumi/runtime/mocks.js";
-import { waitForRPCs } from "@pulumi/pulumi/runtime/settings.js";
+import { disconnect } from "@pulumi/pulumi/runtime/settings.js";
 import { registerStackTransformation, runInPulumiStack } from "@pulumi/pulumi/runtime/stack.js";
 import type { ProgramOutputs } from "../../programs/program.ts";
 
@@ -41,7 +41,7 @@ export async function record(
     outputs = await new Promise((resolve) => all(made).apply((values) => resolve(values)));
     return made;
   });
-  await waitForRPCs();
+  await disconnect();
   return { resources, outputs };
 }
 
