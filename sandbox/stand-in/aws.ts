@@ -6,6 +6,8 @@ export interface Aws {
   accountId: string;
   region: string;
   defaultTags: Record<string, string>;
+  /** Address buckets as `host/bucket`. */
+  s3UsePathStyle: boolean;
   /** What an SDK client of this service is made with: region, credentials, and an endpoint on loopback. */
   client(service: Service): ClientSettings;
   /** One client per service and provider. */

@@ -73,7 +73,8 @@ function settingsOf(config: Properties, env: NodeJS.ProcessEnv): Aws {
   const credentials = credentialsOf(config, env);
   const client = (service: Service): ClientSettings => ({ region, endpoint: endpoints[service], credentials, maxAttempts: 3 });
   const defaultTags = setting<{ tags?: Record<string, string> }>(config, "defaultTags", {}).tags ?? {};
-  return { accountId: "", region, defaultTags, client, clients: new Map() };
+  const s3UsePathStyle = setting(config, "s3UsePathStyle", false);
+  return { accountId: "", region, defaultTags, s3UsePathStyle, client, clients: new Map() };
 }
 
 /** An explicit profile wins over keys in the environment, as in the upstream chain. */

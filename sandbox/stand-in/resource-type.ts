@@ -1,5 +1,5 @@
 import type { Aws } from "./aws.ts";
-import type { Properties, Value } from "./values.ts";
+import { type Properties, textMap, type Value } from "./values.ts";
 
 /** What the plugin knows about one input of a type. */
 export interface InputRule {
@@ -63,6 +63,16 @@ export function tagChanges(before: Record<string, string>, after: Record<string,
 export function tagMap(tags: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined): Record<string, string> {
   const own = (tags ?? []).filter((tag) => tag.Key !== undefined && !tag.Key.startsWith("aws:"));
   return Object.fromEntries(own.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
+}
+
+/** `tags` is what the program said: the live tags without those that only the provider's default tags put there. */
+export function programTags(
+  defaultTags: Record<string, string>,
+  stored: Properties,
+  tagsAll: Record<string, string>,
+): Record<string, string> {
+  const before = textMap(stored, "tags");
+  return Object.fromEntries(Object.entries(tagsAll).filter(([key, value]) => key in before || defaultTags[key] !== value));
 }
 
 /** A map as AWS takes it. */

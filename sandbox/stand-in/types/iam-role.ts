@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-iam";
 import type { Aws } from "../aws.ts";
 import { attempt, type CallFailed, patiently, unlessGone } from "../failure.ts";
-import { type Change, defined, type ResourceType, tagChanges, tagList, tagMap } from "../resource-type.ts";
+import { type Change, defined, programTags, type ResourceType, tagChanges, tagList, tagMap } from "../resource-type.ts";
 import { type Properties, text, textMap, texts, type Value } from "../values.ts";
 import { attachedPolicyArns, deleteInlinePolicy, detach, gone, iamOf, inlinePolicyNames } from "./iam-calls.ts";
 
@@ -83,14 +83,8 @@ async function readRole(aws: Aws, id: string, stored: Properties): Promise<Prope
     inlinePolicies: inline,
     managedPolicyArns,
     tagsAll,
-    tags: programTags(aws, stored, tagsAll),
+    tags: programTags(aws.defaultTags, stored, tagsAll),
   });
-}
-
-/** `tags` is what the program said: live tags without those that only the provider's default tags put there. */
-function programTags(aws: Aws, stored: Properties, tagsAll: Record<string, string>): Record<string, string> {
-  const before = textMap(stored, "tags");
-  return Object.fromEntries(Object.entries(tagsAll).filter(([key, value]) => key in before || aws.defaultTags[key] !== value));
 }
 
 async function inlinePolicies(aws: Aws, name: string): Promise<Value[] | undefined> {

@@ -9,6 +9,13 @@ const loaders: Record<string, () => Promise<ResourceType>> = {
     (await import("./iam-role-policies-exclusive.ts")).rolePoliciesExclusive,
   "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": async () =>
     (await import("./iam-role-policy-attachments-exclusive.ts")).rolePolicyAttachmentsExclusive,
+  "aws:iam/policy:Policy": async () => (await import("./iam-policy.ts")).policy,
+  "aws:s3/bucketPolicy:BucketPolicy": async () => (await import("./s3-bucket-policy.ts")).bucketPolicy,
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": async () =>
+    (await import("./s3-bucket-encryption.ts")).bucketEncryption,
+  "aws:kms/key:Key": async () => (await import("./kms-key.ts")).key,
+  "aws:kms/alias:Alias": async () => (await import("./kms-alias.ts")).alias,
+  "aws:kms/grant:Grant": async () => (await import("./kms-grant.ts")).grant,
 };
 
 /** The type of a token such as `aws:iam/role:Role`. Throws for a type that the stand-in doesn't know. */
