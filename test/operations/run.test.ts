@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import { cancelOperation, createCancelRegistry } from "../../src/operations/cancel.ts";
+import { followEvents } from "../../src/operations/events.ts";
+import { isTerminal, type OperationEvent } from "../../src/operations/operation.ts";
+import { openQueue, type Queue, queueKey } from "../../src/operations/queue.ts";
+import { type RecoveryContext, recover } from "../../src/operations/recover.ts";
+import { operationHandler, type RunContext, type Verb } from "../../src/operations/run.ts";
+import { ProblemError } from "../../src/problem.ts";
+import { eventsAfter } from "../../src/store/events.ts";
+import { findLeases, type LeaseHolder, releaseLeases, takeLeases } from "../../src/store/leases.ts";
+import { createOperation, findOperation, type NewOperation, type StoredOperation } from "../../src/store/operations.ts";
+import type { Store } from "../../src/store/store.ts";
+import { approveOperation, parkOperation, startOperation } from "../../src/store/transitions.ts";
+import { backends, type Opened, silent } from "../store/backends.ts";
+
+for (const backend of backends) {
+  describe(`operations run on ${backend.name}`, () => {
+    let opened: Opened;
+    let store: Store;
+    let queue: Queue;
+    let verb: Verb;
+    const cancels = createCancelRegistry();
+    const self = { owner: randomUUID(), pid: process.pid, processStart: "1", host: hostname() };
+    const context = (): RunContext => ({ store, log: silent, cancels, owner: self.owner, plugin: () => "stand-in" });
+    const recovery = (more: Partial<RecoveryContext> = {}): RecoveryContext => ({
+      ...{ store, queue, log: silent, self, isDead: async (lease) => lease.owner === "dead" },
+      ...more,
+    });
+
+    before(async () => {
+      opened = await backend.open();
+      store = opened.store;
+      queue = await openQueue({ store, log: silent, concurrency: 3 });
+      await queue.start(operationHandler(context(), () => (run) => verb(run)));
+    });
+    beforeEach(() => {
+      verb = async () => undefined;
+    });
+    after(async () => {
+      await queue.close({ graceSeconds: 0 });
+      await opened.remove();
+    });
+
+    const accept = (more: Partial<NewOperation> = {}, enqueue = true): Promise<StoredOperation> =>
+      store.db.transaction().execute(async (trx) => {
+        const where = { tenant: "t", integration: randomUUID() };
+        const operation = await createOperation(trx, {
+          kind: "up",
+          ...where,
+          request: {},
+          requestedBy: "me",
+          deadlineSeconds: 60,
+          ...more,
+        });
+        if (enqueue) await queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+        return operation;
+      });
+    const until = async (id: string, wanted: (operation: StoredOperation) => boolean): Promise<StoredOperation> => {
+      const limit = performance.now() + 15_000;
+      for (;;) {
+        const operation = await findOperation(store.db, id);
+        if (operation !== undefined && wanted(operation)) return operation;
+        assert.ok(performance.now() < limit, `waited 15 s in vain; the state is ${operation?.state}`);
+        await sleep(10);
+      }
+    };
+    const ended = (id: string) => until(id, (operation) => isTerminal(operation.state));
+    const typesOf = async (id: string) =>
+      (await eventsAfter(store.db, id, 0, 1_000)).map(({ type, data }) => (type === "state" ? data["state"] : `${type} ${data["name"]}`));
+
+    test("a run tells its steps and progress in order and ends with its result", async () => {
+      verb = async (run) => {
+        assert.equal(await run.step("look", async () => 42), 42);
+        void run.progress("seen", { name: "a" });
+        void run.progress("seen", { name: "b" });
+        run.result = { made: ["x"] };
+      };
+      const { id } = await accept();
+      const done = await ended(id);
+      assert.equal(done.state, "succeeded");
+      assert.deepEqual(done.result, { made: ["x"] });
+      assert.equal(done.plugin, "stand-in");
+      assert.deepEqual(await typesOf(id), ["queued", "running", "step-started look", "step-done look", "seen a", "seen b", "succeeded"]);
+      assert.deepEqual(
+        (await findLeases(store.db)).filter((lease) => lease.operation === id),
+        [],
+      );
+    });
+
+    test("a problem fails the run as it is, and anything else as an internal fault without its text", async () => {
+      verb = async (run) => run.step("write", () => Promise.reject(new ProblemError("aws_denied", "AWS refused CreateRole.")));
+      const denied = await ended((await accept()).id);
+      assert.equal(denied.error?.code, "aws_denied");
+      assert.deepEqual(await typesOf(denied.id), ["queued", "running", "step-started write", "step-failed write", "failed"]);
+      verb = async () => {
+        throw new Error("secret text");
+      };
+      const faulty = await ended((await accept()).id);
+      assert.equal(faulty.error?.code, "internal");
+      assert.ok(!JSON.stringify(faulty).includes("secret text"));
+    });
+
+    test("a run past its deadline fails as a timeout", async () => {
+      verb = async (run) => sleep(30_000, undefined, { signal: run.signal });
+      assert.equal((await ended((await accept({ deadlineSeconds: 1 })).id)).error?.code, "operation_timeout");
+    });
+
+    test("a plan waits for approval and runs again under the same operation", async () => {
+      verb = async (run) => {
+        if (run.operation.planHash === undefined) run.awaitApproval("plan-1");
+      };
+      const { id } = await accept();
+      const parked = await until(id, (operation) => operation.state === "awaiting-approval");
+      assert.equal(parked.planHash, "plan-1");
+      await store.db.transaction().execute(async (trx) => {
+        const approved = await approveOperation(trx, id);
+        await queue.enqueue(trx, { operationId: id, key: queueKey(approved) });
+      });
+      assert.equal((await ended(id)).state, "succeeded");
+    });
+
+    test("cancelling ends a waiting operation at once and a running one through its signal; an ended one stays", async () => {
+      const waiting = await accept({}, false);
+      assert.equal((await cancelOperation(store, cancels, waiting.id)).state, "cancelled");
+      verb = async (run) => sleep(30_000, undefined, { signal: run.signal });
+      const { id } = await accept();
+      await until(id, (operation) => operation.state === "running");
+      await cancelOperation(store, cancels, id);
+      const cancelled = await ended(id);
+      assert.equal(cancelled.state, "cancelled");
+      assert.equal((await cancelOperation(store, cancels, id)).state, "cancelled");
+      await assert.rejects(cancelOperation(store, cancels, randomUUID()), /not_found/);
+    });
+
+    test("a cancel that another replica was asked for reaches the run through the store", async () => {
+      verb = async (run) => sleep(30_000, undefined, { signal: run.signal });
+      const { id } = await accept();
+      await until(id, (operation) => operation.state === "running");
+      await cancelOperation(store, createCancelRegistry(), id);
+      assert.equal((await ended(id)).state, "cancelled");
+    });
+
+    test("a cancel that comes too late changes nothing", async () => {
+      verb = async (run) => {
+        await cancelOperation(store, cancels, run.operation.id);
+      };
+      assert.equal((await ended((await accept()).id)).state, "succeeded");
+    });
+
+    test("followers get what was, then what comes, gaplessly, until the end", async () => {
+      let go = () => {};
+      verb = async (run) => {
+        await run.progress("first", { name: "1" });
+        await new Promise<void>((resolve) => (go = resolve));
+        for (let index = 0; index < 20; index++) void run.progress("more", { name: index });
+      };
+      const { id } = await accept();
+      const seen: OperationEvent[] = [];
+      for await (const event of followEvents(store, id, 0, AbortSignal.timeout(10_000))) {
+        seen.push(event);
+        if (event.type === "first") go();
+      }
+      assert.deepEqual(
+        seen.map((event) => event.seq),
+        Array.from({ length: 24 }, (_, index) => index + 1),
+      );
+      assert.equal(seen.at(-1)?.data["state"], "succeeded");
+      const rest: number[] = [];
+      for await (const event of followEvents(store, id, 22, AbortSignal.timeout(10_000))) rest.push(event.seq);
+      assert.deepEqual(rest, [23, 24]);
+      for await (const event of followEvents(store, id, 24, AbortSignal.timeout(10_000))) assert.fail(`nothing is left, not ${event.seq}`);
+    });
+
+    test("a follower whose signal aborts stops", async () => {
+      const { id } = await accept({}, false);
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 100);
+      const seen: number[] = [];
+      for await (const event of followEvents(store, id, 0, controller.signal)) seen.push(event.seq);
+      assert.deepEqual(seen, [1]);
+      await cancelOperation(store, cancels, id);
+    });
+
+    /** What a killed service leaves: a running operation, its lease, and a job that is (or isn't) there. */
+    async function abandoned(owner: string, more: { attempt?: number; enqueue?: boolean } = {}): Promise<StoredOperation> {
+      await queue.pause();
+      const operation = await accept({}, more.enqueue ?? true);
+      const holder: LeaseHolder = { operation: operation.id, owner, pid: 1, processStart: "1", host: hostname() };
+      const epoch = await takeLeases(store.db, [`operation:${operation.id}`], holder, () => "wait");
+      const started = await startOperation(store.db, operation.id, { epoch: epoch ?? 0 });
+      if (more.attempt !== undefined)
+        await sql`update operations set attempt = ${more.attempt} where id = ${operation.id}`.execute(store.db);
+      return started;
+    }
+
+    test("a dead owner's run is taken over and ends, as its second attempt", async () => {
+      const operation = await abandoned("dead");
+      const recovered = await recover(recovery());
+      assert.equal(recovered.freed, 1);
+      assert.equal(recovered.requeued, 1);
+      await queue.resume();
+      const done = await ended(operation.id);
+      assert.equal(done.state, "succeeded");
+      assert.equal(done.attempt, 2);
+      assert.ok(done.epoch > operation.epoch);
+    });
+
+    test("a living owner's run is left alone, and so is its lease", async () => {
+      const operation = await abandoned("alive");
+      assert.deepEqual(await recover(recovery()), { freed: 0, requeued: 0, enqueued: 0, quarantined: 0 });
+      assert.equal((await findOperation(store.db, operation.id))?.epoch, operation.epoch);
+      await releaseLeases(store.db, operation.epoch);
+      await recover(recovery());
+      await queue.resume();
+      assert.equal((await ended(operation.id)).state, "succeeded");
+    });
+
+    test("several recoveries at once take a run over once", async () => {
+      const operation = await abandoned("dead");
+      const rounds = await Promise.all([recover(recovery()), recover(recovery()), recover(recovery())]);
+      assert.equal(
+        rounds.reduce((sum, round) => sum + round.requeued, 0),
+        1,
+      );
+      await queue.resume();
+      assert.equal((await ended(operation.id)).attempt, 2);
+    });
+
+    test("a lease stays, as the dead owner's, until what that owner left is cleaned up", async () => {
+      const operation = await abandoned("dead");
+      const cleaned: number[] = [];
+      const refuse = async () => Promise.reject(new Error("the state bucket can't be reached"));
+      assert.equal((await recover(recovery({ afterDeath: refuse }))).requeued, 0);
+      await recover(recovery({ afterDeath: async (lease) => void cleaned.push(lease.epoch) }));
+      assert.deepEqual(cleaned, [operation.epoch]);
+      await queue.resume();
+      assert.equal((await ended(operation.id)).state, "succeeded");
+    });
+
+    test("an operation that took its workers down again and again is quarantined, and its key is free", async () => {
+      const operation = await abandoned("dead", { attempt: 5 });
+      assert.equal((await recover(recovery())).quarantined, 1);
+      const failed = await ended(operation.id);
+      assert.equal(failed.error?.cause, "quarantined");
+      assert.equal(failed.error?.retry, "after-change");
+      await queue.resume();
+      const { tenant, integration } = operation;
+      assert.equal((await ended((await accept({ tenant, integration })).id)).state, "succeeded");
+    });
+
+    test("a queued operation without a job gets one", async () => {
+      const { id } = await accept({}, false);
+      assert.equal((await recover(recovery())).enqueued, 1);
+      assert.equal((await ended(id)).state, "succeeded");
+    });
+
+    test("a worker that wakes after it was taken over records nothing", async () => {
+      let wake = () => {};
+      let woken: Promise<void> = Promise.resolve();
+      verb = async (run) => {
+        if (run.operation.attempt > 1) return;
+        woken = new Promise<void>((resolve) => (wake = resolve));
+        await woken;
+        await run.progress("stale", { name: "write" });
+        run.result = { stale: true };
+      };
+      const { id } = await accept();
+      const stale = await until(id, (operation) => operation.state === "running");
+      await releaseLeases(store.db, stale.epoch); // as a takeover would
+      await recover(recovery());
+      const done = await ended(id);
+      wake();
+      await sleep(200);
+      assert.equal(done.state, "succeeded");
+      assert.deepEqual(await findOperation(store.db, id), done);
+      assert.ok(!(await typesOf(id)).includes("stale write"));
+    });
+
+    test("closing gives a running operation back with its lease, and another process finishes it", async () => {
+      await queue.pause();
+      const other = await openQueue({ store, log: silent, concurrency: 1 });
+      let begun = 0;
+      await other.start(
+        operationHandler({ ...context(), owner: "leaving" }, () => async (run) => {
+          begun += 1;
+          await sleep(30_000, undefined, { signal: run.signal });
+        }),
+      );
+      const { id } = await accept();
+      await until(id, (operation) => operation.state === "running");
+      await other.close({ graceSeconds: 0.1 });
+      const given = await findOperation(store.db, id);
+      assert.equal(begun, 1);
+      assert.equal(given?.state, "queued");
+      assert.deepEqual(await findLeases(store.db, [`operation:${id}`]), []);
+      await queue.resume();
+      const done = await ended(id);
+      assert.equal(done.state, "succeeded");
+      assert.equal(done.attempt, 2);
+    });
+
+    test("what awaits approval is not run by a stray job", async () => {
+      await queue.pause();
+      const { id } = await accept();
+      await startOperation(store.db, id, { epoch: 1 });
+      await parkOperation(store.db, id, 1, { planHash: "h" });
+      let ran = false;
+      verb = async () => {
+        ran = true;
+      };
+      await queue.resume();
+      await sleep(300);
+      assert.equal(ran, false);
+      await cancelOperation(store, cancels, id);
+    });
+  });
+}
