@@ -54,6 +54,15 @@ export function createEngine(config: EngineConfig): Engine {
   const folders = path.join(config.dataDir, "work");
   const endpoints = [config.awsEndpoint, statePlace(config.stateUrl).endpoint];
   const plugin = () => identifyPlugin(config.pulumiHome, endpoints);
+  // Asking starts a process, and readiness is asked often.
+  let known: Promise<{ version: string }> | undefined;
+  const cli = () => {
+    known ??= cliVersion(config.cliRoot, runnerEnvironment(host, "")).then((version) => ({ version }));
+    known.catch(() => {
+      known = undefined;
+    });
+    return known;
+  };
   const pool = startRunnerPool({
     size: config.runners,
     recycleAfter: config.recycleAfter,
@@ -134,8 +143,7 @@ export function createEngine(config: EngineConfig): Engine {
     },
     async check() {
       const orProblem = <T>(work: Promise<T>): Promise<T | Problem> => work.catch(problemOf);
-      const cli = cliVersion(config.cliRoot, runnerEnvironment(host, "")).then((version) => ({ version }));
-      return { cli: await orProblem(cli), plugin: await orProblem(plugin()) };
+      return { cli: await orProblem(cli()), plugin: await orProblem(plugin()) };
     },
     async removeStack(address, credentials) {
       const state = openState(address, credentials);

@@ -20,7 +20,7 @@ export interface UpdateRequest {
   address: StackAddress;
   target: { accountId: string; region: string; credentials: Credentials };
   state: { credentials: Credentials };
-  /** Run `up` with `--refresh`: for documents that others edit too. */
+  /** Look at the cloud first (`--refresh`): for documents that others edit too, and after an update that didn't end well. */
   refresh?: boolean;
   /** seconds; the update is interrupted, then killed, past it */
   deadlineSeconds: number;

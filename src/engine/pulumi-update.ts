@@ -83,7 +83,7 @@ export async function runUpdate(
     if (order.action === "up") await stack.up({ ...common, refresh: order.refresh });
     else if (order.action === "preview") await stack.preview({ ...common, refresh: order.refresh });
     else if (order.action === "refresh") await stack.refresh(common);
-    else await stack.destroy(common);
+    else await stack.destroy({ ...common, refresh: order.refresh });
   } catch (error) {
     if (signal.aborted || !(error instanceof Error)) text = "update cancelled";
     else if (error.name === "TypeError") return { problem: problemOf(error) };

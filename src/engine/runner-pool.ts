@@ -76,6 +76,9 @@ async function endRunner(runner: Runner): Promise<void> {
   await killByMarker({ runner: uuid }, { graceMs: 0 });
 }
 
+/** Another owner may begin ten seconds after a lost lease is noticed (design: TTL 30 s, noticed at 20 s). */
+const lostLeaseGraceMs = 5_000;
+
 const stopping = () => new ProblemError("not_ready", "The service is stopping. Try again.");
 const interrupted = () =>
   new ProblemError("operation_interrupted", "The process that ran the update ended before it. What it had done is in state; run it again.");
@@ -91,12 +94,14 @@ async function perform(runner: Runner, order: RunOrder, wishes: RunWishes, grace
     if (because) return;
     because = reason;
     send({ type: "abort" });
-    sleep(graceMs, undefined, { signal: stopped.signal }).then(
+    sleep(reason.problem.cause === "lease-lost" ? Math.min(graceMs, lostLeaseGraceMs) : graceMs, undefined, {
+      signal: stopped.signal,
+    }).then(
       () => endRunner(runner),
       () => {},
     );
   };
-  const onAbort = () => interrupt(new ProblemError("operation_interrupted", "The operation was stopped. What it had done is in state."));
+  const onAbort = () => interrupt(abortReason(wishes.signal));
   const timer = setTimeout(
     () =>
       interrupt(new ProblemError("operation_timeout", "The update ran past its deadline and was stopped. What it had done is in state.")),
@@ -124,6 +129,12 @@ async function perform(runner: Runner, order: RunOrder, wishes: RunWishes, grace
     child.off("exit", onExit);
     child.removeAllListeners("message");
   }
+}
+
+/** Whoever aborts with a problem of his own keeps it. */
+function abortReason(signal: AbortSignal | undefined): ProblemError {
+  if (signal?.reason instanceof ProblemError) return signal.reason;
+  return new ProblemError("operation_interrupted", "The operation was stopped. What it had done is in state.");
 }
 
 const causeOf = (cause: string | undefined) => (cause === undefined ? {} : { cause });
