@@ -4,6 +4,7 @@
  */
 import type { AccessDocuments, AccessRequest, DecidingStatement, Decision } from "./access-request.ts";
 import { parseArn } from "./arn.ts";
+import { settingDenials } from "./bucket-settings.ts";
 import { grantAllows } from "./key-grants.ts";
 import type { NamedDocument } from "./live.ts";
 import { accountOfPrincipal, type Principal } from "./principal.ts";
@@ -15,6 +16,7 @@ export type { AccessDocuments, AccessRequest, DecidingStatement, Decision } from
 
 /** What each kind of document says; undefined where there is none. */
 interface Sides {
+  settings: Finding[];
   identity: Finding[];
   boundary: Finding[] | undefined;
   session: Finding[] | undefined;
@@ -59,7 +61,10 @@ const doubtSentence = (finding: Finding): string => `It depends on ${statementNa
 function readSides(asked: Asked, documents: AccessDocuments): Sides {
   const read = (named: NamedDocument | undefined, kind: DocumentKind) => named && findings(named, kind, asked);
   const isTrust = isAssumeRole(asked.request.action);
+  const account = resourceAccount(asked.request, documents);
+  const foreign = account !== undefined && account !== accountOfPrincipal(asked.principal);
   return {
+    settings: settingDenials(asked, foreign, documents),
     identity: (documents.identity ?? []).flatMap((named) => findings(named, "identity", asked)),
     boundary: read(documents.boundary, "identity"),
     session: read(documents.session, "identity"),

@@ -62,7 +62,13 @@ function isReference(value: unknown): boolean {
 interface DesiredStack {
   kind: string;
   key: string;
-  inputs: { existingKeyArn?: string; name?: string; trust?: PolicyDocument; inlinePolicies?: { name: string; document: PolicyDocument }[]; policy?: PolicyDocument };
+  inputs: {
+    existingKeyArn?: string;
+    name?: string;
+    trust?: PolicyDocument;
+    inlinePolicies?: { name: string; document: PolicyDocument }[];
+    policy?: PolicyDocument;
+  };
 }
 
 /** The violations in the documents of desired stacks. */

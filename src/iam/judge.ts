@@ -17,7 +17,7 @@ import { contractRows, type ExpectedRow } from "./rows.ts";
 export function judge(contract: AccessContract, live: LiveDocuments, at: string): Proof {
   const judged = contractRows(contract).flatMap((row) => {
     const documents = documentsFor(row, contract, live);
-    return documents === undefined ? [] : [judgeRow(row, documents, at)];
+    return documents === undefined ? [] : [judgeRow(row, documents, asMade(row, live, at))];
   });
   const rows = [...judged, ...closureRows(contract, live)];
   return {
@@ -31,8 +31,8 @@ export function judge(contract: AccessContract, live: LiveDocuments, at: string)
   };
 }
 
-function judgeRow(row: ExpectedRow, documents: AccessDocuments, at: string): ProofRow {
-  const decision = evaluate(asMade(row, at), documents);
+function judgeRow(row: ExpectedRow, documents: AccessDocuments, request: AccessRequest): ProofRow {
+  const decision = evaluate(request, documents);
   const wanted = row.expect === "allow" ? ["allowed"] : ["implicitly-denied", "explicitly-denied"];
   return {
     id: row.id,
@@ -48,8 +48,18 @@ function judgeRow(row: ExpectedRow, documents: AccessDocuments, at: string): Pro
 }
 
 /** What holds for any request made now over TLS by somebody who just got a session; a row's own keys come first. */
-function asMade(row: ExpectedRow, at: string): AccessRequest {
-  const usual = { "aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "aws:CurrentTime": at, "aws:TokenIssueTime": at };
+function asMade(row: ExpectedRow, live: LiveDocuments, at: string): AccessRequest {
+  const role = roleOfSession(row.principal, live);
+  const usual = {
+    ...(role && {
+      "aws:PrincipalArn": role.arn,
+      "aws:userid": `${role.roleId}:${row.principal.slice(row.principal.lastIndexOf("/") + 1)}`,
+    }),
+    "aws:SecureTransport": "true",
+    "s3:TlsVersion": "1.3",
+    "aws:CurrentTime": at,
+    "aws:TokenIssueTime": at,
+  };
   return { principal: row.principal, action: row.action, resource: row.resource, context: { ...usual, ...row.context } };
 }
 
