@@ -55,6 +55,11 @@ export const problemKinds = {
   key_not_usable: kind(422, "after-change", "The key can't be used"),
   key_wrong_region: kind(422, "after-change", "The key is in another region"),
   role_replacement_refused: kind(422, "never", "A role is never replaced"),
+  key_in_use: kind(409, "after-change", "The key is in use"),
+  confirmation_mismatch: kind(422, "never", "The confirmation doesn't name it"),
+  key_policy_denies: kind(422, "after-change", "The key's policy denies the vendor's role"),
+  policy_too_large: kind(422, "after-change", "The merged policy is too large"),
+  public_policy_blocked: kind(422, "after-change", "The bucket blocks public policies and has one"),
   // The work itself
   aws_denied: kind(422, "after-change", "AWS refused a call"),
   aws_throttled: kind(503, "later", "AWS asked us to slow down"),

@@ -8,34 +8,30 @@ export function reference(kind: StackKind, key: string, output: string): Referen
 
 const isReference = (value: object): value is Reference => "$ref" in value && Object.keys(value).length === 1;
 
-/** Every reference inside a spec's inputs, in order of appearance. */
+/** Every reference inside a value, in order of appearance. */
+export function referencesIn(value: unknown): Reference["$ref"][] {
+  if (typeof value !== "object" || value === null) return [];
+  return isReference(value) ? [value.$ref] : Object.values(value).flatMap(referencesIn);
+}
+
+/** Every reference inside a spec's inputs: the stacks that must be up before it. */
 export function referencesOf(spec: StackSpec): Reference["$ref"][] {
-  const found: Reference["$ref"][] = [];
-  const walk = (value: unknown): void => {
-    if (typeof value !== "object" || value === null) return;
-    if (isReference(value)) {
-      found.push(value.$ref);
-      return;
-    }
-    for (const inner of Object.values(value)) walk(inner);
-  };
-  walk(spec.inputs);
-  return found;
+  return referencesIn(spec.inputs);
 }
 
 /**
- * The spec with every reference replaced by the value that `outputOf` gives.
+ * The value with every reference in it replaced by what `outputOf` gives: a spec before its update, a contract before its proof.
  *
  * @throws Error when an output is missing: the order (order.ts) makes that a fault of ours, never of a request.
  */
-export function resolveReferences<S extends StackSpec>(spec: S, outputOf: (ref: Reference["$ref"]) => unknown): S {
-  const resolve = (value: unknown): unknown => {
-    if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map(resolve);
-    if (!isReference(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
-    const output = outputOf(value.$ref);
-    if (output === undefined) throw new Error(`stack ${value.$ref.kind}/${value.$ref.key} has no output ${value.$ref.output}`);
+export function resolveReferences<T>(value: T, outputOf: (ref: Reference["$ref"]) => unknown): T {
+  const resolve = (inner: unknown): unknown => {
+    if (typeof inner !== "object" || inner === null) return inner;
+    if (Array.isArray(inner)) return inner.map(resolve);
+    if (!isReference(inner)) return Object.fromEntries(Object.entries(inner).map(([key, one]) => [key, resolve(one)]));
+    const output = outputOf(inner.$ref);
+    if (output === undefined) throw new Error(`stack ${inner.$ref.kind}/${inner.$ref.key} has no output ${inner.$ref.output}`);
     return output;
   };
-  return { ...spec, inputs: resolve(spec.inputs) };
+  return resolve(value) as T;
 }

@@ -1,5 +1,6 @@
 /** The few direct writes into an account that aren't Pulumi's: each is one call, named by what it is for. */
 import { type IAMClient, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
+import { type KMSClient, ScheduleKeyDeletionCommand, TagResourceCommand, UntagResourceCommand } from "@aws-sdk/client-kms";
 import { DeleteBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { closedTrust } from "../iam/trust.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
@@ -22,4 +23,40 @@ export async function closeTrust(iam: IAMClient, roleName: string): Promise<void
 export async function deleteEmptiedBucketPolicy(s3: S3Client, bucket: string, owner: string): Promise<void> {
   const command = new DeleteBucketPolicyCommand({ Bucket: bucket, ExpectedBucketOwner: owner });
   await unlessMissing(s3.send(command)).catch(awsProblem(`deleting the emptied policy of bucket ${bucket}`));
+}
+
+const RETAINED = "drawbridge:retained";
+
+/**
+ * Marks a key that stays behind, since when. What it encrypted stays readable.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function tagRetained(kms: KMSClient, keyArn: string, since: string): Promise<void> {
+  const command = new TagResourceCommand({ KeyId: keyArn, Tags: [{ TagKey: RETAINED, TagValue: since }] });
+  await kms.send(command).catch(awsProblem(`tagging key ${keyArn} as retained`));
+}
+
+/**
+ * Takes the mark away from a key that a stack has taken in again.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function clearRetained(kms: KMSClient, keyArn: string): Promise<void> {
+  await kms
+    .send(new UntagResourceCommand({ KeyId: keyArn, TagKeys: [RETAINED] }))
+    .catch(awsProblem(`clearing the retained tag of key ${keyArn}`));
+}
+
+/**
+ * Schedules a key's deletion; it can be cancelled in AWS until the day comes (AWS KMS guide, "Deleting AWS KMS keys").
+ *
+ * @param days 7 to 30
+ * @returns RFC 3339, when AWS will delete it
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function scheduleKeyDeletion(kms: KMSClient, keyArn: string, days: number): Promise<string> {
+  const command = new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: days });
+  const { DeletionDate } = await kms.send(command).catch(awsProblem(`scheduling the deletion of key ${keyArn}`));
+  return (DeletionDate ?? new Date(Date.now() + days * 86_400_000)).toISOString();
 }

@@ -9,6 +9,7 @@ import { guardrailViolations } from "../iam/guardrails.ts";
 import { canonicalJson } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
+import { maskedFields } from "./hand-off/masked.ts";
 
 /** An integration as it was asked for, parsed and frozen: an operation carries it, so that a later change can't alter what runs. */
 export interface Wish {
@@ -25,6 +26,7 @@ export interface Desired {
   specs: StackSpec[];
   contract: AccessContract;
   expectations: Expectations;
+  /** external ids masked */
   handOff: HandOffField[];
   /** SHA-256 (hex) over the specs: equal specs need no new run. */
   specHash: string;
@@ -111,7 +113,7 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
     specs,
     contract,
     expectations: blueprint.expectations(wish.parameters, context),
-    handOff: blueprint.handOff(wish.parameters, context),
+    handOff: maskedFields(blueprint.handOff(wish.parameters, context)),
     specHash: createHash("sha256").update(canonicalJson(specs)).digest("hex"),
   };
 }

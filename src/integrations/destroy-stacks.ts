@@ -5,6 +5,7 @@ import { downOrder } from "../../stacks/order.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { withLeases } from "../operations/lease.ts";
 import { takeStatementsAway } from "./bucket-policies.ts";
+import { isOwnedKey, markRetained } from "./keys.ts";
 import { recordChanging, recordGone } from "./recorded-stacks.ts";
 import { leasesOf, runEngine, stackId, type Work } from "./update-stacks.ts";
 
@@ -37,6 +38,7 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
       // A refresh first: a role to which somebody added a policy, or one that is gone already, must not stop the teardown.
       else await runEngine(work, "destroy", spec, { lease, refresh: before?.status !== "up" });
       await shell.engine.removeStack(address, account.state);
+      if (isOwnedKey(spec)) await markRetained(work, spec, before?.outputs);
       await recordGone(shell, { tenant, integration }, spec);
       await run.progress("stack-gone", { stack: stackId(spec) });
     },

@@ -30,7 +30,8 @@ export async function destroy(shell: Shell, run: Run): Promise<void> {
     }
   }
   await run.step("record", () => bury(shell, run, record));
-  run.result = { removed: specs.map(stackId), retained: [] };
+  const after = await subjectOf(shell, run);
+  run.result = { removed: specs.map(stackId), retained: after.record.retained ?? [] };
 }
 
 /** The tombstone, unless somebody asked for the integration again while it went down: then that request goes on. */

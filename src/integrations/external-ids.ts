@@ -35,6 +35,11 @@ export function nextExternalIds({ rule, given, before, now, pointer }: Change): 
     if (state.externalIds.length > 0 || rule.issuer !== "drawbridge") return state;
     return { ...state, externalIds: [{ id: generateExternalId(), since: now }] };
   }
+  if (rule.issuer === "none") {
+    throw new ProblemError("invalid_parameters", "This blueprint takes no external id: only services of the account assume its roles.", {
+      pointer,
+    });
+  }
   const current = state.externalIds.find((entry) => entry.until === undefined);
   if (current?.id === given) return state;
   const refusal = refuseExternalId(given, rule.samples);

@@ -17,7 +17,7 @@ interface Standing {
  */
 export function handshakeOf({ rule, record, proof, now }: Standing): Handshake {
   const ids = record?.externalIds ?? [];
-  if (ids.length === 0) {
+  if (ids.length === 0 && rule.issuer !== "none") {
     const since = record?.handshake.awaiting.find((one) => one.what === "externalId")?.since ?? now;
     return {
       state: "awaiting-external-id",

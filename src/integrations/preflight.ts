@@ -1,13 +1,20 @@
 /** What must be true in AWS before the first write: read side by side, decided in order, each with its own code. */
 
+import type { StackSpec } from "../../stacks/stack.ts";
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
+import { isPublicPolicy } from "../iam/bucket-settings.ts";
 import type { LiveBucket, LiveKey, LiveRole } from "../iam/live.ts";
-import type { PolicyDocument } from "../iam/policy-document.ts";
+import { mergeStatements } from "../iam/merge.ts";
+import { documentLimits, documentSize, type PolicyDocument } from "../iam/policy-document.ts";
 import { parsePrincipal } from "../iam/principal.ts";
+import { sidPrefix } from "../iam/sid.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import type { Account } from "./account.ts";
+import type { Desired } from "./desired-stacks.ts";
+
+type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
 
 interface Found {
   buckets: (LiveBucket | undefined)[];
@@ -15,13 +22,24 @@ interface Found {
   keys: (LiveKey | undefined)[];
 }
 
+export interface Preflight {
+  /** Sentences for people; nothing that stops the operation. */
+  warnings: string[];
+  /** The account's own keys that the parameters name, as they are. */
+  keys: LiveKey[];
+}
+
 /**
- * Reads what the blueprint expects and refuses by name what would fail or harm later. Answers warnings, in sentences.
+ * Reads what the blueprint expects and refuses by name what would fail or harm later.
  *
  * @throws ProblemError bucket_not_found, bucket_not_owned, bucket_wrong_region, stale_principal, encryption_mismatch,
- *   key_not_usable, key_wrong_region, role_name_taken, aws_denied, aws_throttled, aws_rejected
+ *   key_not_usable, key_wrong_region, role_name_taken, policy_too_large, public_policy_blocked, aws_denied, aws_throttled, aws_rejected
  */
-export async function preflight(account: Account, integration: string, expected: Expectations): Promise<string[]> {
+export async function preflight(
+  account: Account,
+  integration: string,
+  { expectations: expected, specs }: Pick<Desired, "expectations" | "specs">,
+): Promise<Preflight> {
   const { clients, tenant } = account;
   const ownKeys = expected.keyArns.filter((arn) => arn.split(":")[4] === tenant.accountId);
   const [buckets, roles, keys] = await Promise.all([
@@ -29,7 +47,17 @@ export async function preflight(account: Account, integration: string, expected:
     Promise.all(expected.roleNames.map((name) => readRole(clients.iam, name))),
     Promise.all(ownKeys.map((arn) => readKey(clients.kms, arn))),
   ]);
-  return judgePreflight(tenant, integration, { ...expected, keyArns: ownKeys }, { buckets, roles, keys });
+  const warnings = judgePreflight(tenant, integration, { ...expected, keyArns: ownKeys }, { buckets, roles, keys });
+  for (const spec of specs) {
+    if (spec.kind === "bucket-policy")
+      checkMerge(
+        tenant.name,
+        integration,
+        spec,
+        buckets.find((bucket) => bucket?.name === spec.inputs.bucket),
+      );
+  }
+  return { warnings, keys: keys.filter((key) => key !== undefined) };
 }
 
 /** The decision over what was read. Pure. */
@@ -93,6 +121,26 @@ function checkEncryption(claim: Expectations["encryption"][number], bucket: Live
       pointer: "/parameters/encryption",
     });
   return [what];
+}
+
+/** Whether our statements can be written into the bucket's policy at all, judged on the document that would be written. */
+export function checkMerge(tenant: string, integration: string, spec: BucketPolicySpec, bucket: LiveBucket | undefined): void {
+  const where = `The policy of bucket ${spec.inputs.bucket}`;
+  refuseStalePrincipals(where, bucket?.policy);
+  const merged = mergeStatements(bucket?.policy, sidPrefix(tenant, integration), spec.inputs.policy.Statement);
+  const size = documentSize(merged);
+  if (size > documentLimits.bucket) {
+    throw new ProblemError(
+      "policy_too_large",
+      `${where} would have ${size} bytes; S3 takes ${documentLimits.bucket}. Shorten the statements that are there, or use bucketPolicy "none".`,
+    );
+  }
+  if (bucket?.publicAccessBlock?.blockPublicPolicy && isPublicPolicy(merged) !== "no") {
+    throw new ProblemError(
+      "public_policy_blocked",
+      `${where} holds a public statement of somebody else's, and BlockPublicPolicy rejects every write of such a policy. Narrow that statement first.`,
+    );
+  }
 }
 
 /**

@@ -11,6 +11,7 @@ import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import { contextOf, desiredStacks } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
+import { keyGrants } from "./key-access.ts";
 import { preflight } from "./preflight.ts";
 import { type PutRequest, readRequest, requireTenant } from "./put.ts";
 import type { Shell } from "./shell.ts";
@@ -53,13 +54,12 @@ export async function preview(shell: Shell, run: Run, request: PreviewRequest): 
   const desired = desiredStacks(tenant, wish);
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const work: Work = { shell, run, account, integration: request.name };
-  const warnings = await run.step("preflight", () => preflight(account, request.name, desired.expectations));
+  const { warnings, keys } = await run.step("preflight", () => preflight(account, request.name, desired));
+  const wanted = [...desired.specs, ...keyGrants(request.name, desired.specs, desired.contract, keys)];
   const context = contextOf(tenant, wish);
-  const specs = desired.specs.map((spec) =>
-    resolveReferences(spec, (ref) => foreseen(desired.specs, ref, (name) => roleArn(context, name))),
-  );
+  const specs = wanted.map((spec) => resolveReferences(spec, (ref) => foreseen(wanted, ref, (name) => roleArn(context, name))));
   const stacks = await run.step("preview-stacks", () => Promise.all(specs.map((spec) => previewStack(work, spec))));
-  run.result = { stacks, warnings, order: desired.specs.map((spec) => ({ stack: stackId(spec), after: referencesOf(spec).map(stackId) })) };
+  run.result = { stacks, warnings, order: wanted.map((spec) => ({ stack: stackId(spec), after: referencesOf(spec).map(stackId) })) };
 }
 
 /** An output before its stack is up: a role's ARN follows from its name; for the rest the reference itself is shown. */

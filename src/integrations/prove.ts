@@ -4,23 +4,24 @@ import { resolveReferences } from "../../stacks/references.ts";
 import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { closeTrust } from "../accounts/actions.ts";
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
+import type { Expectations } from "../blueprints/blueprint.ts";
 import type { AccessContract, Proof } from "../iam/contract.ts";
 import { judge } from "../iam/judge.ts";
 import type { LiveDocuments, LiveRole } from "../iam/live.ts";
 import { sameDocument } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { Account } from "./account.ts";
-import type { Desired } from "./desired-stacks.ts";
 
 const SETTLE_MILLISECONDS = 60_000;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 4_000;
 
 /** Reads every document that decides about the contract's roles, buckets and keys, side by side. */
-export async function readLive(account: Account, contract: AccessContract, expectations: Desired["expectations"]): Promise<LiveDocuments> {
+export async function readLive(account: Account, contract: AccessContract, expectations: Expectations): Promise<LiveDocuments> {
   const { clients, tenant } = account;
   const roleNames = contract.roles.map((role) => role.roleArn.split("/").at(-1) ?? "");
-  const ownKeys = expectations.keyArns.filter((arn) => arn.split(":")[4] === tenant.accountId);
+  const named = [...expectations.keyArns, ...(contract.ownedKeys ?? [])];
+  const ownKeys = [...new Set(named)].filter((arn) => arn.split(":")[4] === tenant.accountId);
   const [roles, buckets, keys] = await Promise.all([
     Promise.all(roleNames.map((name) => readRole(clients.iam, name))),
     Promise.all(expectations.buckets.map((name) => readBucket(clients.s3, name, tenant.accountId, tenant.region))),
@@ -56,7 +57,9 @@ export function settled(live: LiveDocuments, specs: readonly StackSpec[]): boole
 
 interface ProveOptions {
   account: Account;
-  desired: Pick<Desired, "contract" | "expectations">;
+  /** references resolved */
+  contract: AccessContract;
+  expectations: Expectations;
   /** as applied, references resolved */
   specs: readonly StackSpec[];
   now: () => string;
@@ -69,11 +72,11 @@ interface ProveOptions {
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected when the documents can't be read
  */
-export async function prove({ account, desired, specs, now, signal }: ProveOptions): Promise<Proof> {
+export async function prove({ account, contract, expectations, specs, now, signal }: ProveOptions): Promise<Proof> {
   const end = Date.now() + SETTLE_MILLISECONDS;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    const live = await readLive(account, desired.contract, desired.expectations);
-    if (settled(live, specs) || Date.now() + pause > end) return judge(desired.contract, live, now());
+    const live = await readLive(account, contract, expectations);
+    if (settled(live, specs) || Date.now() + pause > end) return judge(contract, live, now());
     await sleep(pause, undefined, { signal });
   }
 }
@@ -107,7 +110,7 @@ export async function refuseRed(account: Account, contract: AccessContract, proo
   );
 }
 
-/** The specs with their references filled in from the outputs of the stacks they name. */
-export function resolvedSpecs(specs: readonly StackSpec[], outputs: ReadonlyMap<string, Record<string, unknown>>): StackSpec[] {
-  return specs.map((spec) => resolveReferences(spec, (ref) => outputs.get(`${ref.kind}/${ref.key}`)?.[ref.output]));
+/** Specs or a contract with their references filled in from the outputs of the stacks they name. */
+export function withOutputs<T>(value: T, outputs: ReadonlyMap<string, Record<string, unknown>>): T {
+  return resolveReferences(value, (ref) => outputs.get(`${ref.kind}/${ref.key}`)?.[ref.output]);
 }

@@ -11,8 +11,9 @@ import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
 import { workingIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
+import { keyGrants } from "./key-access.ts";
 import { preflight } from "./preflight.ts";
-import { prove, refuseRed, resolvedSpecs } from "./prove.ts";
+import { prove, refuseRed, withOutputs } from "./prove.ts";
 import type { Shell } from "./shell.ts";
 import { stackId, updateStacks } from "./update-stacks.ts";
 
@@ -53,22 +54,25 @@ export async function up(shell: Shell, run: Run, request: UpRequest): Promise<vo
   const desired = desiredStacks(tenant, wishOf(request, integration, shell.now()));
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const work = { shell, run, account, integration };
-  const warnings = await run.step("preflight", () => preflight(account, integration, desired.expectations));
+  const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, desired));
+  const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys)];
   await noteAttempt(shell, record, run, desired);
-  const outputs = await run.step("update-stacks", () => updateStacks(work, desired.specs));
-  await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, desired.specs)));
+  const outputs = await run.step("update-stacks", () => updateStacks(work, specs));
+  await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, specs)));
+  const contract = withOutputs(desired.contract, outputs);
+  const applied = withOutputs(desired.specs, outputs);
   const proof = await run.step("prove", () =>
-    prove({ account, desired, specs: resolvedSpecs(desired.specs, outputs), now: shell.now, signal: run.signal }),
+    prove({ account, contract, expectations: desired.expectations, specs: applied, now: shell.now, signal: run.signal }),
   );
   await run.step("record", () => recordProof(shell, run, desired, proof));
-  await refuseRed(account, desired.contract, proof).catch(async (error) => {
+  await refuseRed(account, contract, proof).catch(async (error) => {
     await distrustState(shell, record);
     throw error;
   });
   run.result = {
     proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length },
     warnings,
-    stacks: desired.specs.map(stackId),
+    stacks: specs.map(stackId),
     handOff: desired.handOff,
   };
 }

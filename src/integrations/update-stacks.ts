@@ -7,8 +7,10 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
 import { type HeldLease, withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
+import type { RecordedStack } from "../store/records.ts";
 import type { Account } from "./account.ts";
 import { bucketArn, mergedPolicy, policyDigest } from "./bucket-policies.ts";
+import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";
 import { recordChanging, recordUp } from "./recorded-stacks.ts";
 import type { Shell } from "./shell.ts";
 
@@ -63,7 +65,7 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
     async (lease) => {
       const before = await recordChanging(shell, { tenant, integration }, spec);
       const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
-      const actual = resolved.kind === "bucket-policy" ? await mergedPolicy(work, resolved) : { spec: resolved, live: undefined };
+      const actual = await asApplied(work, resolved, before);
       // The engine compares with its state, not with the cloud: after an update that didn't end well, and for a document that
       // somebody else changed since, it must look first.
       const refresh =
@@ -74,10 +76,18 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
         ...(actual.spec.kind === "bucket-policy" && { policyDigest: policyDigest(actual.spec.inputs.policy) }),
       };
       await recordUp(shell, { tenant, integration }, spec, made);
+      if (isOwnedKey(actual.spec) && "adoptKeyId" in actual.spec.inputs) await unmarkRetained(work, actual.spec, made);
       await run.progress("stack-up", { stack: stackId(spec), changes: result.changes, duration: result.duration });
       return made;
     },
   );
+}
+
+/** What only the moment of the update can tell: what a shared document holds now, whether a key was left for this stack. */
+async function asApplied(work: Work, spec: StackSpec, before: RecordedStack | undefined): Promise<{ spec: StackSpec; live?: string }> {
+  if (spec.kind === "bucket-policy") return mergedPolicy(work, spec);
+  if (isOwnedKey(spec) && before?.outputs?.keyArn === undefined) return { spec: await withRetainedKey(work, spec) };
+  return { spec };
 }
 
 /** One engine update with its steps written as events. */

@@ -34,6 +34,18 @@ export interface RecordedStack {
   outputs?: Record<string, unknown>;
 }
 
+/** A key that outlived its stack. */
+export interface RetainedKey {
+  /** the stack's key */
+  key: string;
+  keyArn: string;
+  alias: string;
+  since: string;
+  why: string;
+  /** Set once its deletion is scheduled */
+  deletionDate?: string;
+}
+
 export type HandshakeState =
   | "awaiting-customer"
   | "awaiting-external-id"
@@ -74,6 +86,8 @@ export interface IntegrationRecord {
   /** In order of creation; destroy needs nothing but these. */
   stacks: RecordedStack[];
   handshake: Handshake;
+  /** Keys that outlived their stacks, also beyond the tombstone. */
+  retained?: RetainedKey[];
   /** The last `up`: hash of what it applied, and whether it ended proven. */
   lastUp?: { operation: string; succeeded: boolean; specHash: string };
   proof?: Proof;

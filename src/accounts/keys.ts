@@ -1,0 +1,48 @@
+/** Keys of an account by their tags: AWS gives keys no name of our choosing, so the ownership tags are how one is found again. */
+import { DescribeKeyCommand, type KMSClient, ListResourceTagsCommand, paginateListKeys } from "@aws-sdk/client-kms";
+import { awsProblem } from "./aws-problems.ts";
+
+export interface TaggedKey {
+  id: string;
+  arn: string;
+  enabled: boolean;
+  tags: Record<string, string>;
+}
+
+/** Keys looked at before the search gives up. */
+const MOST_KEYS = 2_000;
+const AT_ONCE = 10;
+
+/**
+ * The keys that carry all of these tags.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function findTaggedKeys(kms: KMSClient, wanted: Record<string, string>): Promise<TaggedKey[]> {
+  const ids: string[] = [];
+  const found: TaggedKey[] = [];
+  const read = async () => {
+    for await (const page of paginateListKeys({ client: kms, pageSize: 1000 }, {})) {
+      ids.push(...(page.Keys ?? []).map((key) => key.KeyId ?? ""));
+      if (ids.length >= MOST_KEYS) break;
+    }
+    for (let start = 0; start < ids.length; start += AT_ONCE) {
+      const some = await Promise.all(ids.slice(start, start + AT_ONCE).map((id) => keyIfTagged(kms, id, wanted)));
+      found.push(...some.filter((key): key is TaggedKey => key !== undefined));
+    }
+  };
+  await read().catch(awsProblem("looking for keys by their tags"));
+  return found;
+}
+
+async function keyIfTagged(kms: KMSClient, id: string, wanted: Record<string, string>): Promise<TaggedKey | undefined> {
+  // AWS's own keys refuse this call; they are never ours.
+  const answer = await kms.send(new ListResourceTagsCommand({ KeyId: id })).catch((error: Error) => {
+    if (/AccessDenied/.test(error.name)) return undefined;
+    throw error;
+  });
+  const tags = Object.fromEntries((answer?.Tags ?? []).map((tag) => [tag.TagKey ?? "", tag.TagValue ?? ""]));
+  if (!Object.entries(wanted).every(([key, value]) => tags[key] === value)) return undefined;
+  const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: id }));
+  return { id, arn: KeyMetadata?.Arn ?? "", enabled: KeyMetadata?.KeyState === "Enabled", tags };
+}

@@ -1,0 +1,160 @@
+/** Owned keys: retained when their stack goes, taken in again by a later one, deleted only by name. */
+
+import { stackName } from "../../stacks/name.ts";
+import type { StackSpec } from "../../stacks/stack.ts";
+import { clearRetained, scheduleKeyDeletion, tagRetained } from "../accounts/actions.ts";
+import { findTaggedKeys } from "../accounts/keys.ts";
+import { queueKey } from "../operations/queue.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError } from "../problem.ts";
+import { changeIntegration, listIntegrations } from "../store/integrations.ts";
+import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
+import type { IntegrationRecord, RetainedKey } from "../store/records.ts";
+import { enterAccount } from "./account.ts";
+import { requireTenant } from "./put.ts";
+import type { Shell } from "./shell.ts";
+import { subjectOf } from "./up.ts";
+import type { Work } from "./update-stacks.ts";
+
+type KeySpec = Extract<StackSpec, { kind: "kms-key" }>;
+
+export const isOwnedKey = (spec: StackSpec): spec is KeySpec => spec.kind === "kms-key" && !("existingKeyArn" in spec.inputs);
+
+/**
+ * The spec with the retained key of the same stack to take in, where there is one: a key encrypts what was written under it, so
+ * the same stack gets the same key again. A key that is pending deletion stays out.
+ */
+export async function withRetainedKey(work: Work, spec: KeySpec): Promise<KeySpec> {
+  const { account } = work;
+  const found = await findTaggedKeys(account.clients.kms, {
+    "drawbridge:tenant": account.tenant.name,
+    "drawbridge:stack": stackName("kms-key", spec.key),
+  });
+  const retained = found.find((key) => key.enabled && key.tags["drawbridge:retained"] !== undefined);
+  if (!retained || "existingKeyArn" in spec.inputs) return spec;
+  await work.run.progress("key-adopted", { key: spec.key, keyArn: retained.arn });
+  return { ...spec, inputs: { ...spec.inputs, adoptKeyId: retained.id } };
+}
+
+/** After an adoption: the key is no longer left over. */
+export async function unmarkRetained(work: Work, spec: KeySpec, outputs: Record<string, unknown>): Promise<void> {
+  await clearRetained(work.account.clients.kms, String(outputs.keyArn));
+  await changeIntegration(work.shell.store.db, work.account.tenant.name, work.integration, (record) => ({
+    ...record,
+    retained: (record.retained ?? []).filter((key) => key.key !== spec.key),
+  }));
+}
+
+/** After a teardown: the key stays, tagged as left over and noted in the record that outlives the integration. */
+export async function markRetained(work: Work, spec: KeySpec, outputs: Record<string, unknown> | undefined): Promise<void> {
+  if (!outputs?.keyArn || "existingKeyArn" in spec.inputs) return;
+  const keyArn = String(outputs.keyArn);
+  const { shell, account, integration } = work;
+  await tagRetained(account.clients.kms, keyArn, shell.now());
+  const retained: RetainedKey = {
+    key: spec.key,
+    keyArn,
+    alias: spec.inputs.alias,
+    since: shell.now(),
+    why: "Deleting a key destroys what it encrypted.",
+  };
+  await changeIntegration(shell.store.db, account.tenant.name, integration, (record) => ({
+    ...record,
+    retained: [...(record.retained ?? []).filter((key) => key.keyArn !== keyArn), retained],
+  }));
+}
+
+export interface KeyListing {
+  key: string;
+  keyArn: string;
+  alias: string;
+  state: "owned" | "retained" | "pending-deletion";
+  integration: string;
+  since?: string;
+  deletionDate?: string;
+}
+
+/** Every key that Drawbridge made for a tenant, in use or left over. */
+export async function listKeys(shell: Shell, tenant: string): Promise<KeyListing[]> {
+  await requireTenant(shell, tenant);
+  const listings: KeyListing[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await listIntegrations(shell.store.db, tenant, { limit: 200, cursor, includeGone: true });
+    listings.push(...page.items.flatMap(keysOf));
+    if (page.nextCursor === null) return listings;
+    cursor = page.nextCursor;
+  }
+}
+
+function keysOf(record: IntegrationRecord): KeyListing[] {
+  const owned = record.stacks.flatMap(({ spec, outputs }): KeyListing[] => {
+    if (spec.kind !== "kms-key" || "existingKeyArn" in spec.inputs || !outputs?.keyArn) return [];
+    return [{ key: spec.key, keyArn: String(outputs.keyArn), alias: spec.inputs.alias, state: "owned", integration: record.name }];
+  });
+  const retained = (record.retained ?? []).map(({ key, keyArn, alias, since, deletionDate }): KeyListing => {
+    const state = deletionDate ? "pending-deletion" : "retained";
+    return { key, keyArn, alias, state, integration: record.name, since, ...(deletionDate && { deletionDate }) };
+  });
+  return [...owned, ...retained];
+}
+
+interface DeleteKeyRequest {
+  /** days, 7 to 30 (AWS KMS guide, "Deleting AWS KMS keys") */
+  days: number;
+  keyArn: string;
+}
+
+/**
+ * Accepts the deletion of a retained key that the request names twice.
+ *
+ * @throws ProblemError not_found, key_in_use, confirmation_mismatch
+ */
+export async function deleteKey(
+  shell: Shell,
+  request: { tenant: string; key: string; confirm: string; days: number; requestedBy: string },
+): Promise<StoredOperation> {
+  const { tenant, key, confirm, days, requestedBy } = request;
+  const listed = (await listKeys(shell, tenant)).filter((one) => one.key === key && one.state !== "pending-deletion");
+  const retained = listed.find((one) => one.state === "retained");
+  if (listed.length === 0) throw new ProblemError("not_found", "There is no such key.");
+  if (confirm !== key)
+    throw new ProblemError(
+      "confirmation_mismatch",
+      "`confirm` must be the key's own name: what this key encrypted can't be read once it is deleted.",
+      { pointer: "/confirm" },
+    );
+  if (!retained)
+    throw new ProblemError(
+      "key_in_use",
+      `Key ${key} belongs to integration ${listed[0]?.integration}. Remove it there first; then it is retained and can be deleted.`,
+    );
+  return shell.store.db.transaction().execute(async (trx) => {
+    const open = await currentOperation(trx, tenant, retained.integration, ["delete-key"]);
+    if (open) return open;
+    const operation = await createOperation(trx, {
+      kind: "delete-key",
+      tenant,
+      integration: retained.integration,
+      request: { days, keyArn: retained.keyArn } satisfies DeleteKeyRequest,
+      requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    return operation;
+  });
+}
+
+/** Schedules the deletion, if the key is still left over when it comes to it. */
+export async function runDeleteKey(shell: Shell, run: Run, { days, keyArn }: DeleteKeyRequest): Promise<void> {
+  const { tenant, record } = await subjectOf(shell, run);
+  if (!record.retained?.some((key) => key.keyArn === keyArn)) {
+    throw new ProblemError("key_in_use", "The key was taken in again since this was asked for; nothing was deleted.");
+  }
+  const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
+  const deletionDate = await run.step("schedule-deletion", () => scheduleKeyDeletion(account.clients.kms, keyArn, days));
+  await changeIntegration(shell.store.db, tenant.name, record.name, (now) => ({
+    ...now,
+    retained: (now.retained ?? []).map((key) => (key.keyArn === keyArn ? { ...key, deletionDate } : key)),
+  }));
+  run.result = { keyArn, deletionDate };
+}
