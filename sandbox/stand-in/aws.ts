@@ -1,5 +1,5 @@
 /** The account that one configured provider works in. SDK clients are loaded when the first resource of their service comes. */
-import type { AwsCredentialIdentityProvider } from "@aws-sdk/types";
+import type { Credentials } from "../../src/engine/engine.ts";
 import type { Properties } from "./values.ts";
 
 export interface Aws {
@@ -17,7 +17,7 @@ export interface Aws {
 export interface ClientSettings {
   region: string;
   endpoint: string;
-  credentials: AwsCredentialIdentityProvider;
+  credentials: () => Promise<Credentials>;
   maxAttempts: number;
 }
 

@@ -128,8 +128,9 @@ function initFailedDetails({ message, id, properties }: InitFailed): Buffer {
   const failed = new proto.ErrorResourceInitFailed().setId(id).setProperties(write(properties)).setReasonsList([message]);
   const detail = new any.Any();
   detail.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-  const whole = new status.Status().setCode(grpc.status.UNKNOWN).setMessage(message).addDetails(detail) as unknown;
-  return Buffer.from((whole as { serializeBinary(): Uint8Array }).serializeBinary());
+  const whole = new status.Status().setCode(grpc.status.UNKNOWN).setMessage(message);
+  whole.addDetails(detail); // answers the detail, not the whole
+  return Buffer.from(whole.serializeBinary());
 }
 
 function checkResponse(inputs: Properties, refusals: readonly Refusal[]): InstanceType<typeof proto.CheckResponse> {

@@ -127,10 +127,7 @@ export async function startPlugin(env: Record<string, string>): Promise<Plugin> 
 export function initFailureOf(error: unknown): InitFailure | undefined {
   const [packed] = (error as grpc.ServiceError).metadata.get("grpc-status-details-bin");
   if (packed === undefined) return undefined;
-  const parse = status.Status as unknown as {
-    deserializeBinary(bytes: Uint8Array): { getDetailsList(): { getValue_asU8(): Uint8Array }[] };
-  };
-  const [detail] = parse.deserializeBinary(new Uint8Array(Buffer.from(packed))).getDetailsList();
+  const [detail] = status.Status.deserializeBinary(new Uint8Array(Buffer.from(packed))).getDetailsList();
   if (!detail) return undefined;
   const failed = proto.ErrorResourceInitFailed.deserializeBinary(detail.getValue_asU8());
   return { id: failed.getId(), properties: read(failed.getProperties()), reasons: failed.getReasonsList() };
