@@ -6,6 +6,7 @@ import type { BlueprintView } from "./http/services.ts";
 import { externalIdFingerprint } from "./iam/external-id.ts";
 import { contextOf, requireBlueprint } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";
+import { maskedFields } from "./integrations/hand-off/masked.ts";
 import type { Operation } from "./operations/operation.ts";
 import type { StoredOperation } from "./store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "./store/records.ts";
@@ -52,7 +53,7 @@ export function integrationView(record: IntegrationRecord, tenant: TenantRecord,
 function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string) {
   const blueprint = requireBlueprint(record.blueprint, record.version);
   const context = contextOf(tenant, { integration: record.name, externalIds: workingIds(record.externalIds, now) });
-  return blueprint.handOff(record.parameters, context);
+  return maskedFields(blueprint.handOff(record.parameters, context)).map(({ field, value, where }) => ({ field, value, where }));
 }
 
 /** An operation without what only we need: its frozen request may hold an external id. */
@@ -64,7 +65,7 @@ export function operationView(stored: StoredOperation): Operation {
 export function blueprintView(blueprint: Blueprint): BlueprintView {
   const { id, vendor, version, title, source, access, externalId } = blueprint;
   const schema = z.toJSONSchema(blueprint.parameters, { io: "input" });
-  const issuer = { vendor: "the vendor makes it", tenant: "you choose it", drawbridge: "made by Drawbridge when left out" }[externalId.issuer];
-  const properties = { ...schema.properties, externalId: { type: "string", description: `The external id: ${issuer}. Left out, the current one stays.` } };
+  const issuer = { vendor: "the vendor makes it", tenant: "you choose it", drawbridge: "made by Drawbridge when left out", none: undefined }[externalId.issuer];
+  const properties = issuer === undefined ? schema.properties : { ...schema.properties, externalId: { type: "string", description: `The external id: ${issuer}. Left out, the current one stays.` } };
   return { id, vendor, version, title, source, parameters: { ...schema, properties }, access, handOff: blueprint.handOffFields };
 }

@@ -8,7 +8,7 @@ import { BucketName } from "../iam/bucket-name.ts";
 import type { ContractGrant } from "../iam/contract.ts";
 import { RoleName } from "../iam/role-name.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
+import { grantsPolicy, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
 
 /** The guide: "the only trusted entity should be the following ARN". */
 const PRINCIPAL = "arn:aws:iam::765656841499:role/ConductorOneS3DatasourceService";
@@ -45,9 +45,6 @@ function grants({ bucket, kmsKeyArn }: Parameters): ContractGrant[] {
   ];
 }
 
-const statements = (parameters: Parameters) =>
-  grants(parameters).map(({ id, actions, resources }) => ({ Sid: id, Effect: "Allow" as const, Action: actions, Resource: resources }));
-
 const trusted = (context: BlueprintContext) => trustedWithExternalId(PRINCIPAL, context);
 
 export const conductoroneS3 = defineBlueprint<Parameters>({
@@ -57,11 +54,35 @@ export const conductoroneS3 = defineBlueprint<Parameters>({
   title: "ConductorOne: S3 data source",
   source: { document: "AWS S3 bucket data storage", date: "2026-11-01" },
   parameters: Parameters,
+  immutable: ["roleName"],
   externalId: { issuer: "vendor", samples: ["<EXTERNAL ID FROM C1>"] },
   access: [
     "ConductorOne's service role, and nobody else of its account, may assume the role with the external id.",
     "It may find the bucket's region, list the bucket and read its objects and their attributes.",
     "With kmsKeyArn it may decrypt with that key. It can write nothing.",
+  ],
+  differences: [
+    {
+      guide: "One statement gives all four actions on the bucket and on its objects.",
+      here: "Two statements: the bucket's actions on the bucket, the objects' on the objects.",
+      why: "Each action works on one of the two only, so the effect is the same and the document says what it does.",
+    },
+    {
+      guide: "Silent on buckets that encrypt with a KMS key.",
+      here: "kmsKeyArn adds kms:Decrypt on that one key.",
+      why: "Without it the hourly sync can list such a bucket but read nothing.",
+    },
+  ],
+  troubleshooting: [
+    {
+      row: "assume.1.right-id",
+      means: "ConductorOne shows another external id: closing its window makes a new one. Send the newest; the role stays the same.",
+    },
+    {
+      row: "allow.ReadFiles.s3:GetObject",
+      means: "A Deny in the bucket's policy, or the permissions boundary, keeps the hourly sync out.",
+    },
+    { row: "allow.DecryptFiles.kms:Decrypt", means: "The key's policy doesn't delegate to the account's IAM; it needs a grant." },
   ],
   handOffFields: [
     { field: "Role ARN", what: "the role that ConductorOne assumes" },
@@ -73,7 +94,7 @@ export const conductoroneS3 = defineBlueprint<Parameters>({
       name: parameters.roleName,
       description: "Lets ConductorOne read files from one S3 bucket",
       trusted: trusted(context),
-      inlinePolicies: [{ name: POLICY_NAME, document: { Version: "2012-10-17", Statement: statements(parameters) } }],
+      inlinePolicies: [{ name: POLICY_NAME, document: grantsPolicy(grants(parameters)) }],
     }),
   ],
   contract: (parameters, context) => ({

@@ -1,7 +1,9 @@
 /** The role that nearly every vendor needs, as a stack spec. */
+import { createHash } from "node:crypto";
 import { ownershipTags } from "../../stacks/name.ts";
 import type { InlinePolicy, StackSpec } from "../../stacks/stack.ts";
-import type { TrustedParty } from "../iam/contract.ts";
+import type { ContractGrant, TrustedParty } from "../iam/contract.ts";
+import type { PolicyDocument } from "../iam/policy-document.ts";
 import { closedTrust, vendorTrust } from "../iam/trust.ts";
 import type { BlueprintContext } from "./blueprint.ts";
 
@@ -24,6 +26,19 @@ export function roleStackKey(integration: string, purpose?: string): string {
   return purpose === undefined ? integration : `${integration}.${purpose}`;
 }
 
+/**
+ * A role name of the integration's own, `<base>-<integration>-<8 hex>`, at most 64 characters: several integrations, and several
+ * tenants in one account, don't meet.
+ */
+export function ownRoleName(base: string, { tenant, integration }: BlueprintContext): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([tenant, integration]))
+    .digest("hex")
+    .slice(0, 8);
+  const room = 64 - hash.length - 1;
+  return `${`${base}-${integration}`.slice(0, room)}-${hash}`;
+}
+
 /** The ARN that a role of this name gets in the context's account: roles we make have the path `/`. */
 export function roleArn(context: BlueprintContext, name: string): string {
   return `arn:${context.partition}:iam::${context.accountId}:role/${name}`;
@@ -35,6 +50,21 @@ export function roleArn(context: BlueprintContext, name: string): string {
  */
 export function trustedWithExternalId(principal: string, context: BlueprintContext): TrustedParty[] {
   return context.externalIds.length === 0 ? [] : [{ principal, externalIds: context.externalIds }];
+}
+
+/** The policy document that gives exactly these grants: one statement each, its Sid the grant's id. */
+export function grantsPolicy(grants: readonly ContractGrant[]): PolicyDocument {
+  const one = (values: string[]): string | string[] => (values.length === 1 ? (values[0] ?? "") : [...values]);
+  return {
+    Version: "2012-10-17",
+    Statement: grants.map(({ id, actions, resources, condition }) => ({
+      Sid: id,
+      Effect: "Allow",
+      Action: one(actions),
+      Resource: one(resources),
+      ...(condition && { Condition: condition }),
+    })),
+  };
 }
 
 /** The stack spec of a role: closed trust when nobody is trusted, the tenant's boundary and tags, ownership tags. */

@@ -49,9 +49,9 @@ function documentRules(guarded: GuardedDocument): Violation[] {
   return violations;
 }
 
-function withoutReferences(document: PolicyDocument): PolicyDocument {
-  const replaced = JSON.stringify(document, (_, value: unknown) => (isReference(value) ? referenceText : value));
-  return JSON.parse(replaced) as PolicyDocument;
+function withoutReferences<T>(value: T): T {
+  const replaced = JSON.stringify(value, (_, inner: unknown) => (isReference(inner) ? referenceText : inner));
+  return JSON.parse(replaced) as T;
 }
 
 function isReference(value: unknown): boolean {
@@ -77,7 +77,7 @@ export function guardrailViolations(
   contract: AccessContract,
   context: { accountId: string; partition: string },
 ): Violation[] {
-  return checkDocuments(stacks.flatMap(stackDocuments), { contract, accountId: context.accountId, partition: context.partition });
+  return checkDocuments(stacks.flatMap(stackDocuments), { contract: withoutReferences(contract), accountId: context.accountId, partition: context.partition });
 }
 
 function stackDocuments({ kind, key, inputs }: DesiredStack): GuardedDocument[] {
