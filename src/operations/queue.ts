@@ -5,6 +5,7 @@
 import { sql } from "kysely";
 import { fromKysely, fromPglite, PgBoss } from "pg-boss";
 import { faultFields, type Log } from "../log.ts";
+import { ProblemError } from "../problem.ts";
 import type { Store } from "../store/store.ts";
 import type { Db } from "../store/transaction.ts";
 import type { Operation } from "./operation.ts";
@@ -47,7 +48,9 @@ const queueName = "operations";
 const schema = "pgboss";
 
 /** Why a job's signal was aborted at shutdown: run.ts then gives the operation back. */
-export const draining = Symbol("draining");
+export const draining = new ProblemError("operation_interrupted", "The service is shutting down; the operation goes on elsewhere.", {
+  cause: "draining",
+});
 
 const queueOptions = {
   policy: "key_strict_fifo",
@@ -55,7 +58,7 @@ const queueOptions = {
   // Our own attempt count ends a poisoned operation; a job that ran out of retries would block its key for good.
   retryLimit: 1_000_000,
   retryDelay: 1,
-  heartbeatSeconds: 30,
+  heartbeatSeconds: 10, // the least; a false alarm is harmless, because the lease decides who runs
   expireInSeconds: 86_400, // the most that pg-boss takes; each operation has its own deadline
   retentionSeconds: 30 * 86_400,
   deleteAfterSeconds: 3_600,

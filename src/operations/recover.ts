@@ -1,6 +1,7 @@
-/** What nobody works on any more: leases of dead owners, runs without a lease, operations without a job. */
+/** What nobody works on any more: leases of dead owners, runs without a lease, operations without a job, keys that have expired. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { faultFields, type Log } from "../log.ts";
+import { sweepIdempotency } from "../store/idempotency.ts";
 import { findLeases, giveBackLease, type Lease, type LeaseHolder, releaseLeases, takeLeases } from "../store/leases.ts";
 import { operationsInState, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
@@ -40,6 +41,7 @@ export async function recover(context: RecoveryContext): Promise<Recovered> {
   const freed = await freeDeadLeases(context);
   const taken = await takeBackRuns(context);
   const enqueued = await enqueueForgotten(context);
+  await sweepIdempotency(context.store.db);
   if (freed + taken.requeued + enqueued > 0) context.queue.wake();
   return { freed, ...taken, enqueued };
 }

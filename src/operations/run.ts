@@ -117,7 +117,7 @@ async function runUnderLease(context: RunContext, id: string, verb: Verb, signal
   if (end === "lost") throw new ProblemError("operation_interrupted", "The lease was lost during the run.", { cause: "lease-lost" });
   if (end === "given-back") {
     await requeueOperation(db, id, epoch);
-    throw new ProblemError("operation_interrupted", "The service is shutting down; the operation was given back.", { cause: "draining" });
+    throw draining;
   }
   if ("planHash" in end) await parkOperation(db, id, epoch, end);
   else await finishOperation(db, id, epoch, end);

@@ -113,8 +113,10 @@ for (const backend of backends) {
     test("enqueueing twice is once, and enqueueing again after the end runs again", async () => {
       let runs = 0;
       run = async () => void runs++;
+      await queue.pause();
       const id = await accept("again/i");
       await queue.enqueue(store.db, { operationId: id, key: "again/i" });
+      await queue.resume();
       await until(async () => runs === 1 && (await queue.withoutJob([id])).length === 1);
       await queue.enqueue(store.db, { operationId: id, key: "again/i" });
       await until(() => runs === 2);

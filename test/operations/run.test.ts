@@ -242,6 +242,22 @@ for (const backend of backends) {
       assert.equal((await ended(operation.id)).state, "succeeded");
     });
 
+    test("a lease that nobody can judge is freed when the sessions of its owner have ended, one of ours when its release failed", async () => {
+      const holder = { operation: "gone", pid: 1, processStart: "1", host: "elsewhere" };
+      await takeLeases(store.db, ["far"], { ...holder, owner: "far" }, () => "wait");
+      await takeLeases(store.db, ["near"], { ...holder, owner: self.owner }, () => "wait");
+      const age = (interval: string) => sql`update leases set heartbeat = clock_timestamp() - ${interval}::interval`.execute(store.db);
+      const left = async () => {
+        await recover(recovery({ isDead: async () => undefined }));
+        return (await findLeases(store.db, ["far", "near"])).map((lease) => lease.resource);
+      };
+      assert.deepEqual(await left(), ["far", "near"]);
+      await age("31 seconds");
+      assert.deepEqual(await left(), ["far"]);
+      await age("61 minutes");
+      assert.deepEqual(await left(), []);
+    });
+
     test("an operation that took its workers down again and again is quarantined, and its key is free", async () => {
       const operation = await abandoned("dead", { attempt: 5 });
       assert.equal((await recover(recovery())).quarantined, 1);
