@@ -9,6 +9,7 @@ import type { Proof } from "../iam/contract.ts";
 import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
 import type { Caller } from "./caller.ts";
+import type { KeyView } from "./keys.ts";
 import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./schemas.ts";
 
 export interface PageRequest {
@@ -128,6 +129,8 @@ export interface Services {
   listIntegrations(caller: Caller, tenant: string, page: PageRequest): Promise<Page<IntegrationView>>;
   deleteIntegration(caller: Caller, address: IntegrationAddress & { ifMatch?: string }): Promise<{ operation: Operation }>;
   previewIntegration(caller: Caller, preview: IntegrationAddress & { body: IntegrationBody }): Promise<{ operation: Operation }>;
+  listKeys(tenant: string): Promise<KeyView[]>;
+  deleteKey(caller: Caller, request: { tenant: string; key: string; confirm: string; days: number }): Promise<{ operation: Operation }>;
   getProof(caller: Caller, address: IntegrationAddress): Promise<Proof>;
 
   getOperation(caller: Caller, id: string): Promise<Operation>;

@@ -1,6 +1,7 @@
 /** The real application on a real socket, over services that remember what they were asked. */
 import http from "node:http";
 import { PassThrough } from "node:stream";
+import { after } from "node:test";
 import { Registry } from "prom-client";
 import { createApp } from "../../src/http/app.ts";
 import { hashToken } from "../../src/http/auth.ts";
@@ -220,6 +221,10 @@ export interface Running {
   close(): Promise<void>;
 }
 
+const running: { close(graceMs: number): Promise<void> }[] = [];
+// A test that failed before its own close must not keep the process alive
+after(() => Promise.all(running.map((server) => server.close(0))));
+
 /** Starts the application on a free port of the loopback. */
 export async function start(overrides: Partial<Services> = {}): Promise<Running> {
   const calls: Call[] = [];
@@ -230,6 +235,7 @@ export async function start(overrides: Partial<Services> = {}): Promise<Running>
   });
   const services = { ...fakeServices(calls, logged), ...overrides };
   const server = await listen(createApp(services), { host: "127.0.0.1", port: 0 });
+  running.push(server);
   return {
     url: server.url,
     calls,

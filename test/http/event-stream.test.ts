@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import http from "node:http";
+import test, { after, before } from "node:test";
+import type { OperationEvent } from "../../src/operations/operation.ts";
+import { eventOf, type Running, start } from "./support.ts";
+
+let service: Running;
+before(async () => {
+  service = await start();
+});
+after(() => service.close());
+
+const path = "/v1/operations/op-1/events";
+const stream = { accept: "text/event-stream" };
+const idsOf = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
+
+test("as JSON, events come after the one that is named, a page at a time", async () => {
+  const all = await service.call("GET", path);
+  assert.deepEqual(all.json, { items: [eventOf(1), eventOf(2), eventOf(3)], nextCursor: null });
+  const page = await service.call("GET", `${path}?limit=2`);
+  assert.equal(page.json.nextCursor as unknown, "2");
+  const rest = await service.call("GET", `${path}?limit=2&after=2`);
+  assert.deepEqual(rest.json, { items: [eventOf(3)], nextCursor: null });
+});
+
+test("as a stream, every event has its id, its type and its data, and the end of the operation ends the stream", async () => {
+  const reply = await service.call("GET", path, { headers: stream });
+  assert.equal(reply.headers["content-type"], "text/event-stream; charset=utf-8");
+  assert.equal(reply.headers["cache-control"], "no-store");
+  assert.deepEqual(idsOf(reply.text), [1, 2, 3]);
+  assert.ok(reply.text.includes(`id: 2\nevent: step\ndata: ${JSON.stringify(eventOf(2))}\n\n`));
+});
+
+test("a stream takes up after the last event that was seen", async () => {
+  const again = await service.call("GET", path, { headers: { ...stream, "last-event-id": "2" } });
+  assert.deepEqual(idsOf(again.text), [3]);
+  const after = await service.call("GET", `${path}?after=1`, { headers: stream });
+  assert.deepEqual(idsOf(after.text), [2, 3]);
+  const both = await service.call("GET", `${path}?after=0`, { headers: { ...stream, "last-event-id": "3" } });
+  assert.deepEqual(idsOf(both.text), []);
+});
+
+test("an operation that doesn't exist is a 404, not an empty stream", async () => {
+  const reply = await service.call("GET", "/v1/operations/none/events", { headers: stream });
+  assert.equal(reply.status, 404);
+  assert.equal(reply.json.code, "not_found");
+});
+
+/** A source of events that the test feeds, and that ends when it is told to or aborted. */
+function tap() {
+  const waiting: OperationEvent[] = [];
+  let wake: () => void = () => undefined;
+  const state = { aborted: false, ended: false };
+  async function* follow(_caller: unknown, _id: string, _after: number, signal: AbortSignal): AsyncIterable<OperationEvent> {
+    signal.addEventListener("abort", () => {
+      state.aborted = true;
+      wake();
+    });
+    while (!state.aborted && !state.ended) {
+      const next = waiting.shift();
+      if (next) yield next;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+  }
+  const feed = (event: OperationEvent) => {
+    waiting.push(event);
+    wake();
+  };
+  return { state, follow, feed };
+}
+
+function open(url: string): Promise<{ response: http.IncomingMessage; text: () => string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...stream, authorization: "Bearer admin-token" };
+    const request = http.get(`${url}${path}`, { headers, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.on("error", () => undefined);
+      resolve({ response, text: () => text });
+    });
+    request.on("error", reject);
+  });
+}
+
+async function until(what: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!what()) {
+    assert.ok(Date.now() < deadline, "waited five seconds");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test("a stream follows: what happens later comes as it happens", async () => {
+  const { follow, feed, state } = tap();
+  const live = await start({ followEvents: follow });
+  const { text, response } = await open(live.url);
+  feed(eventOf(1));
+  await until(() => idsOf(text()).length === 1);
+  feed(eventOf(2));
+  await until(() => idsOf(text()).length === 2);
+  response.destroy();
+  await until(() => state.aborted);
+  await live.close();
+});
+
+test("a shutdown ends the streams, so that clients connect elsewhere", async () => {
+  const { follow, feed } = tap();
+  const live = await start({ followEvents: follow });
+  const { text, response } = await open(live.url);
+  feed(eventOf(1));
+  await until(() => idsOf(text()).length === 1);
+  const ended = new Promise<void>((resolve) => response.once("end", resolve));
+  await live.close();
+  await ended;
+});
+
+test("a source that fails breaks the stream off, and the fault is logged", async () => {
+  const broken = await start({
+    followEvents: async function* () {
+      yield eventOf(1);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      throw new Error("canary-7f3a");
+    },
+  });
+  const { text, response } = await open(broken.url);
+  await until(() => response.destroyed);
+  assert.deepEqual(idsOf(text()), [1]);
+  assert.equal(response.complete, false);
+  await until(() => broken.lines().some((line) => line["message"] === "fault"));
+  assert.doesNotMatch(text() + JSON.stringify(broken.lines()), /canary/);
+  await broken.close();
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { ProblemError } from "../../src/problem.ts";
+import { type CallOptions, integrationBodyFixture, operationFixture, type Running, start } from "./support.ts";
+
+let service: Running;
+before(async () => {
+  service = await start();
+});
+after(() => service.close());
+
+const c1 = "/v1/tenants/acme/integrations/c1";
+const under = (key: string, more: CallOptions = {}): CallOptions => ({
+  body: integrationBodyFixture,
+  headers: { "idempotency-key": key },
+  ...more,
+});
+
+test("a request that is sent again under its key is answered again and done once", async () => {
+  const calls = service.calls.length;
+  const first = await service.call("PUT", c1, under("k-1"));
+  const second = await service.call("PUT", c1, under("k-1"));
+  assert.equal(service.calls.length, calls + 1);
+  assert.equal(first.headers["idempotency-replayed"], undefined);
+  assert.equal(second.headers["idempotency-replayed"], "true");
+  for (const same of ["etag", "location", "content-type"]) assert.equal(second.headers[same], first.headers[same], same);
+  assert.equal(second.status, 202);
+  assert.equal(second.text, first.text);
+  assert.notEqual(second.headers["x-request-id"], first.headers["x-request-id"]);
+});
+
+test("an answer without a body is answered again without one", async () => {
+  const options = { headers: { "idempotency-key": "k-delete" } };
+  await service.call("DELETE", "/v1/tenants/acme", options);
+  const again = await service.call("DELETE", "/v1/tenants/acme", options);
+  assert.equal(again.status, 204);
+  assert.equal(again.text, "");
+});
+
+test("a key with another body, or for another thing, is refused", async () => {
+  await service.call("PUT", c1, under("k-2"));
+  const body = { ...integrationBodyFixture, parameters: { bucket: "other" } };
+  const other = await service.call("PUT", c1, under("k-2", { body }));
+  assert.equal(other.status, 422);
+  assert.equal(other.json.code, "idempotency_key_reused");
+  assert.equal((await service.call("PUT", "/v1/tenants/acme/integrations/c2", under("k-2"))).status, 422);
+});
+
+test("keys are each caller's own, and each route's", async () => {
+  await service.call("PUT", c1, under("k-3"));
+  const another = await service.call("PUT", c1, under("k-3", { token: "acme-token" }));
+  assert.equal(another.headers["idempotency-replayed"], undefined);
+  assert.equal((await service.call("POST", `${c1}/preview`, under("k-3"))).headers["idempotency-replayed"], undefined);
+});
+
+test("a key that was used doesn't open another's tenant", async () => {
+  await service.call("PUT", c1, under("k-4"));
+  assert.equal((await service.call("PUT", c1, under("k-4", { token: "beta-token" }))).status, 404);
+});
+
+test("a second request while the first is running is told to wait", async () => {
+  let go: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let begun: () => void = () => undefined;
+  const running = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const slow = await start({
+    previewIntegration: async () => {
+      begun();
+      await gate;
+      return { operation: operationFixture };
+    },
+  });
+  const first = slow.call("POST", `${c1}/preview`, under("k-5"));
+  await running;
+  const second = await slow.call("POST", `${c1}/preview`, under("k-5"));
+  assert.equal(second.status, 409);
+  assert.equal(second.json.code, "idempotency_in_flight");
+  go();
+  assert.equal((await first).status, 202);
+  assert.equal((await slow.call("POST", `${c1}/preview`, under("k-5"))).headers["idempotency-replayed"], "true");
+  await slow.close();
+});
+
+test("a refusal or a fault frees the key", async () => {
+  const faults = [new ProblemError("guardrail", "Too broad."), new Error("boom")];
+  const flaky = await start({
+    previewIntegration: async () => {
+      const fault = faults.shift();
+      if (fault) throw fault;
+      return { operation: operationFixture };
+    },
+  });
+  const statuses = [];
+  for (let attempt = 0; attempt < 3; attempt++) statuses.push((await flaky.call("POST", `${c1}/preview`, under("k-6"))).status);
+  assert.deepEqual(statuses, [422, 500, 202]);
+  await flaky.close();
+});
+
+test("a malformed body leaves the key unused", async () => {
+  assert.equal((await service.call("PUT", c1, under("k-7", { body: "{" }))).status, 400);
+  assert.equal((await service.call("PUT", c1, under("k-7", { body: { blueprint: 7 } }))).status, 400);
+  assert.equal((await service.call("PUT", c1, under("k-7"))).status, 202);
+});
