@@ -77,7 +77,11 @@ export function guardrailViolations(
   contract: AccessContract,
   context: { accountId: string; partition: string },
 ): Violation[] {
-  return checkDocuments(stacks.flatMap(stackDocuments), { contract: withoutReferences(contract), accountId: context.accountId, partition: context.partition });
+  return checkDocuments(stacks.flatMap(stackDocuments), {
+    contract: withoutReferences(contract),
+    accountId: context.accountId,
+    partition: context.partition,
+  });
 }
 
 function stackDocuments({ kind, key, inputs }: DesiredStack): GuardedDocument[] {
