@@ -6,6 +6,7 @@ import type { Idempotency, Readiness, Services } from "./http/services.ts";
 import { deleteIntegration } from "./integrations/delete.ts";
 import { requireBlueprint } from "./integrations/desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
+import { deleteKey, listKeys } from "./integrations/keys.ts";
 import { previewIntegration } from "./integrations/preview.ts";
 import { putIntegration, requireTenant } from "./integrations/put.ts";
 import type { Shell } from "./integrations/shell.ts";
@@ -91,6 +92,10 @@ export function createServices({ shell, servicePrincipal, ...parts }: Parts): Se
     },
     async previewIntegration(caller, request) {
       return { operation: operationView(await previewIntegration(shell, { ...request, requestedBy: caller.subject })) };
+    },
+    listKeys: (tenant) => listKeys(shell, tenant),
+    async deleteKey(caller, request) {
+      return { operation: operationView(await deleteKey(shell, { ...request, requestedBy: caller.subject })) };
     },
     async getProof(_caller, { tenant, name }) {
       const { proof } = await requireIntegration(tenant, name);

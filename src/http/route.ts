@@ -15,6 +15,7 @@ export const tags = {
   Blueprints: "The vendors' recipes",
   Operations: "What is being done or was done, step by step",
   System: "Whether the service lives and works",
+  Keys: "KMS keys that Drawbridge made, in use and left over",
   Documentation: "This document and its pages",
 } as const;
 export type Tag = keyof typeof tags;

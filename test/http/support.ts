@@ -136,6 +136,15 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       here(wanted === blueprint.id);
       return blueprint;
     },
+    listKeys: async (tenant) => {
+      here(tenant === "acme");
+      return [];
+    },
+    deleteKey: async (caller, request) => {
+      here(request.tenant === "acme");
+      note("deleteKey", caller.subject, request);
+      return { operation: operationFixture };
+    },
     putIntegration: async (caller, put) => {
       note("putIntegration", caller.subject, put);
       const { tenant, name } = put;
