@@ -1,9 +1,9 @@
 /** Whether operations can run now: each thing that they need, by name, in a sentence that anybody may read. */
-import { HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { sql } from "kysely";
+import { doesStateBucketAnswer } from "./accounts/state-bucket.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Readiness, ReadinessCheck } from "./http/services.ts";
+import { doesStoreAnswer } from "./store/answers.ts";
 import type { Store } from "./store/store.ts";
 
 /** seconds for which an answer about the state bucket and the CLI stands */
@@ -37,7 +37,9 @@ function remembered<T>(read: () => Promise<T>): () => Promise<T> {
 async function engineChecks(engine: Engine): Promise<ReadinessCheck[]> {
   const { cli, plugin } = await engine.check();
   return [
-    "code" in cli ? { name: "cli", ok: false, detail: cli.detail } : { name: "cli", ok: true, detail: "The Pulumi CLI answers.", version: cli.version },
+    "code" in cli
+      ? { name: "cli", ok: false, detail: cli.detail }
+      : { name: "cli", ok: true, detail: "The Pulumi CLI answers.", version: cli.version },
     "code" in plugin
       ? { name: "plugin", ok: false, detail: plugin.detail }
       : { name: "plugin", ok: true, detail: pluginSentence[plugin.plugin], plugin: plugin.plugin, version: plugin.version },
@@ -50,25 +52,12 @@ const pluginSentence = {
 };
 
 async function stateBucketCheck(config: Config): Promise<ReadinessCheck> {
-  const { host: Bucket } = new URL(config.stateUrl);
-  const client = new S3Client({
-    region: new URL(config.stateUrl).searchParams.get("region") ?? config.region,
-    maxAttempts: 2,
-    ...(config.awsEndpoint && { endpoint: config.awsEndpoint, forcePathStyle: true }),
-  });
-  const found = await client.send(new HeadBucketCommand({ Bucket }), { abortSignal: AbortSignal.timeout(5_000) }).then(
-    () => true,
-    () => false,
-  );
-  client.destroy();
-  const detail = found ? "The state bucket answers." : "The state bucket doesn't answer. Check DRAWBRIDGE_STATE_URL and the service's credentials.";
-  return { name: "state-bucket", ok: found, detail };
+  const ok = await doesStateBucketAnswer(config);
+  const silence = "The state bucket doesn't answer. Check DRAWBRIDGE_STATE_URL and the service's credentials.";
+  return { name: "state-bucket", ok, detail: ok ? "The state bucket answers." : silence };
 }
 
 async function storeCheck(store: Store): Promise<ReadinessCheck> {
-  const answers = await sql`select 1`.execute(store.db).then(
-    () => true,
-    () => false,
-  );
-  return { name: "store", ok: answers, detail: answers ? `The ${store.kind} store answers.` : `The ${store.kind} store doesn't answer.` };
+  const ok = await doesStoreAnswer(store);
+  return { name: "store", ok, detail: ok ? `The ${store.kind} store answers.` : `The ${store.kind} store doesn't answer.` };
 }

