@@ -1,10 +1,10 @@
 import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
-import * as firstTables from "./migrations/0001-first-tables.ts";
+import { up as firstTables } from "./migrations/0001-first-tables.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
-const migrations = { "0001-first-tables": firstTables };
+const migrations = { "0001-first-tables": { up: firstTables } };
 
 /**
  * Brings the schema up to date. On PostgreSQL Kysely holds a transaction-scoped advisory lock meanwhile, so replicas

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { type OperationState, operationStates, transitions } from "../../src/operations/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
@@ -134,6 +135,33 @@ for (const backend of backends) {
       await assert.rejects(startOperation(db, id, { epoch: 20 }), code("operation_interrupted"), "nor does an equal one start it again");
       assert.deepEqual(await findOperation(db, id), before);
       assert.equal(before?.attempt, 2, "the takeover counted as an attempt");
+    });
+
+    test("over 200 takeovers no stale owner writes an event or an end after its successor began", async () => {
+      const id = await operationIn(db, "running");
+      const takeovers = 200;
+      for (let epoch = 11; epoch < 11 + takeovers; epoch++) {
+        const stale = epoch - 1;
+        const results = await Promise.allSettled([
+          appendEvent(db, id, stale, "worked", { epoch: stale }),
+          startOperation(db, id, { epoch }).then(() => appendEvent(db, id, epoch, "worked", { epoch })),
+          appendEvent(db, id, stale, "worked", { epoch: stale }),
+          sleep(epoch % 5).then(() => appendEvent(db, id, stale, "worked", { epoch: stale })),
+        ]);
+        assert.equal(results[1].status, "fulfilled");
+        await assert.rejects(finishOperation(db, id, stale, { state: "succeeded" }), code("operation_interrupted"));
+      }
+      const events = await eventsAfter(db, id, 0, 10_000);
+      const epochs = events.filter((event) => event.type === "worked").map((event) => Number(event.data["epoch"]));
+      assert.deepEqual(
+        epochs,
+        [...epochs].sort((a, b) => a - b),
+      );
+      assert.deepEqual(
+        events.map((event) => event.seq),
+        events.map((_, index) => index + 1),
+      );
+      assert.equal((await findOperation(db, id))?.attempt, 1 + takeovers);
     });
 
     test("giving a run back fences its owner at once and counts an attempt", async () => {
