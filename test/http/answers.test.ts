@@ -36,7 +36,11 @@ const requests: [method: string, path: string, status: number, body?: object][] 
   ["GET", c1, 200],
   ["DELETE", c1, 202],
   ["POST", `${c1}/preview`, 202, integrationBodyFixture],
+  ["GET", "/v1/tenants/acme/keys", 200],
+  ["POST", "/v1/tenants/acme/keys/c1/delete", 202, { confirm: "c1", days: 7 }],
   ["GET", `${c1}/proof`, 200],
+  ["GET", "/v1/tenants/acme/keys", 200],
+  ["POST", "/v1/tenants/acme/keys/c1/delete", 202, { confirm: "c1" }],
   ["GET", "/v1/blueprints", 200],
   ["GET", "/v1/blueprints/vendor-s3", 200],
   ["GET", "/v1/operations?tenant=acme&integration=c1&kind=up&state=queued&limit=10", 200],
@@ -118,6 +122,8 @@ test("what was sent reaches the service as it was, with the caller and the tag",
   assert.deepEqual(service.calls.at(-1), ["putTenant", "admin", "acme", tenantBodyFixture, {}]);
   await service.call("DELETE", c1, { headers: { "if-match": '"old"' } });
   assert.deepEqual(service.calls.at(-1), ["deleteIntegration", { tenant: "acme", name: "c1", ifMatch: "old" }]);
+  await service.call("DELETE", "/v1/tenants/acme", { headers: { "if-match": "*" } });
+  assert.deepEqual(service.calls.at(-1), ["deleteTenant", "acme", { ifMatch: "*" }]);
 });
 
 test("a list has 50 items a page unless told, and passes its cursor on", async () => {

@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => service.close());
 
-const ids: Record<string, string> = { tenant: "acme", name: "c1", asset: "start.js" };
+const ids: Record<string, string> = { tenant: "acme", name: "c1", key: "c1", asset: "start.js" };
 const closed = routes.filter((route) => route.scope !== "open");
 
 function pathOf(route: Route, values = ids): string {
@@ -21,8 +21,13 @@ function pathOf(route: Route, values = ids): string {
 }
 
 function call(route: Route, token: string | null, values = ids): Promise<Reply> {
-  const body = route.body && (route.path.endsWith("{tenant}") ? tenantBodyFixture : integrationBodyFixture);
+  const body = route.body && bodyFor(route);
   return service.call(route.method.toUpperCase(), pathOf(route, values), { token, ...(body && { body }) });
+}
+
+function bodyFor(route: Route): object {
+  if (route.path.endsWith("/delete")) return { confirm: "c1" };
+  return route.path.endsWith("{tenant}") ? tenantBodyFixture : integrationBodyFixture;
 }
 
 /** Everything a client sees, but for what differs from request to request. */

@@ -265,8 +265,8 @@ const refusals: Refusal[] = [
     code: "invalid_request",
   },
   {
-    name: "an If-Match of *",
-    options: { ...put(integrationBodyFixture), headers: { "if-match": "*" } },
+    name: "an If-Match of two tags",
+    options: { ...put(integrationBodyFixture), headers: { "if-match": '"a", "b"' } },
     status: 400,
     code: "invalid_request",
   },
