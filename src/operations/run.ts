@@ -11,6 +11,7 @@ import { nudgeFollowers } from "./events.ts";
 import { type HeldLease, withLeases } from "./lease.ts";
 import type { LeaseTiming } from "./lease-decision.ts";
 import { isTerminal } from "./operation.ts";
+import { persist } from "./persist.ts";
 import { draining, type JobHandler } from "./queue.ts";
 
 /** What a verb is given. It throws a ProblemError to fail; returning is success. */
@@ -116,11 +117,11 @@ async function runUnderLease(context: RunContext, id: string, verb: Verb, signal
   const end = await runVerb(context, operation, verb, signals);
   if (end === "lost") throw new ProblemError("operation_interrupted", "The lease was lost during the run.", { cause: "lease-lost" });
   if (end === "given-back") {
-    await requeueOperation(db, id, epoch);
+    await persist(() => requeueOperation(db, id, epoch));
     throw draining;
   }
-  if ("planHash" in end) await parkOperation(db, id, epoch, end);
-  else await finishOperation(db, id, epoch, end);
+  if ("planHash" in end) await persist(() => parkOperation(db, id, epoch, end));
+  else await persist(() => finishOperation(db, id, epoch, end));
   const state = "planHash" in end ? "awaiting-approval" : end.state;
   const code = "error" in end ? end.error?.code : undefined;
   context.log.info("The operation ended", { ...fields, state, code, ms: Math.round(performance.now() - started) });
@@ -196,7 +197,7 @@ function createRun(
   const write = async (type: string, data: Record<string, unknown>) => {
     if (unwritable.signal.aborted) return;
     try {
-      await appendEvent(store.db, operation.id, epoch, type, data);
+      await persist(() => appendEvent(store.db, operation.id, epoch, type, data));
       nudgeFollowers(operation.id);
     } catch (error) {
       log.warn("An event could not be written, so the run stops", { operation: operation.id, ...faultFields(error) });
