@@ -7,15 +7,15 @@ export function entityTag(etag: string): string {
 }
 
 /**
- * The tag of an If-Match header, without quotes.
+ * The tag of an If-Match header, without quotes, or `*` for whatever is there.
  *
- * `*`, lists and weak tags are refused: a change says which state it is a change to.
+ * Lists and weak tags are refused: a change says which state it is a change to, and one body has one strong tag.
  *
  * @throws RequestError `invalid_request`
  */
 export function readIfMatch(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
+  if (header === undefined || header === "*") return header;
   const tag = /^"([\x21\x23-\x7e]{1,128})"$/.exec(header)?.[1];
   if (tag !== undefined) return tag;
-  throw new RequestError([{ in: "header", name: "If-Match", detail: "Give one strong entity tag, as the ETag header had it" }]);
+  throw new RequestError([{ in: "header", name: "If-Match", detail: "Give one strong entity tag, as the ETag header had it, or *" }]);
 }

@@ -28,15 +28,13 @@ const putIntegration = defineRoute({
     202: { what: "Recorded; an operation makes it so", schema: acceptedIntegrationView, headers: { ...etagHeader, ...locationHeader } },
   },
   problems: [
-    "role_name_taken",
+    "immutable_field",
     "external_id_superseded",
     "external_id_taken",
     "precondition_required",
     "unknown_blueprint",
     "invalid_parameters",
-    "approval_required",
     "guardrail",
-    "role_replacement_refused",
   ],
 })(async ({ services, caller, params: address, body, ifMatch }) => {
   const put = await services.putIntegration(caller, { ...address, body, ...(ifMatch !== undefined && { ifMatch }) });
@@ -82,7 +80,6 @@ const deleteIntegration = defineRoute({
   params,
   ifMatch: true,
   responses: { 202: { what: "An operation tears it down", schema: acceptedView, headers: locationHeader } },
-  problems: ["approval_required"],
 })(async ({ services, caller, params: address, ifMatch }) => {
   const { operation } = await services.deleteIntegration(caller, { ...address, ...(ifMatch !== undefined && { ifMatch }) });
   return { status: 202, body: { operation }, headers: { Location: location(operation) } };
@@ -97,7 +94,7 @@ const previewIntegration = defineRoute({
   params,
   body: integrationBody,
   responses: { 202: { what: "An operation finds out; nothing is changed", schema: acceptedView, headers: locationHeader } },
-  problems: ["role_name_taken", "external_id_superseded", "external_id_taken", "unknown_blueprint", "invalid_parameters", "guardrail"],
+  problems: ["immutable_field", "external_id_superseded", "external_id_taken", "unknown_blueprint", "invalid_parameters", "guardrail"],
 })(async ({ services, caller, params: address, body }) => {
   const { operation } = await services.previewIntegration(caller, { ...address, body });
   return { status: 202, body: { operation }, headers: { Location: location(operation) } };

@@ -9,7 +9,7 @@ import {
 } from "./operation-schemas.ts";
 import { RequestError } from "./problem-response.ts";
 import { defineRoute, type Route } from "./route.ts";
-import { limitSchema, nameSchema, pageOf, pageQuery } from "./schemas.ts";
+import { limitSchema, nameSchema, pageOf, pageQuery, queryNumber } from "./schemas.ts";
 
 const tag = "Operations";
 const path = "/v1/operations/{id}";
@@ -40,13 +40,8 @@ const listOperations = defineRoute({
   responses: { 200: { what: "One page", schema: pageOf(operationSchema) } },
 })(async ({ services, caller, query }) => ({ status: 200, body: await services.listOperations(caller, query) }));
 
-const sequenceNumber = /^\d{1,9}$/;
-const after = z
-  .string()
-  .regex(sequenceNumber, "after is the seq of the last event that you have, or 0")
-  .transform(Number)
-  .default(0)
-  .meta({ override: { type: "integer", minimum: 0, maximum: 999_999_999, default: 0 } });
+/** The seq of the last event that the client has; 0 before the first. */
+const after = queryNumber({ minimum: 0, maximum: 999_999_999, default: 0 });
 
 const getEvents = defineRoute({
   method: "get",
@@ -78,7 +73,7 @@ function wantsStream(accept: string | undefined): boolean {
 
 function lastEventId(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
-  if (sequenceNumber.test(header)) return Number(header);
+  if (/^\d{1,9}$/.test(header)) return Number(header);
   throw new RequestError([{ in: "header", name: "Last-Event-ID", detail: "Give the id of an event of this stream" }]);
 }
 

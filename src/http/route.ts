@@ -47,7 +47,7 @@ export interface RouteInput<S extends RouteScope, P, Q, B> {
   params: P;
   query: Q;
   body: B;
-  /** The entity tag of If-Match, without quotes. */
+  /** The entity tag of If-Match, without quotes, or `*`. */
   ifMatch?: string;
   /** A header of the request, by its lower-case name. */
   header(name: string): string | undefined;

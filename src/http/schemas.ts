@@ -16,14 +16,23 @@ export const nameSchema = z
 /** An opaque position in a list. */
 export const cursorSchema = z.string().regex(/^[\w.~=-]{1,512}$/, "A cursor is taken from nextCursor as it stands");
 
-/** How many items a page holds: a number in a query string. */
-export const limitSchema = z
-  .string()
-  .regex(/^\d{1,3}$/, "A limit is a whole number from 1 to 200")
-  .transform(Number)
-  .pipe(z.int().min(1).max(200))
-  .default(50)
-  .meta({ override: { type: "integer", minimum: 1, maximum: 200, default: 50 } });
+/** A whole number in a query string: it travels as text and is documented as the number that it is. */
+export const queryNumber = (bounds: { minimum: number; maximum: number; default: number }) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `A whole number from ${bounds.minimum} to ${bounds.maximum}`)
+    .transform(Number)
+    .pipe(z.int().min(bounds.minimum).max(bounds.maximum))
+    .default(bounds.default)
+    .meta({
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.pattern;
+        Object.assign(jsonSchema, { type: "integer", ...bounds });
+      },
+    });
+
+/** How many items a page holds. */
+export const limitSchema = queryNumber({ minimum: 1, maximum: 200, default: 50 });
 
 export const pageQuery = z.strictObject({ limit: limitSchema, cursor: cursorSchema.exactOptional() });
 
@@ -55,7 +64,7 @@ const policyArn = z
 
 const region = z
   .string()
-  .regex(/^[a-z]{2}(?:-[a-z]+){1,2}-\d$/, "An AWS region, such as eu-west-1")
+  .regex(/^[a-z]{2,4}(?:-[a-z]+){1,2}-\d{1,2}$/, "An AWS region, such as eu-west-1")
   .meta({ example: "eu-west-1" });
 
 // IAM tags: keys up to 128, values up to 256 characters, 50 a role; ten are kept for our own

@@ -44,7 +44,7 @@ export interface IntegrationAddress {
   name: string;
 }
 
-/** `ifMatch` is an entity tag without its quotes. */
+/** `ifMatch` is an entity tag without its quotes, or `*`. */
 export interface IntegrationPut extends IntegrationAddress {
   body: IntegrationBody;
   ifMatch?: string;
@@ -139,7 +139,7 @@ export interface Services {
   eventsAfter(caller: Caller, id: string, after: number, limit: number): Promise<OperationEvent[]>;
   /**
    * The same without end: ends by itself after the last event of an operation in a terminal state, and soon after
-   * `signal` aborts. Rejects before the first event where getOperation would.
+   * `signal` aborts.
    */
   followEvents(caller: Caller, id: string, after: number, signal: AbortSignal): AsyncIterable<OperationEvent>;
 

@@ -23,16 +23,7 @@ const putTenant = defineRoute({
     200: { what: "It exists, as written", schema: tenantView, headers: etagHeader },
     201: { what: "Registered", schema: tenantView, headers: etagHeader },
   },
-  problems: [
-    "account_already_registered",
-    "immutable_field",
-    "precondition_required",
-    "access_mode_disabled",
-    "account_unreachable",
-    "account_mismatch",
-    "provisioning_role_open",
-    "aws_throttled",
-  ],
+  problems: ["account_already_registered", "immutable_field", "precondition_required", "access_mode_disabled", "account_mismatch"],
 })(async ({ services, caller, params: { tenant: name }, body, ifMatch }) => {
   const { created, tenant, etag } = await services.putTenant(caller, name, body, ifMatch === undefined ? {} : { ifMatch });
   return { status: created ? 201 : 200, body: tenant, headers: { ETag: entityTag(etag) } };
