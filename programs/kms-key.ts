@@ -4,6 +4,7 @@ import { Key } from "@pulumi/aws/kms/key.js";
 import type { Provider } from "@pulumi/aws/provider.js";
 import { BucketServerSideEncryptionConfiguration } from "@pulumi/aws/s3/bucketServerSideEncryptionConfiguration.js";
 import type { KmsGrantsInputs, KmsKeyInputs } from "../stacks/stack.ts";
+import { adoption } from "./adoption.ts";
 import { policyJson } from "./policy-json.ts";
 import type { Place, ProgramOutputs } from "./program.ts";
 import { tenantProvider } from "./tenant-provider.ts";
@@ -16,21 +17,19 @@ export function kmsKeyProgram(inputs: KmsKeyInputs | KmsGrantsInputs, place: Pla
 
 /**
  * A key that turns itself over yearly. A destroy leaves it (`retainOnDelete`): deleting a key destroys what it encrypted.
- * A retained one is taken in again by its id. While it is taken in, its live properties stand (an import refuses any
- * difference), and the next update brings them to the inputs. Outputs `keyArn`, `keyId`, `alias`.
+ * A retained one is taken in again by its id. Outputs `keyArn`, `keyId`, `alias`.
  */
-function ownedKey(inputs: KmsKeyInputs, provider: Provider, { adopting }: Place): ProgramOutputs {
+function ownedKey(inputs: KmsKeyInputs, provider: Provider, place: Place): ProgramOutputs {
   const key = new Key(
     "key",
     { description: inputs.description, enableKeyRotation: true, policy: policyJson(inputs.policy), tags: inputs.tags },
-    {
-      provider,
-      retainOnDelete: true,
-      ...(inputs.adoptKeyId === undefined ? {} : { import: inputs.adoptKeyId }),
-      ...(adopting ? { ignoreChanges: ["description", "enableKeyRotation", "policy", "tags", "tagsAll"] } : {}),
-    },
+    { provider, retainOnDelete: true, ...adoption(place, "key", ["description", "enableKeyRotation", "policy", "tags", "tagsAll"]) },
   );
-  const alias = new Alias("alias", { name: inputs.alias, targetKeyId: key.keyId }, { provider });
+  const alias = new Alias(
+    "alias",
+    { name: inputs.alias, targetKeyId: key.keyId },
+    { provider, ...adoption(place, "alias", ["targetKeyId"]) },
+  );
   if (inputs.encryptBucket !== undefined) encryptBucket(inputs.encryptBucket, key, provider);
   return { keyArn: key.arn, keyId: key.keyId, alias: alias.name };
 }

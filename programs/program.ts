@@ -9,8 +9,8 @@ export interface Place {
   region: string;
   /** Address buckets as `host/bucket`: endpoints that are not AWS's own have no names per bucket. */
   pathStyle: boolean;
-  /** The run that takes an existing resource into state: its live properties stand until the next run. */
-  adopting?: boolean;
+  /** Provider ids, by logical name, of resources that this run takes into state instead of making them. */
+  adopt?: Record<string, string>;
 }
 
 export type ProgramOutputs = Record<string, Output<string> | string>;

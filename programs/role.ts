@@ -4,12 +4,23 @@ import { RolePolicy } from "@pulumi/aws/iam/rolePolicy.js";
 import { RolePolicyAttachment } from "@pulumi/aws/iam/rolePolicyAttachment.js";
 import { RolePolicyAttachmentsExclusive } from "@pulumi/aws/iam/rolePolicyAttachmentsExclusive.js";
 import type { RoleInputs } from "../stacks/stack.ts";
+import { adoption } from "./adoption.ts";
 import { policyJson } from "./policy-json.ts";
 import type { Place, ProgramOutputs } from "./program.ts";
 import { tenantProvider } from "./tenant-provider.ts";
 
 /** AWS's own default and the least that role chaining allows to rely on (IAM user guide, "Role chaining": one hour). */
 const sessionSeconds = 3600;
+
+const changeable = [
+  "description",
+  "assumeRolePolicy",
+  "maxSessionDuration",
+  "forceDetachPolicies",
+  "permissionsBoundary",
+  "tags",
+  "tagsAll",
+];
 
 /**
  * One role with everything it may do. `protect` makes the engine refuse every plan that replaces the role: a replaced
@@ -30,7 +41,7 @@ export function roleProgram(inputs: RoleInputs, place: Place): ProgramOutputs {
       tags: inputs.tags,
       ...(inputs.permissionsBoundaryArn === undefined ? {} : { permissionsBoundary: inputs.permissionsBoundaryArn }),
     },
-    { provider, protect: true },
+    { provider, protect: true, ...adoption(place, "role", changeable) },
   );
   // Children would inherit `protect` from a parent, so they stand beside the role and only depend on it.
   const inline = inputs.inlinePolicies.map(

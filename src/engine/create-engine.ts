@@ -2,20 +2,18 @@
 import { readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
-import type { StackSpec } from "../../stacks/stack.ts";
-import { type Problem, type ProblemCode, ProblemError, problemOf } from "../problem.ts";
-import { statePlace, withStateProfile } from "./backend-url.ts";
+import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
+import { statePlace } from "./backend-url.ts";
 import { cliVersion } from "./cli.ts";
-import { credentialsText } from "./credentials-file.ts";
-import type { Engine, UpdateRequest } from "./engine.ts";
-import { cliEnvironment, operationMark, runnerEnvironment } from "./environment.ts";
+import type { Engine, UpdateRequest, UpdateResult } from "./engine.ts";
+import { operationMark, runnerEnvironment } from "./environment.ts";
+import { layOut, runsFor, together } from "./orders.ts";
 import { identifyPlugin } from "./plugin.ts";
 import { isAlive, isMarkerAlive } from "./processes.ts";
-import { startRunnerPool } from "./runner-pool.ts";
-import type { RunOrder } from "./runner-protocol.ts";
-import { type SecretsConfig, stackSettings } from "./stack-settings.ts";
-import { type Checkpoint, openState, type StateBackend } from "./state-backend.ts";
-import { dropWorkFolder, emptyFolder, makeWorkFolder } from "./work-folder.ts";
+import { type RunWishes, startRunnerPool } from "./runner-pool.ts";
+import type { SecretsConfig } from "./stack-settings.ts";
+import { openState, type StateBackend } from "./state-backend.ts";
+import { dropWorkFolder, emptyFolder } from "./work-folder.ts";
 
 export interface EngineConfig {
   /** Holds `bin/pulumi` */
@@ -80,66 +78,41 @@ export function createEngine(config: EngineConfig): Engine {
   const swept = sweep(folders).then(emptyLogs);
   swept.catch(() => {});
 
-  /** Everything an update needs, laid out in its folder. The credentials are in a file there and nowhere else. */
-  async function prepare(request: UpdateRequest, state: StateBackend, mark: string, folder: string): Promise<RunOrder> {
-    const { address, target } = request;
+  async function update(request: UpdateRequest, state: StateBackend, wishes: RunWishes): Promise<UpdateResult> {
+    const mark = operationMark(request.operationId, request.epoch);
+    // An operation may update several stacks side by side, each in a folder of its own.
+    const folder = path.join(folders, mark, request.address.stack);
     // A destroy of a stack that was never made has nothing to do, but an answer to give.
     const checkpoint = await state.readCheckpoint();
     if (!checkpoint) await state.createStack();
-    await makeWorkFolder(folder, {
-      stack: address.stack,
-      settings: await stackSettings(config.secrets, checkpoint),
-      credentials: credentialsText(request.state.credentials, target.credentials),
-    });
-    const environment = cliEnvironment(host, {
-      folder,
-      pulumiHome: config.pulumiHome,
-      backendUrl: withStateProfile(address.backendUrl),
-      mark,
-      ...(config.secrets.provider === "passphrase" ? { passphrase: config.secrets.passphrase } : {}),
-      ...(config.awsEndpoint ? { awsEndpoint: config.awsEndpoint } : {}),
-      ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
-      ignoreProtect: request.action === "destroy",
-    });
-    return {
-      action: request.action,
-      spec: request.spec,
-      stack: address.stack,
-      folder,
-      environment,
-      place: {
-        accountId: target.accountId,
-        region: target.region,
-        pathStyle: config.awsEndpoint !== undefined,
-        adopting: isAdoption(request.spec, checkpoint),
-      },
-      refresh: request.refresh ?? false,
-      message: request.operationId,
+    const run = async () => {
+      const order = await layOut(config, request, checkpoint, { folder, mark, host });
+      const results: UpdateResult[] = [];
+      for (const part of runsFor(order, request, checkpoint)) results.push(await pool.run(part, wishes));
+      return together(results);
     };
+    try {
+      return await run();
+    } catch (error) {
+      // The lock may be a dead process's; its own dead CLI's lock an update takes back in any case.
+      if (codeOf(error) === "stack_locked" && (await clearDeadLocks(state)) > 0) return await run();
+      if (deaths.includes(codeOf(error))) await clearDeadLocks(state).catch(() => 0);
+      throw error;
+    } finally {
+      await dropWorkFolder(folder);
+    }
   }
 
   return {
     async update(request, onStep, signal) {
       await Promise.all([plugin(), swept]);
-      const started = new Date();
-      const mark = operationMark(request.operationId, request.epoch);
-      // An operation may update several stacks side by side, each in a folder of its own.
-      const folder = path.join(folders, mark, request.address.stack);
       const state = openState(request.address, request.state.credentials);
       const wishes = { onStep, onRunner: request.onRunner, signal, deadline: request.deadlineSeconds * 1000 };
-      try {
-        const order = await prepare(request, state, mark, folder);
-        if (!order.place.adopting || request.action !== "up") return await pool.run(order, wishes);
-        const adopted = await pool.run(order, wishes);
-        const changed = await pool.run({ ...order, place: { ...order.place, adopting: false } }, wishes);
-        return { ...changed, steps: [...adopted.steps, ...changed.steps], duration: adopted.duration + changed.duration };
-      } catch (error) {
-        if (diedInside(error)) await removeOwnLock(state, started).catch(() => {});
-        throw error;
-      } finally {
-        state.close();
-        await dropWorkFolder(folder);
-      }
+      return await update(request, state, wishes).finally(() => state.close());
+    },
+    async readState(address, credentials) {
+      const state = openState(address, credentials);
+      return await state.readCheckpoint().finally(() => state.close());
     },
     async check() {
       const orProblem = <T>(work: Promise<T>): Promise<T | Problem> => work.catch(problemOf);
@@ -156,25 +129,21 @@ export function createEngine(config: EngineConfig): Engine {
   };
 }
 
-/** Whether this update takes a retained key into a state that doesn't hold it: that takes two runs (programs/kms-key.ts). */
-function isAdoption(spec: StackSpec, checkpoint: Checkpoint | undefined): boolean {
-  if (spec.kind !== "kms-key" || !("adoptKeyId" in spec.inputs) || spec.inputs.adoptKeyId === undefined) return false;
-  return !checkpoint?.resources.some(({ type }) => type === "aws:kms/key:Key");
-}
-
 const deaths: readonly ProblemCode[] = ["operation_timeout", "operation_interrupted", "update_unknown"];
-const diedInside = (error: unknown) => error instanceof ProblemError && deaths.includes(error.problem.code);
+const codeOf = (error: unknown) => problemOf(error).code;
 
 /**
- * Removes the lock that a killed CLI left: written since the update began, on this host, by a process that is gone. The
- * pool has ended every process of the update by now, and the caller's lease keeps others off the stack.
+ * Removes locks that were written on this host by processes that are gone, and says how many. Only for a caller who holds
+ * the stack's lease, on a host whose name no other replica has.
  */
-async function removeOwnLock(state: StateBackend, since: Date): Promise<void> {
+async function clearDeadLocks(state: StateBackend): Promise<number> {
+  let cleared = 0;
   for (const lock of await state.listLocks()) {
-    // The lock's time has whole seconds.
-    const isOurs = lock.hostname === hostname() && Date.parse(lock.at) >= since.getTime() - 1000;
-    if (isOurs && !(await isAlive(lock.pid))) await state.removeLock(lock.key);
+    if (lock.hostname !== hostname() || (await isAlive(lock.pid))) continue;
+    await state.removeLock(lock.key);
+    cleared += 1;
   }
+  return cleared;
 }
 
 /** Deletes work folders that an earlier life of the service left, except those whose operation still has a live process. */

@@ -22,10 +22,27 @@ export interface UpdateRequest {
   state: { credentials: Credentials };
   /** Look at the cloud first (`--refresh`): for documents that others edit too, and after an update that didn't end well. */
   refresh?: boolean;
+  /**
+   * Provider ids, by logical name, of resources that exist without being in state: what an interrupted run was creating
+   * (`readState`, pending) and the caller found in the account by name or tag. They are taken in before the action.
+   * Matters for `role`, `key` and `alias`; every other create of our programs may simply be repeated.
+   */
+  adopt?: Record<string, string>;
   /** seconds; the update is interrupted, then killed, past it */
   deadlineSeconds: number;
   /** Told, and waited for, before the runner is given the update: the lease records who works under it. */
   onRunner?: (runner: RunnerIdentity) => Promise<void> | void;
+}
+
+/** What one stack's state says, without values: those stay in the bucket. */
+export interface StackState {
+  /** `name` is the logical one, the URN's last part */
+  resources: { name: string; type: string; id?: string }[];
+  /**
+   * Steps that had begun when the last update died: what was being created may exist without being in `resources`. Look
+   * before the next run, which forgets them. `physicalName` is the `name` that the program gave it.
+   */
+  pendingOperations: { name: string; type: string; operation: string; physicalName?: string }[];
 }
 
 /** A runner process: its mark `DRAWBRIDGE_RUNNER`, and pid with start time (clock ticks since boot), since pids are reused. */
@@ -65,6 +82,8 @@ export interface Engine {
   update(request: UpdateRequest, onStep: (step: StepEvent) => void, signal?: AbortSignal): Promise<UpdateResult>;
   /** Names what an operation would run on, or says why it can't. */
   check(): Promise<{ cli: { version: string } | Problem; plugin: PluginIdentity | Problem }>;
+  /** A stack's state; undefined when there is none. @throws `not_ready` when it can't be read */
+  readState(address: StackAddress, credentials: Credentials): Promise<StackState | undefined>;
   /** Drops a stack whose resources are gone from the state bucket. */
   removeStack(address: StackAddress, credentials: Credentials): Promise<void>;
   close(): Promise<void>;

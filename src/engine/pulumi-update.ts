@@ -82,7 +82,7 @@ export async function runUpdate(
     signal.throwIfAborted();
     if (order.action === "up") await stack.up({ ...common, refresh: order.refresh });
     else if (order.action === "preview") await stack.preview({ ...common, refresh: order.refresh });
-    else if (order.action === "refresh") await stack.refresh(common);
+    else if (order.action === "refresh") await stack.refresh({ ...common, clearPendingCreates: order.clearPendingCreates ?? false });
     else await stack.destroy({ ...common, refresh: order.refresh });
   } catch (error) {
     if (signal.aborted || !(error instanceof Error)) text = "update cancelled";

@@ -13,6 +13,8 @@ export interface RunOrder {
   environment: Record<string, string>;
   place: Place;
   refresh: boolean;
+  /** Of a refresh: drop what an interrupted run left as being created */
+  clearPendingCreates?: boolean;
   /** Lands in Pulumi's history of the stack */
   message: string;
 }

@@ -11,14 +11,10 @@ import {
 import type { StackAddress } from "../../stacks/stack.ts";
 import { ProblemError } from "../problem.ts";
 import { statePlace } from "./backend-url.ts";
-import type { Credentials } from "./engine.ts";
+import type { Credentials, StackState } from "./engine.ts";
 
-/** What one stack's state says, without values: those stay in the bucket. */
-export interface Checkpoint {
-  resources: { urn: string; type: string; id?: string }[];
-  /** Steps that had begun when the last update died: `creating` ones may exist without being in `resources`. */
-  pendingOperations: { urn: string; type: string; operation: string; name?: string }[];
-  /** As it stands in state; handed back to the CLI so that it doesn't make a new key. */
+/** What one stack's state says, and the key its secrets are under, which only the CLI needs. */
+export interface Checkpoint extends StackState {
   secrets?: { type: string; state: Record<string, unknown> };
 }
 
@@ -56,6 +52,9 @@ interface RawDeployment {
   secrets_providers?: { type: string; state?: Record<string, unknown> };
 }
 
+/** `urn:pulumi:<stack>::<project>::<types>::<name>` */
+const logicalName = (urn: string) => urn.split("::").slice(3).join("::");
+
 /**
  * Reads the text of a state object (pulumi/pulumi sdk/go/common/apitype, CheckpointV3 in a VersionedCheckpoint).
  * @throws `not_ready` when it is something else: a truncated state must never pass for an empty one.
@@ -72,12 +71,12 @@ export function parseCheckpoint(text: string): Checkpoint {
   const latest = raw.checkpoint.latest ?? {};
   const secrets = latest.secrets_providers;
   return {
-    resources: (latest.resources ?? []).map(({ urn, type, id }) => ({ urn, type, ...(id === undefined ? {} : { id }) })),
+    resources: (latest.resources ?? []).map(({ urn, type, id }) => ({ name: logicalName(urn), type, ...(id === undefined ? {} : { id }) })),
     pendingOperations: (latest.pending_operations ?? []).map(({ type, resource }) => ({
-      urn: resource.urn,
+      name: logicalName(resource.urn),
       type: resource.type,
       operation: type,
-      ...(typeof resource.inputs?.name === "string" ? { name: resource.inputs.name } : {}),
+      ...(typeof resource.inputs?.name === "string" ? { physicalName: resource.inputs.name } : {}),
     })),
     ...(secrets ? { secrets: { type: secrets.type, state: secrets.state ?? {} } } : {}),
   };

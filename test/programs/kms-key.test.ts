@@ -29,11 +29,13 @@ test("an owned key rotates, stays when the stack goes, and never skips the locko
 });
 
 test("a retained key is taken in by its id, its live properties standing only in that run", async () => {
-  const adoptKeyId = "11111111-2222-3333-4444-555555555555";
-  const taking = await record(() => kmsKeyProgram({ ...inputs, adoptKeyId }, { ...place, adopting: true }));
-  assert.equal(taking.resources.get("key")?.imported, adoptKeyId);
+  const id = "11111111-2222-3333-4444-555555555555";
+  const taking = await record(() => kmsKeyProgram(inputs, { ...place, adopt: { key: id } }));
+  assert.equal(taking.resources.get("key")?.imported, id);
+  assert.equal(taking.resources.get("alias")?.imported, "");
   assert.ok([taking.resources.get("key")?.options.ignoreChanges].flat().includes("policy"));
-  const later = await record(() => kmsKeyProgram({ ...inputs, adoptKeyId }, place));
+  const later = await record(() => kmsKeyProgram({ ...inputs, adoptKeyId: id }, place));
+  assert.equal(later.resources.get("key")?.imported, "");
   assert.equal(later.resources.get("key")?.options.ignoreChanges, undefined);
 });
 

@@ -1,0 +1,83 @@
+/** From a request to the runs that serve it: usually one, two where something is taken into state first. */
+import { withStateProfile } from "./backend-url.ts";
+import type { EngineConfig } from "./create-engine.ts";
+import { credentialsText } from "./credentials-file.ts";
+import type { StackState, UpdateRequest, UpdateResult } from "./engine.ts";
+import { cliEnvironment } from "./environment.ts";
+import type { RunOrder } from "./runner-protocol.ts";
+import { stackSettings } from "./stack-settings.ts";
+import type { Checkpoint } from "./state-backend.ts";
+import { makeWorkFolder } from "./work-folder.ts";
+
+export interface Workplace {
+  /** The update's own folder */
+  folder: string;
+  /** Value of `DRAWBRIDGE_OPERATION` */
+  mark: string;
+  host: Record<string, string | undefined>;
+}
+
+/** Lays out all that an update needs in its folder. The credentials are in a file there and nowhere else. */
+export async function layOut(
+  config: EngineConfig,
+  request: UpdateRequest,
+  checkpoint: Checkpoint | undefined,
+  { folder, mark, host }: Workplace,
+): Promise<RunOrder> {
+  const { action, spec, address, target } = request;
+  await makeWorkFolder(folder, {
+    stack: address.stack,
+    settings: await stackSettings(config.secrets, checkpoint),
+    credentials: credentialsText(request.state.credentials, target.credentials),
+  });
+  const environment = cliEnvironment(host, {
+    folder,
+    pulumiHome: config.pulumiHome,
+    backendUrl: withStateProfile(address.backendUrl),
+    mark,
+    ...(config.secrets.provider === "passphrase" ? { passphrase: config.secrets.passphrase } : {}),
+    ...(config.awsEndpoint ? { awsEndpoint: config.awsEndpoint } : {}),
+    ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
+    ignoreProtect: action === "destroy",
+  });
+  const place = { accountId: target.accountId, region: target.region, pathStyle: config.awsEndpoint !== undefined };
+  const refresh = request.refresh ?? false;
+  return { action, spec, stack: address.stack, folder, environment, place, refresh, message: request.operationId };
+}
+
+/** What is to be taken in: what the request found after a crash, and a retained key that state doesn't hold yet. */
+function adoptions({ spec, adopt }: UpdateRequest, state: StackState | undefined): Record<string, string> {
+  const key = spec.kind === "kms-key" && "adoptKeyId" in spec.inputs ? spec.inputs.adoptKeyId : undefined;
+  const held = new Set(state?.resources.map(({ name }) => name));
+  const wanted = Object.entries({ ...(key === undefined ? {} : { key }), ...adopt });
+  return Object.fromEntries(wanted.filter(([name]) => !held.has(name)));
+}
+
+/**
+ * The runs in order. Where something is to be taken in, a run of its own does that first (programs/adoption.ts), also before
+ * a destroy, which could not take away what isn't in state. Then creates that an interrupted run left as pending are
+ * dropped: they are in state by now, or the main run repeats them; the CLI itself never forgets them.
+ */
+export function runsFor(order: RunOrder, request: UpdateRequest, state: StackState | undefined): RunOrder[] {
+  const adopt = adoptions(request, state);
+  const place = { ...order.place, adopt };
+  const adopts = Object.keys(adopt).length > 0;
+  if (order.action === "preview") return [adopts ? { ...order, place } : order];
+  const runs = [order];
+  const isPending = state?.pendingOperations.some(({ operation }) => operation === "creating");
+  if (isPending) runs.unshift({ ...order, action: "refresh", clearPendingCreates: true });
+  const adoptsFirst = adopts && (order.action === "up" || request.adopt !== undefined);
+  if (adoptsFirst) runs.unshift({ ...order, action: "up", refresh: false, place });
+  return runs;
+}
+
+/** What several runs came to, told as one: the last one's outputs and counts, everybody's steps. */
+export function together(results: UpdateResult[]): UpdateResult {
+  const last = results.at(-1);
+  return {
+    outputs: last?.outputs ?? {},
+    changes: last?.changes ?? {},
+    steps: results.flatMap(({ steps }) => steps),
+    duration: results.reduce((sum, { duration }) => sum + duration, 0),
+  };
+}
