@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   AttachRolePolicyCommand,
   DeleteRoleCommand,
@@ -373,6 +377,42 @@ describe("faults", () => {
     } finally {
       await faulty.stop();
     }
+  });
+});
+
+describe("the end of a stand-in", () => {
+  test("killed while a create hangs after AWS did it, it leaves a role that nobody recorded", async () => {
+    const hanging = await startPlugin({ ...env, DRAWBRIDGE_STAND_IN_FAIL: `${role}:create:hang-after` });
+    await hanging.configure({ profile: "target", region: sandboxRegion });
+    const { inputs } = await hanging.check(role, { name: "Orphan", assumeRolePolicy: closed });
+    const creating = assert.rejects(hanging.create(role, inputs));
+    const isThere = () =>
+      iam.send(new GetRoleCommand({ RoleName: "Orphan" })).then(
+        () => true,
+        () => false,
+      );
+    for (let tries = 0; tries < 100 && !(await isThere()); tries++) await sleep(50);
+    await hanging.stop();
+    await creating;
+    assert.equal(await isThere(), true);
+    await iam.send(new DeleteRoleCommand({ RoleName: "Orphan" }));
+  });
+
+  test("it ends when the engine that started it is gone", async () => {
+    const main = path.join(import.meta.dirname, "../../sandbox/stand-in/main.ts");
+    const code = `const child = require("node:child_process").spawn(process.execPath, [${JSON.stringify(main)}], { stdio: ["ignore", "pipe", "ignore"] });
+      child.stdout.once("data", () => { console.log(child.pid); process.exit(0); });`;
+    const engine = spawn(process.execPath, ["--input-type=commonjs", "--eval", code], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = (await once(createInterface(engine.stdout), "line")) as [string];
+    const isAlive = () => {
+      try {
+        return process.kill(Number(line), 0);
+      } catch {
+        return false;
+      }
+    };
+    for (let tries = 0; tries < 100 && isAlive(); tries++) await sleep(100);
+    assert.equal(isAlive(), false);
   });
 });
 
