@@ -96,7 +96,22 @@ interface LeasesTable {
   heartbeat: Timestamp;
 }
 
+interface VendorRevocationsTable {
+  vendor: string;
+  since: Timestamp;
+  requested_by: string;
+}
+
+interface TrustedPrincipalsTable {
+  id: string;
+  vendor: string;
+  principal_arn: string;
+  added_by: string;
+  created_at: Timestamp;
+}
+
 export interface Database {
+  trusted_principals: TrustedPrincipalsTable;
   tenants: TenantsTable;
   provisioning_external_ids: ProvisioningExternalIdsTable;
   integrations: IntegrationsTable;
@@ -105,4 +120,5 @@ export interface Database {
   operation_events: OperationEventsTable;
   idempotency_keys: IdempotencyKeysTable;
   leases: LeasesTable;
+  vendor_revocations: VendorRevocationsTable;
 }

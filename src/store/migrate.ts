@@ -2,9 +2,15 @@ import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import { up as firstTables } from "./migrations/0001-first-tables.ts";
+import { up as vendorRevocations } from "./migrations/0002-vendor-revocations.ts";
+import { up as trustedPrincipals } from "./migrations/0010-trusted-principals.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
-const migrations = { "0001-first-tables": { up: firstTables } };
+const migrations = {
+  "0001-first-tables": { up: firstTables },
+  "0010-trusted-principals": { up: trustedPrincipals },
+  "0002-vendor-revocations": { up: vendorRevocations },
+};
 
 /**
  * Brings the schema up to date. On PostgreSQL Kysely holds a transaction-scoped advisory lock meanwhile, so replicas
