@@ -1,8 +1,9 @@
 /** Every blueprint that this release knows: one line each. */
 import type { Blueprint } from "./blueprint.ts";
 import { conductoroneS3 } from "./conductorone-s3.ts";
+import { creativeForceS3 } from "./creative-force-s3.ts";
 
-export const blueprints: readonly Blueprint[] = [conductoroneS3];
+export const blueprints: readonly Blueprint[] = [conductoroneS3, creativeForceS3];
 
 /** The blueprint of that id, at the newest version or exactly the one asked for; undefined when there is none. */
 export function findBlueprint(id: string, version?: string): Blueprint | undefined {

@@ -1,0 +1,222 @@
+/**
+ * What every blueprint must stand up to, for each case of its fixtures: the stacks are the fixture's, the documents give what the
+ * hand-written access.json says and nothing beyond, every negative row can fail, and no parameter can widen anything.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { Blueprint, BlueprintContext } from "../../src/blueprints/blueprint.ts";
+import { expandAction } from "../../src/iam/action-catalogue.ts";
+import type { Proof } from "../../src/iam/contract.ts";
+import { guardrailViolations } from "../../src/iam/guardrails.ts";
+import { judge } from "../../src/iam/judge.ts";
+import type { LiveDocuments } from "../../src/iam/live.ts";
+import { ProblemError } from "../../src/problem.ts";
+import { upOrder } from "../../stacks/order.ts";
+import { decisionOf } from "./access.ts";
+import { type FixtureCase, readCases } from "./fixture.ts";
+import { like } from "./generated.ts";
+import { liveDocuments } from "./live.ts";
+import { mutations, mutationsFor } from "./mutations.ts";
+
+const at = "2026-11-22T03:00:00Z";
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+/** The suite for one blueprint, over every case in `test/fixtures/<vendor>`. */
+export function contractSuite(blueprint: Blueprint): void {
+  describe(`blueprint ${blueprint.id}`, () => {
+    for (const fixture of readCases(blueprint.vendor)) describe(`case ${fixture.name}`, () => caseTests(blueprint, fixture));
+  });
+}
+
+function caseTests(blueprint: Blueprint, fixture: FixtureCase): void {
+  const { context, access } = fixture;
+  const parameters = blueprint.parameters.parse(fixture.parameters) as Record<string, unknown>;
+  const live = liveDocuments(blueprint, parameters, context);
+  const proof = judge(blueprint.contract(parameters, context), live, at);
+
+  it("gives the stacks of the fixture, in an order that can be run", () => {
+    const specs = blueprint.stacks(parameters, context);
+    assert.deepEqual(plain(specs), fixture.stacks);
+    assert.equal(upOrder(specs).flat().length, specs.length);
+  });
+
+  it("gives the same stacks again, whatever the order of the parameters and whatever the stacks gave out", () => {
+    const turned = Object.fromEntries(Object.entries(parameters).reverse());
+    const { outputs: _, ...fresh } = context;
+    assert.deepEqual(blueprint.stacks(blueprint.parameters.parse(turned), context), blueprint.stacks(parameters, context));
+    assert.deepEqual(blueprint.stacks(parameters, fresh), blueprint.stacks(parameters, context));
+  });
+
+  it("breaks no guardrail", () => {
+    assert.deepEqual(violations(blueprint, parameters, context), []);
+    const { outputs: _, ...fresh } = context;
+    assert.deepEqual(violations(blueprint, parameters, fresh), []);
+  });
+
+  it("is proved green with an open trust", () => {
+    assert.deepEqual(redRows(proof), []);
+    assert.equal(proof.verdict, "green");
+    assert.equal(proof.trust, "open");
+  });
+
+  it("gives what the guide needs and denies what it doesn't, by the hand-written rows", () => {
+    for (const row of access) assert.equal(decisionOf(row, live), row.expect, `${row.why}: ${row.principal} ${row.action} ${row.resource}`);
+    assert.ok(access.some((row) => row.expect === "deny"));
+  });
+
+  it("grants no action that the hand-written rows don't allow, and none less", () => {
+    const derived = allowedActions(proof.rows);
+    for (const action of extraActions(blueprint, parameters, context)) derived.add(action);
+    assert.deepEqual([...derived].sort(), [...allowedActions(access)].sort());
+  });
+
+  it("has no negative row that stays green when its documents are wrong", () => {
+    assert.deepEqual(unshakenRows(blueprint, parameters, context, live, proof), []);
+  });
+
+  it("has Sids that stand once in each document", () => {
+    for (const document of documentsOf(live)) {
+      const sids = document.flatMap((statement) => statement.Sid ?? []);
+      assert.equal(new Set(sids).size, sids.length);
+    }
+  });
+
+  if (blueprint.externalId.issuer !== "none") closedTests(blueprint, parameters, context);
+  generatedTests(blueprint, fixture);
+}
+
+/** The owner's own rights on a key of ours are no grant. */
+function allowedActions(rows: readonly { principal: string; action: string; expect: string }[]): Set<string> {
+  const granted = rows.filter((row) => row.expect === "allow" && !row.principal.endsWith(":root"));
+  return new Set(granted.map((row) => row.action));
+}
+
+function violations(blueprint: Blueprint, parameters: Record<string, unknown>, context: BlueprintContext) {
+  return guardrailViolations(blueprint.stacks(parameters, context), blueprint.contract(parameters, context), context);
+}
+
+const redRows = (proof: Proof) => proof.rows.filter((row) => row.verdict === "red").map(({ id, because }) => `${id}: ${because.join(" ")}`);
+
+const documentsOf = (live: LiveDocuments) => [
+  ...live.roles.flatMap((role) => [role.trust, ...role.inline.map((policy) => policy.document)]).map((document) => document.Statement),
+  ...live.buckets.map((bucket) => bucket.policy?.Statement ?? []),
+];
+
+/** What our own statements on buckets give beside the role's policies. */
+function extraActions(blueprint: Blueprint, parameters: Record<string, unknown>, context: BlueprintContext): string[] {
+  const { resources } = blueprint.contract(parameters, context);
+  return resources.filter(({ resource }) => resource.includes(":s3:")).flatMap(({ actions }) => actions);
+}
+
+/** Negative rows that none of the mutations meant for them turns red. */
+function unshakenRows(
+  blueprint: Blueprint,
+  parameters: Record<string, unknown>,
+  context: BlueprintContext,
+  live: LiveDocuments,
+  proof: Proof,
+): string[] {
+  const negative = proof.rows.filter((row) => row.expect === "deny" && !row.id.startsWith("closure/"));
+  assert.ok(negative.length > 5);
+  const services = [...new Set(negative.map((row) => row.principal).filter((principal) => principal.endsWith(".amazonaws.com")))];
+  const contract = blueprint.contract(parameters, context);
+  const reddened = mutations(live, services).map(({ kind, live: wrong }) => {
+    const rows = judge(contract, wrong, at).rows.filter((row) => row.verdict === "red");
+    return { kind, ids: new Set(rows.map((row) => row.id)) };
+  });
+  return negative.flatMap(({ id }) => {
+    const meant = mutationsFor(id);
+    return reddened.some(({ kind, ids }) => meant.includes(kind) && ids.has(id)) ? [] : [`${id} by ${meant.join(" or ")}`];
+  });
+}
+
+function closedTests(blueprint: Blueprint, parameters: Record<string, unknown>, context: BlueprintContext): void {
+  const closed = { ...context, externalIds: [] };
+
+  it("lets nobody in while there is no external id", () => {
+    const live = liveDocuments(blueprint, parameters, closed);
+    const proof = judge(blueprint.contract(parameters, closed), live, at);
+    assert.deepEqual(redRows(proof), []);
+    assert.equal(proof.trust, "closed");
+    assert.ok(proof.rows.every((row) => row.expect === "deny"));
+    assert.deepEqual(violations(blueprint, parameters, closed), []);
+    assert.deepEqual(unshakenRows(blueprint, parameters, closed, live, proof), []);
+  });
+
+  it("takes two ids during a rotation, in the same role", () => {
+    const rotating = { ...context, externalIds: [...context.externalIds, "the-second-id-4711"] };
+    const proof = judge(blueprint.contract(parameters, rotating), liveDocuments(blueprint, parameters, rotating), at);
+    assert.deepEqual(redRows(proof), []);
+    assert.deepEqual(roleNames(blueprint, parameters, rotating), roleNames(blueprint, parameters, context));
+  });
+}
+
+function roleNames(blueprint: Blueprint, parameters: Record<string, unknown>, context: BlueprintContext): string[] {
+  return blueprint.stacks(parameters, context).flatMap((spec) => (spec.kind === "role" ? [spec.inputs.name] : []));
+}
+
+/** Undefined when the schema or the blueprint refuses by name, which is always right. */
+function accepted(blueprint: Blueprint, parameters: unknown, context: BlueprintContext): Record<string, unknown> | undefined {
+  const parsed = blueprint.parameters.safeParse(parameters);
+  if (!parsed.success) return;
+  try {
+    return violations(blueprint, parsed.data as Record<string, unknown>, context).length > 0
+      ? undefined
+      : (parsed.data as Record<string, unknown>);
+  } catch (error) {
+    assert.ok(error instanceof ProblemError, String(error));
+    return;
+  }
+}
+
+function generatedTests(blueprint: Blueprint, { context, parameters: written, access }: FixtureCase): void {
+  const allowed = allowedActions(access);
+  const services = new Set(["iam", "sts", "s3", "kms", ...[...allowed].map((action) => action.slice(0, action.indexOf(":")))]);
+  const tries = [...services].flatMap((service) => expandAction(`${service}:*`)).filter((action) => !allowed.has(action));
+
+  it("never gives anything beyond, whatever the parameters are", () => {
+    let tried = 0;
+    const property = fc.property(like(written), (generated) => {
+      const parameters = accepted(blueprint, generated, context);
+      if (parameters === undefined) return;
+      tried += 1;
+      const live = liveDocuments(blueprint, parameters, context);
+      assert.deepEqual(redRows(judge(blueprint.contract(parameters, context), live, at)), []);
+      for (const row of probes(live, tries)) {
+        assert.equal(decisionOf(row, live), "deny", `${row.action} on ${row.resource}`);
+      }
+    });
+    fc.assert(property, { numRuns: 25, seed: 4711 });
+    assert.ok(tried > 2, "hardly any generated parameters were accepted");
+  });
+
+  it("keeps its roles' names as long as the immutable parameters stay", () => {
+    const property = fc.property(like(written), (generated) => {
+      const other = { ...(generated as Record<string, unknown>) };
+      for (const field of blueprint.immutable) {
+        delete other[field];
+        if (field in written) other[field] = written[field];
+      }
+      const parameters = accepted(blueprint, other, context);
+      if (parameters !== undefined)
+        assert.deepEqual(
+          roleNames(blueprint, parameters, context),
+          roleNames(blueprint, blueprint.parameters.parse(written) as Record<string, unknown>, context),
+        );
+    });
+    fc.assert(property, { numRuns: 50, seed: 4711 });
+  });
+}
+
+/** Every action that nothing should allow, as each role, on what its documents name and on neighbours of that. */
+function probes(live: LiveDocuments, actions: readonly string[]) {
+  return live.roles.flatMap((role) => {
+    const named = role.inline.flatMap(({ document }) => document.Statement.flatMap((statement) => [statement.Resource ?? []].flat()));
+    const resources = new Set(
+      named.flatMap((resource) => [resource.replaceAll("*", "probe"), `${resource.replaceAll("*", "probe")}-other`]),
+    );
+    const principal = `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/probe`;
+    return [...resources, "*"].flatMap((resource) => actions.map((action) => ({ principal, action, resource })));
+  });
+}
