@@ -37,6 +37,11 @@ export const problemKinds = {
   precondition_failed: kind(412, "after-change", "The resource has changed since"),
   precondition_required: kind(428, "after-change", "If-Match is needed"),
   idempotency_key_reused: kind(422, "never", "This key was used with another body"),
+  plan_stale: kind(409, "after-change", "The plan isn't what would be done now"),
+  approver_is_requester: kind(403, "after-change", "Somebody else has to approve this"),
+  not_awaiting_approval: kind(409, "never", "The operation awaits no approval"),
+  untrusted_principal: kind(422, "after-change", "The principal isn't on the list of trusted ones"),
+  vendor_policy_refused: kind(422, "never", "The vendor's policy can't be attached"),
   // Understood, refused
   unknown_blueprint: kind(422, "never", "There is no such blueprint"),
   invalid_parameters: kind(422, "never", "The blueprint refuses these parameters"),

@@ -6,7 +6,8 @@ import type { Blueprint, BlueprintContext, Expectations, HandOffField } from "..
 import { findBlueprint } from "../blueprints/registry.ts";
 import type { AccessContract } from "../iam/contract.ts";
 import { guardrailViolations } from "../iam/guardrails.ts";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
+import { closedTrust } from "../iam/trust.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { maskedFields } from "./hand-off/masked.ts";
@@ -19,6 +20,12 @@ export interface Wish {
   parameters: Record<string, unknown>;
   /** The ids that must work. */
   externalIds: string[];
+  /** The policy that the vendor issued, where its blueprint takes one. */
+  vendorPolicy?: PolicyDocument;
+  /** While the vendor is revoked nobody is trusted, whatever the parameters say. */
+  revoked?: boolean;
+  /** What the stacks gave out so far, by `<kind>/<key>`: the contract may need ARNs that only AWS could choose. */
+  outputs?: Record<string, Record<string, unknown>>;
 }
 
 export interface Desired {
@@ -77,7 +84,10 @@ function firstIssue(error: ZodError): { pointer: string; detail: string } {
 }
 
 /** What the blueprints may know of a tenant and integration. */
-export function contextOf(tenant: TenantRecord, wish: Pick<Wish, "integration" | "externalIds">): BlueprintContext {
+export function contextOf(
+  tenant: TenantRecord,
+  wish: Pick<Wish, "integration" | "externalIds" | "vendorPolicy" | "outputs">,
+): BlueprintContext {
   return {
     tenant: tenant.name,
     integration: wish.integration,
@@ -87,6 +97,23 @@ export function contextOf(tenant: TenantRecord, wish: Pick<Wish, "integration" |
     externalIds: wish.externalIds,
     ...(tenant.permissionsBoundaryArn && { permissionsBoundaryArn: tenant.permissionsBoundaryArn }),
     tags: tenant.tags,
+    ...(wish.vendorPolicy && { vendorPolicy: wish.vendorPolicy }),
+    ...(wish.outputs && { outputs: wish.outputs }),
+  };
+}
+
+/** The same stacks and contract with nobody trusted: how every trust of a revoked vendor is rendered. Pure. */
+function closed(specs: StackSpec[], contract: AccessContract): { specs: StackSpec[]; contract: AccessContract } {
+  return {
+    specs: specs.map((spec) => (spec.kind === "role" ? { ...spec, inputs: { ...spec.inputs, trust: closedTrust() } } : spec)),
+    contract: {
+      ...contract,
+      roles: contract.roles.map((role) => ({
+        ...role,
+        trusted: [],
+        probePrincipals: [...new Set([...(role.probePrincipals ?? []), ...role.trusted.map((party) => party.principal)])],
+      })),
+    },
   };
 }
 
@@ -98,8 +125,8 @@ export function contextOf(tenant: TenantRecord, wish: Pick<Wish, "integration" |
 export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
   const blueprint = requireBlueprint(wish.blueprint, wish.version);
   const context = contextOf(tenant, wish);
-  const specs = blueprint.stacks(wish.parameters, context);
-  const contract = blueprint.contract(wish.parameters, context);
+  const open = { specs: blueprint.stacks(wish.parameters, context), contract: blueprint.contract(wish.parameters, context) };
+  const { specs, contract } = wish.revoked ? closed(open.specs, open.contract) : open;
   const violation = guardrailViolations(specs, contract, context)[0];
   if (violation) {
     throw new ProblemError(

@@ -1,29 +1,46 @@
 /** Where an integration stands with its vendor. Pure. */
-import type { ExternalIdRule } from "../blueprints/blueprint.ts";
+import type { Blueprint } from "../blueprints/blueprint.ts";
 import type { Proof } from "../iam/contract.ts";
-import type { Handshake, IntegrationRecord } from "../store/records.ts";
+import type { Awaited, Handshake, IntegrationRecord } from "../store/records.ts";
 
 interface Standing {
-  rule: ExternalIdRule;
-  record: Pick<IntegrationRecord, "externalIds" | "handshake"> | undefined;
+  blueprint: Pick<Blueprint, "externalId" | "vendorPolicy">;
+  record: Pick<IntegrationRecord, "externalIds" | "handshake" | "parameters" | "vendorPolicy">;
   proof: Proof | undefined;
+  /** What a green proof over an open trust amounts to. */
+  standing?: "trusted" | "verified";
+  revoked?: boolean;
   /** RFC 3339 */
   now: string;
 }
 
 /**
- * The handshake after a run: an id still missing is awaited from whoever issues it, since the moment it was first missed; a
- * green proof over an open trust is `trusted`; two ids at once are `rotating`.
+ * The handshake after a run. What is missing is awaited from whoever issues it, since the moment it was first missed; two ids at
+ * once are `rotating`, until the old one's end; a green proof over an open trust is `trusted`, or `verified` when it was read anew.
  */
-export function handshakeOf({ rule, record, proof, now }: Standing): Handshake {
-  const ids = record?.externalIds ?? [];
-  if (ids.length === 0 && rule.issuer !== "none") {
-    const since = record?.handshake.awaiting.find((one) => one.what === "externalId")?.since ?? now;
-    return {
-      state: "awaiting-external-id",
-      awaiting: [{ what: "externalId", from: rule.issuer === "vendor" ? "vendor" : "customer", since }],
-    };
+export function handshakeOf(standing: Standing): Handshake {
+  const { blueprint, record, proof, now } = standing;
+  if (standing.revoked) return { state: "revoked", awaiting: [] };
+  const awaiting = awaited(standing);
+  if (awaiting.some(({ what }) => what === "externalId")) return { state: "awaiting-external-id", awaiting };
+  if (awaiting.length > 0) return { state: "awaiting-vendor-policy", awaiting };
+  const old = record.externalIds.find((entry) => entry.until !== undefined && entry.until > now);
+  if (old?.until !== undefined) {
+    return { state: "rotating", awaiting: [{ what: "the end of the old external id", from: "drawbridge", since: now, until: old.until }] };
   }
-  if (ids.some((entry) => entry.until !== undefined && entry.until > now)) return { state: "rotating", awaiting: [] };
-  return { state: proof?.verdict === "green" && proof.trust === "open" ? "trusted" : "role-ready", awaiting: [] };
+  const trusted = proof?.verdict === "green" && (proof.trust === "open" || blueprint.externalId.issuer === "none");
+  return { state: trusted ? (standing.standing ?? "trusted") : "role-ready", awaiting: [] };
+}
+
+function awaited({ blueprint, record, now }: Standing): Awaited[] {
+  const since = (what: string) => record.handshake.awaiting.find((one) => one.what === what)?.since ?? now;
+  const { issuer } = blueprint.externalId;
+  const missing: Awaited[] = [];
+  if (issuer !== "none" && record.externalIds.length === 0) {
+    missing.push({ what: "externalId", from: issuer === "vendor" ? "vendor" : "customer", since: since("externalId") });
+  }
+  if (!record.vendorPolicy && blueprint.vendorPolicy?.awaited(record.parameters)) {
+    missing.push({ what: "vendorPolicy", from: "vendor", since: since("vendorPolicy") });
+  }
+  return missing;
 }

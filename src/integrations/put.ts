@@ -8,12 +8,13 @@ import { createOperation, currentOperation, type StoredOperation } from "../stor
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { findTenant } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
+import { isTrustedPrincipal } from "../store/trusted-principals.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Shell } from "./shell.ts";
-import { type UpRequest, wishOf } from "./up.ts";
+import { upRequestOf, wishOf } from "./up.ts";
 
 export interface PutRequest {
   tenant: string;
@@ -56,7 +57,8 @@ export async function readRequest(shell: Shell, request: PutRequest): Promise<Re
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
   await refuseForeignIds(shell, next);
-  return { tenant, before, next, desired: desiredStacks(tenant, wishOf(next, next.name, shell.now())) };
+  await refuseUntrusted(shell, next);
+  return { tenant, before, next, desired: desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name)) };
 }
 
 /** What the integration becomes by this request. Pure. */
@@ -87,7 +89,7 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
     settings: body.settings ?? before?.settings ?? {},
     updatedAt: now,
   };
-  return { ...next, handshake: handshakeOf({ rule: blueprint.externalId, record: next, proof: undefined, now }) };
+  return { ...next, handshake: handshakeOf({ blueprint, record: next, proof: undefined, now }) };
 }
 
 /** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. */
@@ -102,12 +104,17 @@ async function refuseForeignIds(shell: Shell, next: IntegrationRecord): Promise<
   }
 }
 
-const upRequestOf = ({ blueprint, version, parameters, externalIds }: IntegrationRecord): UpRequest => ({
-  blueprint,
-  version,
-  parameters,
-  externalIds,
-});
+/** A principal that no file of ours names needs an administrator's word. */
+async function refuseUntrusted(shell: Shell, { blueprint, version, vendor, parameters }: IntegrationRecord): Promise<void> {
+  for (const principal of requireBlueprint(blueprint, version).outsidePrincipals?.(parameters) ?? []) {
+    if (await isTrustedPrincipal(shell.store.db, vendor, principal)) continue;
+    throw new ProblemError(
+      "untrusted_principal",
+      `${principal} isn't on the list of trusted principals for vendor ${vendor}. An administrator adds it with PUT /v1/trusted-principals/{id}.`,
+      { pointer: "/parameters/principalArn" },
+    );
+  }
+}
 
 /**
  * Accepts what the integration should be. Nothing to do: no operation. The same as what is queued or running: that operation.

@@ -2,6 +2,7 @@
 
 import type { StackAddress, StackSpec } from "../../stacks/stack.ts";
 import type { Proof } from "../iam/contract.ts";
+import type { PolicyDocument } from "../iam/policy-document.ts";
 
 export type TenantAccess = { mode: "assume-role"; roleArn: string } | { mode: "own-credentials" } | { mode: "hand-off" };
 
@@ -78,11 +79,15 @@ export interface IntegrationRecord {
   version: string;
   /** As the blueprint parsed them, without the external id. */
   parameters: Record<string, unknown>;
+  /** The ones that last went past every approval; a wider request is measured against these. */
+  approvedParameters?: Record<string, unknown>;
   settings: Record<string, unknown>;
   /** The ones that work now: one, or two during an overlap, or none. */
   externalIds: ExternalIdEntry[];
   /** SHA-256 (hex) of ids that were replaced; they may not come back. */
   supersededIds: string[];
+  /** The policy that the vendor issued for the role, word for word, where its blueprint takes one. */
+  vendorPolicy?: PolicyDocument;
   /** In order of creation; destroy needs nothing but these. */
   stacks: RecordedStack[];
   handshake: Handshake;

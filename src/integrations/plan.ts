@@ -1,0 +1,87 @@
+/** A plan: what an `up` would do to each stack and document, and the hash by which a person approves exactly that. */
+import { createHash } from "node:crypto";
+import { resolveReferences } from "../../stacks/references.ts";
+import type { Reference, RoleInputs, StackSpec } from "../../stacks/stack.ts";
+import { readBucketPolicy, readRole } from "../accounts/live-documents.ts";
+import type { ChangeOp, StepEvent } from "../engine/engine.ts";
+import type { LiveRole } from "../iam/live.ts";
+import { mergeStatements } from "../iam/merge.ts";
+import { canonicalJson } from "../iam/policy-document.ts";
+import { sidPrefix } from "../iam/sid.ts";
+import { ProblemError } from "../problem.ts";
+import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
+import { runEngine, stackId, type Work } from "./update-stacks.ts";
+
+export interface StackPlan {
+  stack: string;
+  changes: Partial<Record<ChangeOp, number>>;
+  steps: StepEvent[];
+  documents: DocumentDiff[];
+}
+
+/** The engine's plan and the difference of every document, for all stacks side by side. Writes nothing. */
+export async function planStacks(work: Work, specs: readonly StackSpec[]): Promise<StackPlan[]> {
+  const foreseen = specs.map((spec) => resolveReferences(spec, (ref) => foresee(work, specs, ref)));
+  return Promise.all(foreseen.map((spec) => planStack(work, spec)));
+}
+
+/** SHA-256 (hex) over what would change: the same plan has the same hash, whoever computes it and when. */
+export function planHash(specs: readonly StackSpec[], plans: readonly StackPlan[]): string {
+  const documents = plans.map((plan) => ({ stack: plan.stack, documents: plan.documents }));
+  return createHash("sha256").update(canonicalJson({ specs, documents })).digest("hex");
+}
+
+/**
+ * Stops the run at `awaiting-approval` with its plan, unless this very plan was approved already. Answers whether it stopped.
+ *
+ * @throws ProblemError plan_stale when the account or the request has changed since the approval
+ */
+export async function holdForApproval(work: Work, specs: readonly StackSpec[], reasons: string[]): Promise<boolean> {
+  const { run } = work;
+  const plans = await run.step("plan", () => planStacks(work, specs));
+  const hash = planHash(specs, plans);
+  if (run.operation.planHash === hash) return false;
+  if (run.operation.planHash !== undefined) {
+    throw new ProblemError(
+      "plan_stale",
+      "What the approved plan would do has changed since: the account isn't as it was. PUT again and approve the new plan.",
+    );
+  }
+  run.result = { reasons, plan: plans };
+  run.awaitApproval(hash);
+  return true;
+}
+
+/** An output before its stack is up: a role's ARN follows from its name; for the rest the reference itself is shown. */
+function foresee({ account }: Work, specs: readonly StackSpec[], ref: Reference["$ref"]): string {
+  const source = specs.find((spec) => spec.kind === ref.kind && spec.key === ref.key);
+  if (source?.kind === "role" && ref.output === "roleArn") return `arn:aws:iam::${account.tenant.accountId}:role/${source.inputs.name}`;
+  return `(${ref.output} of ${ref.kind}/${ref.key})`;
+}
+
+async function planStack(work: Work, spec: StackSpec): Promise<StackPlan> {
+  const { spec: actual, documents } = await plannedDocuments(work, spec);
+  const { epoch, signal } = work.run;
+  const result = await runEngine(work, "preview", actual, { lease: { epoch, signal, recordRunner: async () => {} }, refresh: false });
+  return { stack: stackId(spec), changes: result.changes, steps: result.steps.filter((step) => step.op !== "same"), documents };
+}
+
+async function plannedDocuments({ account, integration }: Work, spec: StackSpec): Promise<{ spec: StackSpec; documents: DocumentDiff[] }> {
+  const { clients, tenant } = account;
+  if (spec.kind === "role") return { spec, documents: roleDiffs(await readRole(clients.iam, spec.inputs.name), spec.inputs) };
+  if (spec.kind !== "bucket-policy") return { spec, documents: [] };
+  const { bucket, policy } = spec.inputs;
+  const live = await readBucketPolicy(clients.s3, bucket, tenant.accountId);
+  const merged = mergeStatements(live, sidPrefix(tenant.name, integration), policy.Statement);
+  const diff = diffDocuments("bucket-policy", live, merged);
+  return { spec: { ...spec, inputs: { bucket, policy: merged } }, documents: diff ? [diff] : [] };
+}
+
+function roleDiffs(live: LiveRole | undefined, wanted: RoleInputs): DocumentDiff[] {
+  const inline = new Map((live?.inline ?? []).map(({ name, document }) => [name, document]));
+  const names = new Set([...inline.keys(), ...wanted.inlinePolicies.map(({ name }) => name)]);
+  const diffs = [...names].map((name) =>
+    diffDocuments(`inline/${name}`, inline.get(name), wanted.inlinePolicies.find((policy) => policy.name === name)?.document),
+  );
+  return [diffDocuments("trust", live?.trust, wanted.trust), ...diffs].filter((diff): diff is DocumentDiff => diff !== undefined);
+}

@@ -1,0 +1,90 @@
+/** One integration's proof, from the wish to the record: the end of every `up`, and the whole of a `verify`. */
+
+import type { Proof } from "../iam/contract.ts";
+import type { Run } from "../operations/run.ts";
+import { changeIntegration } from "../store/integrations.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { enterAccount } from "./account.ts";
+import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
+import { handshakeOf } from "./handshake.ts";
+import { prove, refuseRed, withOutputs } from "./prove.ts";
+import type { Shell } from "./shell.ts";
+import { recordedWish, subjectOf } from "./up.ts";
+import { type Outputs, stackId, type Work } from "./update-stacks.ts";
+
+/** What the stacks of a record gave out, by `<kind>/<key>`. */
+export function recordedOutputs(record: IntegrationRecord): Outputs {
+  return new Map(record.stacks.flatMap(({ spec, outputs }) => (outputs ? [[stackId(spec), outputs] as const] : [])));
+}
+
+interface Proving {
+  work: Work;
+  wish: Wish;
+  outputs: Outputs;
+  /** What a green proof over an open trust makes of the handshake. */
+  standing: "trusted" | "verified";
+}
+
+/**
+ * Reads what AWS holds, judges it, stores the proof, and turns a red one into the operation's failure, closing the trust first
+ * where more is allowed than the contract says.
+ *
+ * @throws ProblemError proof_failed, proof_failed_contained, aws_denied, aws_throttled, aws_rejected
+ */
+export async function proveIntegration({ work, wish, outputs, standing }: Proving): Promise<Proof> {
+  const { shell, run, account, integration } = work;
+  const desired = desiredStacks(account.tenant, { ...wish, outputs: Object.fromEntries(outputs) });
+  const proof = await run.step("prove", () =>
+    prove({
+      account,
+      contract: desired.contract,
+      expectations: desired.expectations,
+      specs: withOutputs(desired.specs, outputs),
+      now: shell.now,
+      signal: run.signal,
+    }),
+  );
+  await run.step("record", () => recordProof(shell, run, { desired, proof, standing }));
+  await refuseRed(account, desired.contract, proof).catch(async (error) => {
+    await distrustState(shell, account.tenant.name, integration);
+    throw error;
+  });
+  return proof;
+}
+
+async function recordProof(
+  shell: Shell,
+  run: Run,
+  { desired, proof, standing }: { desired: Desired; proof: Proof; standing: Proving["standing"] },
+): Promise<void> {
+  const { tenant = "", integration = "", id, kind } = run.operation;
+  const green = proof.verdict === "green";
+  await changeIntegration(shell.store.db, tenant, integration, (record) => ({
+    ...record,
+    proof,
+    // A verify writes nothing, so it can only take an up's success away.
+    ...(kind === "verify"
+      ? record.lastUp && { lastUp: { ...record.lastUp, succeeded: record.lastUp.succeeded && green } }
+      : { lastUp: { operation: id, succeeded: green, specHash: desired.specHash } }),
+    handshake: handshakeOf({ blueprint: desired.blueprint, record, proof, standing, now: shell.now() }),
+    updatedAt: shell.now(),
+  }));
+}
+
+/** After a direct write beside Pulumi its state is behind the cloud: the next update has to look before it compares. */
+async function distrustState(shell: Shell, tenant: string, integration: string): Promise<void> {
+  await changeIntegration(shell.store.db, tenant, integration, (record) => ({
+    ...record,
+    stacks: record.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
+  }));
+}
+
+/** Runs a `verify`: the live documents, judged now. Writes nothing to AWS unless it finds more access than the contract gives. */
+export async function verify(shell: Shell, run: Run): Promise<void> {
+  const { tenant, record } = await subjectOf(shell, run);
+  const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
+  const wish = await recordedWish(shell, record);
+  const work = { shell, run, account, integration: record.name };
+  const proof = await proveIntegration({ work, wish, outputs: recordedOutputs(record), standing: "verified" });
+  run.result = { proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length } };
+}
