@@ -21,12 +21,13 @@ export async function sendEvents(request: Request, response: Response, events: A
   }
   response.flushHeaders();
   response.write(`retry: ${reconnectMs}\n\n`);
+  const gone = new Promise<void>((resolve) => response.once("close", resolve));
   const heartbeat = setInterval(() => response.write(": still here\n\n"), heartbeatMs);
   try {
     for await (const event of events) {
       if (response.destroyed) break;
       const taken = response.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-      if (!taken) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!taken) await Promise.race([once(response, "drain"), gone]);
     }
   } finally {
     clearInterval(heartbeat);

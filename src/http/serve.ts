@@ -32,7 +32,10 @@ export function serve(route: Route, services: Services): RequestHandler {
         body: body && check(route.body, body.value, "body"),
         ...(ifMatch !== undefined && { ifMatch }),
         header: (name) => request.get(name),
-        signal: endOf(request, response),
+        // Made when it is asked for: few routes do, and `closing` lives as long as the process
+        get signal() {
+          return endOf(request, response);
+        },
       });
     await send(request, response, await maybeOnce(route, services, request, caller, body, run));
   };

@@ -119,6 +119,28 @@ test("a shutdown ends the streams, so that clients connect elsewhere", async () 
   await ended;
 });
 
+test("a client that doesn't read is waited for: its events don't pile up here", async () => {
+  let made = 0;
+  let warned = 0;
+  const warn = () => warned++;
+  process.on("warning", warn);
+  const large = await start({
+    followEvents: async function* (_caller, _id, _after, signal) {
+      while (!signal.aborted && made < 4_000) yield { ...eventOf(++made), data: { text: "x".repeat(16_384) } };
+    },
+  });
+  const { response, text } = await open(large.url);
+  response.pause();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.ok(made > 0 && made < 2_000, `${made} events of 16 KiB were made for a client that reads none`);
+  response.resume();
+  await until(() => idsOf(text()).length >= 300);
+  response.destroy();
+  await large.close();
+  process.off("warning", warn);
+  assert.equal(warned, 0, "listeners piled up");
+});
+
 test("a source that fails breaks the stream off, and the fault is logged", async () => {
   const broken = await start({
     followEvents: async function* () {
