@@ -6,7 +6,7 @@ import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
 import { statePlace } from "./backend-url.ts";
 import { cliVersion } from "./cli.ts";
 import type { Engine, UpdateRequest, UpdateResult } from "./engine.ts";
-import { operationMark, runnerEnvironment } from "./environment.ts";
+import { bareEnvironment, operationMark } from "./environment.ts";
 import { layOut, runsFor, together } from "./orders.ts";
 import { identifyPlugin } from "./plugin.ts";
 import { isAlive, isMarkerAlive } from "./processes.ts";
@@ -55,7 +55,7 @@ export function createEngine(config: EngineConfig): Engine {
   // Asking starts a process, and readiness is asked often.
   let known: Promise<{ version: string }> | undefined;
   const cli = () => {
-    known ??= cliVersion(config.cliRoot, runnerEnvironment(host, "")).then((version) => ({ version }));
+    known ??= cliVersion(config.cliRoot, bareEnvironment(host)).then((version) => ({ version }));
     known.catch(() => {
       known = undefined;
     });
@@ -68,6 +68,7 @@ export function createEngine(config: EngineConfig): Engine {
     graceMs: config.graceMs ?? 60_000,
     cliRoot: config.cliRoot,
     registry: config.registry ?? programRegistry,
+    compileCache: path.join(config.dataDir, "compile-cache"),
     host,
   });
 

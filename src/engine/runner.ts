@@ -3,6 +3,7 @@
  * arguments: the CLI's root, the module whose `programs` it runs, and the uuid that its environment carries.
  */
 
+import { flushCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { problemOf } from "../problem.ts";
@@ -59,3 +60,5 @@ process.on("message", (message: ToRunner) => {
   running.done = execute(message.order, command, programs, abort.signal);
 });
 say({ type: "ready" });
+// Node writes it when a process ends of itself, which runners seldom do.
+flushCompileCache();

@@ -52,7 +52,12 @@ test("only a destroy may take what the programs protect", () => {
 });
 
 test("a runner carries its uuid from the fork and no credential", () => {
-  assert.deepEqual(runnerEnvironment(host, "u-1"), { PATH: "/bin", HTTPS_PROXY: "http://proxy", DRAWBRIDGE_RUNNER: "u-1" });
+  assert.deepEqual(runnerEnvironment(host, "u-1", "/cache"), {
+    PATH: "/bin",
+    HTTPS_PROXY: "http://proxy",
+    DRAWBRIDGE_RUNNER: "u-1",
+    NODE_COMPILE_CACHE: "/cache",
+  });
 });
 
 test("an attempt's mark holds the operation and the epoch of its lease", () => {
