@@ -1,0 +1,113 @@
+/** Manifests: what a repository says should be. One document is one tenant or one integration; its `spec` is the body of its PUT. Pure. */
+import { z } from "zod";
+import { plainValue, readYaml, type YamlDocument } from "./strict-yaml.ts";
+
+const name = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+    "A name has 1 to 40 lower-case letters, digits and hyphens, and neither begins nor ends with a hyphen",
+  );
+const labels = z
+  .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$/, "A label has 1 to 63 letters, digits and _ . / -"), z.string().max(256))
+  .refine((record) => Object.keys(record).length <= 40, "At most 40 labels")
+  .exactOptional();
+const apiVersion = z.literal("drawbridge/v1", "apiVersion is drawbridge/v1");
+const spec = z.record(z.string(), z.unknown());
+
+/** A manifest whose spec hasn't been looked into yet. */
+export const manifestEnvelope = z.discriminatedUnion(
+  "kind",
+  [
+    z.strictObject({ apiVersion, kind: z.literal("Tenant"), metadata: z.strictObject({ name, labels }), spec }),
+    z.strictObject({ apiVersion, kind: z.literal("Integration"), metadata: z.strictObject({ tenant: name, name, labels }), spec }),
+  ],
+  "kind is Tenant or Integration",
+);
+export type Manifest = z.output<typeof manifestEnvelope>;
+
+export interface Position {
+  file: string;
+  /** from 1 */
+  line: number;
+  column: number;
+}
+
+export interface ManifestFault extends Position {
+  detail: string;
+}
+
+export interface LocatedManifest {
+  manifest: Manifest;
+  /** Where its document begins, or where inside it an RFC 6901 pointer leads. */
+  positionOf(pointer?: string): Position;
+}
+
+/**
+ * Every manifest of a file (YAML with one or more documents, or JSON), and every fault with its place. A file with a fault in its
+ * grammar gives no manifest, because nobody can say what it meant; a faulty document doesn't stop the others.
+ */
+export function readManifests(file: string, text: string): { manifests: LocatedManifest[]; faults: ManifestFault[] } {
+  const { documents, faults } = readYaml(text);
+  const read = documents.map((document) => readOne(file, document));
+  return {
+    manifests: read.flatMap((one) => ("manifest" in one ? [one] : [])),
+    faults: [...faults.map((fault) => ({ file, ...fault })), ...read.flatMap((one) => ("faults" in one ? one.faults : []))],
+  };
+}
+
+/** `Integration acme/c1`: what a manifest is about, and the same for two that are about the same. */
+export function manifestId({ kind, metadata }: Pick<Manifest, "kind"> & { metadata: { tenant?: string; name: string } }): string {
+  return kind === "Tenant" ? `Tenant ${metadata.name}` : `Integration ${metadata.tenant}/${metadata.name}`;
+}
+
+function readOne(file: string, document: YamlDocument): LocatedManifest | { faults: ManifestFault[] } {
+  const placeOf = (path: readonly PropertyKey[]) => ({
+    file,
+    ...document.positionOf(path.map((part) => (typeof part === "number" ? part : String(part)))),
+  });
+  let value: unknown;
+  try {
+    value = plainValue(document);
+  } catch (error) {
+    return { faults: [{ ...placeOf([]), detail: error instanceof Error ? error.message : "It can't be read." }] };
+  }
+  const unstorable = pathOfUnstorable(value);
+  if (unstorable) return { faults: [{ ...placeOf(unstorable), detail: "This text holds a NUL or half of a surrogate pair." }] };
+  const parsed = manifestEnvelope.safeParse(value);
+  if (parsed.success) {
+    return {
+      manifest: parsed.data,
+      positionOf: (pointer = "") => placeOf(pathOf(pointer)),
+    };
+  }
+  return { faults: parsed.error.issues.flatMap((issue) => issueFaults(issue, placeOf)) };
+}
+
+function issueFaults(issue: z.core.$ZodIssue, placeOf: (path: readonly PropertyKey[]) => Position): ManifestFault[] {
+  const where = (path: readonly PropertyKey[]) => (path.length === 0 ? "The manifest" : path.map(String).join("."));
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      ...placeOf([...issue.path, key]),
+      detail: `${[...issue.path, key].map(String).join(".")}: There is no such field.`,
+    }));
+  }
+  return [{ ...placeOf(issue.path), detail: `${where(issue.path)}: ${issue.message}.` }];
+}
+
+/** RFC 6901 to a path; a number stays text where the pointer can't tell, and YAML finds it either way. */
+function pathOf(pointer: string): (string | number)[] {
+  const parts = pointer.split("/").slice(1);
+  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+}
+
+/** PostgreSQL's jsonb can't hold a NUL or half of a surrogate pair. */
+function pathOfUnstorable(value: unknown, path: (string | number)[] = []): (string | number)[] | undefined {
+  if (typeof value === "string") return value.includes("\u0000") || !value.isWellFormed() ? path : undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = pathOfUnstorable(key, path) ?? pathOfUnstorable(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (found) return found;
+  }
+  return undefined;
+}
