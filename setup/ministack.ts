@@ -50,16 +50,9 @@ async function install(python: string, packages: string, runWith: Run): Promise<
   const unfinished = `${packages}.${process.pid}`;
   await mkdir(path.dirname(packages), { recursive: true });
   try {
-    const args = [
-      "-m",
-      "pip",
-      "install",
-      "--disable-pip-version-check",
-      "--quiet",
-      "--target",
-      unfinished,
-      `ministack==${ministackVersion}`,
-    ];
+    const versions = path.join(import.meta.dirname, "ministack-constraints.txt");
+    const args = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--target", unfinished];
+    args.push("--constraint", versions, `ministack==${ministackVersion}`);
     const ran = await runWith(python, args, { limitSeconds: 600 });
     if (ran.code !== 0) throw new Error(`pip could not install MiniStack ${ministackVersion}.\n${complaint(ran)}`);
     await rm(packages, { recursive: true, force: true });
