@@ -1,6 +1,5 @@
 /** Puts the engine together: state, work folders, credentials and runners behind the one interface of engine.ts. */
 import { readdir } from "node:fs/promises";
-import { hostname } from "node:os";
 import path from "node:path";
 import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
 import { statePlace } from "./backend-url.ts";
@@ -9,10 +8,11 @@ import type { Engine, UpdateRequest, UpdateResult } from "./engine.ts";
 import { bareEnvironment, operationMark } from "./environment.ts";
 import { layOut, runsFor, together } from "./orders.ts";
 import { identifyPlugin } from "./plugin.ts";
-import { isAlive, isMarkerAlive } from "./processes.ts";
+import { isMarkerAlive } from "./processes.ts";
 import { type RunWishes, startRunnerPool } from "./runner-pool.ts";
 import type { SecretsConfig } from "./stack-settings.ts";
 import { openState, type StateBackend } from "./state-backend.ts";
+import { clearDeadLocks, readSound } from "./state-repair.ts";
 import { dropWorkFolder, emptyFolder } from "./work-folder.ts";
 
 export interface EngineConfig {
@@ -55,7 +55,7 @@ export function createEngine(config: EngineConfig): Engine {
   // Asking starts a process, and readiness is asked often.
   let known: Promise<{ version: string }> | undefined;
   const cli = () => {
-    known ??= cliVersion(config.cliRoot, bareEnvironment(host)).then((version) => ({ version }));
+    known ??= cliVersion(config.cliRoot, bareEnvironment(host, config.pulumiHome)).then((version) => ({ version }));
     known.catch(() => {
       known = undefined;
     });
@@ -68,6 +68,7 @@ export function createEngine(config: EngineConfig): Engine {
     graceMs: config.graceMs ?? 60_000,
     cliRoot: config.cliRoot,
     registry: config.registry ?? programRegistry,
+    pulumiHome: config.pulumiHome,
     compileCache: path.join(config.dataDir, "compile-cache"),
     host,
   });
@@ -115,6 +116,14 @@ export function createEngine(config: EngineConfig): Engine {
       const state = openState(address, credentials);
       return await state.readCheckpoint().finally(() => state.close());
     },
+    async soundState(address, credentials) {
+      const state = openState(address, credentials);
+      return await readSound(state).finally(() => state.close());
+    },
+    async clearLocks(address, credentials, host) {
+      const state = openState(address, credentials);
+      return await clearDeadLocks(state, host).finally(() => state.close());
+    },
     async check() {
       const orProblem = <T>(work: Promise<T>): Promise<T | Problem> => work.catch(problemOf);
       return { cli: await orProblem(cli()), plugin: await orProblem(plugin()) };
@@ -132,20 +141,6 @@ export function createEngine(config: EngineConfig): Engine {
 
 const deaths: readonly ProblemCode[] = ["operation_timeout", "operation_interrupted", "update_unknown"];
 const codeOf = (error: unknown) => problemOf(error).code;
-
-/**
- * Removes locks that were written on this host by processes that are gone, and says how many. Only for a caller who holds
- * the stack's lease, on a host whose name no other replica has.
- */
-async function clearDeadLocks(state: StateBackend): Promise<number> {
-  let cleared = 0;
-  for (const lock of await state.listLocks()) {
-    if (lock.hostname !== hostname() || (await isAlive(lock.pid))) continue;
-    await state.removeLock(lock.key);
-    cleared += 1;
-  }
-  return cleared;
-}
 
 /** Deletes work folders that an earlier life of the service left, except those whose operation still has a live process. */
 async function sweep(folders: string): Promise<void> {

@@ -84,6 +84,16 @@ export interface Engine {
   check(): Promise<{ cli: { version: string } | Problem; plugin: PluginIdentity | Problem }>;
   /** A stack's state; undefined when there is none. @throws `not_ready` when it can't be read */
   readState(address: StackAddress, credentials: Credentials): Promise<StackState | undefined>;
+  /**
+   * A stack's state, after a missing or damaged one was put back from the bucket's versions; undefined when there never was
+   * one. @throws `state_damaged` when none of the versions can be read
+   */
+  soundState(address: StackAddress, credentials: Credentials): Promise<{ state?: StackState; restored: boolean }>;
+  /**
+   * Removes the stack's locks that were written on `host` by processes which are gone, and says how many. Only under the
+   * stack's lease, and for another host only when that host's owner is known to be dead.
+   */
+  clearLocks(address: StackAddress, credentials: Credentials, host: string): Promise<number>;
   /** Drops a stack whose resources are gone from the state bucket. */
   removeStack(address: StackAddress, credentials: Credentials): Promise<void>;
   close(): Promise<void>;

@@ -51,6 +51,21 @@ export async function isAlive(pid: number): Promise<boolean> {
   return stat[stat.lastIndexOf(")") + 2] !== "Z";
 }
 
+/**
+ * Whether no process of this id is left that was there at the given time (RFC 3339): it has ended, or a later one got its
+ * number. Start times are compared with a second's margin, because the kernel rounds them (proc(5), `btime`).
+ */
+export async function startedAfter(pid: number, at: string): Promise<boolean> {
+  if (!(await isAlive(pid))) return true;
+  const [ticks, stat] = await Promise.all([startTimeOf(pid), readFile("/proc/stat", "latin1").catch(() => "")]);
+  const boot = Number(/^btime (\d+)/m.exec(stat)?.[1]);
+  const started = (boot + Number(ticks) / ticksPerSecond) * 1000;
+  return Number.isFinite(started) && started > Date.parse(at) + 1_000;
+}
+
+/** USER_HZ, which is 100 on every Linux that Node runs on (time(7)) */
+const ticksPerSecond = 100;
+
 function send(pids: number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {

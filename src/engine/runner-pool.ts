@@ -19,6 +19,7 @@ export interface PoolConfig {
   cliRoot: string;
   /** URL of the module whose `programs` the runners run */
   registry: string;
+  pulumiHome: string;
   /** Folder for Node's compiled modules */
   compileCache: string;
   host: Record<string, string | undefined>;
@@ -50,7 +51,7 @@ const runnerFile = new URL(import.meta.url.endsWith(".ts") ? "./runner.ts" : "./
 function startRunner(config: PoolConfig): Runner {
   const uuid = randomUUID();
   const child = fork(runnerFile, [config.cliRoot, config.registry, uuid], {
-    env: runnerEnvironment(config.host, uuid, config.compileCache),
+    env: runnerEnvironment(config.host, { ...config, runner: uuid }),
     execArgv: [],
     // What programs print may hold documents and ids; what matters comes over the channel.
     stdio: ["ignore", "ignore", "ignore", "ipc"],

@@ -4,6 +4,7 @@ import {
   DeleteObjectsCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
@@ -29,8 +30,13 @@ export interface StateLock {
 
 export interface StateBackend {
   hasState(): Promise<boolean>;
-  /** Undefined when there is no such stack. @throws `not_ready` for a state that can't be read as a checkpoint */
+  /** Undefined when there is no such stack. @throws `state_damaged` for one that can't be read as a checkpoint */
   readCheckpoint(): Promise<Checkpoint | undefined>;
+  /**
+   * Puts the newest version that reads as a checkpoint back in place of a state that is missing or damaged. False when the
+   * bucket keeps none.
+   */
+  restoreCheckpoint(): Promise<boolean>;
   /** Makes the stack, empty, unless it is there. True when this call made it. */
   createStack(): Promise<boolean>;
   listLocks(): Promise<StateLock[]>;
@@ -57,7 +63,7 @@ const logicalName = (urn: string) => urn.split("::").slice(3).join("::");
 
 /**
  * Reads the text of a state object (pulumi/pulumi sdk/go/common/apitype, CheckpointV3 in a VersionedCheckpoint).
- * @throws `not_ready` when it is something else: a truncated state must never pass for an empty one.
+ * @throws `state_damaged` when it is something else: a truncated state must never pass for an empty one.
  */
 export function parseCheckpoint(text: string): Checkpoint {
   let raw: RawCheckpoint;
@@ -67,7 +73,7 @@ export function parseCheckpoint(text: string): Checkpoint {
     raw = {};
   }
   if (typeof raw?.checkpoint !== "object" || raw.checkpoint === null)
-    throw new ProblemError("not_ready", "The stack's state in the bucket isn't a Pulumi checkpoint. Restore its last good version.");
+    throw new ProblemError("state_damaged", "The stack's state in the bucket isn't a Pulumi checkpoint. Restore its last good version.");
   const latest = raw.checkpoint.latest ?? {};
   const secrets = latest.secrets_providers;
   return {
@@ -80,6 +86,16 @@ export function parseCheckpoint(text: string): Checkpoint {
     })),
     ...(secrets ? { secrets: { type: secrets.type, state: secrets.state ?? {} } } : {}),
   };
+}
+
+/** Whether a text reads as a checkpoint. */
+function isCheckpoint(text: string): boolean {
+  try {
+    parseCheckpoint(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The checkpoint of a stack that has never been updated. */
@@ -116,9 +132,9 @@ export function openState(address: StackAddress, credentials: Credentials): Stat
     responseChecksumValidation: "WHEN_REQUIRED",
   });
 
-  async function read(key: string): Promise<string | undefined> {
+  async function read(key: string, version?: string): Promise<string | undefined> {
     try {
-      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: key }));
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: key, VersionId: version }));
       return await Body?.transformToString();
     } catch (error) {
       if (error instanceof S3ServiceException && error.name === "NoSuchKey") return undefined;
@@ -152,9 +168,28 @@ export function openState(address: StackAddress, credentials: Credentials): Stat
     const text = await read(keys.state);
     return text === undefined ? undefined : parseCheckpoint(text);
   };
+  /** Newest first, as S3 lists them (S3 API reference, "ListObjectVersions"). */
+  async function versions(key: string): Promise<string[]> {
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: key })).catch((error: unknown) => {
+      throw unreadable(error);
+    });
+    return Versions.flatMap(({ Key, VersionId }) => (Key === key && VersionId !== undefined ? [VersionId] : []));
+  }
+  async function restoreCheckpoint(): Promise<boolean> {
+    for (const version of await versions(keys.state)) {
+      const text = await read(keys.state, version);
+      if (text === undefined || !isCheckpoint(text)) continue;
+      await s3.send(new PutObjectCommand({ Bucket, Key: keys.state, Body: text })).catch((error: unknown) => {
+        throw unreadable(error);
+      });
+      return true;
+    }
+    return false;
+  }
 
   return {
     readCheckpoint,
+    restoreCheckpoint,
     hasState: async () => (await read(keys.state)) !== undefined,
     async createStack() {
       // Without the layout's version file the CLI takes a prefix that holds stacks for the refused legacy layout.

@@ -52,9 +52,10 @@ test("only a destroy may take what the programs protect", () => {
 });
 
 test("a runner carries its uuid from the fork and no credential", () => {
-  assert.deepEqual(runnerEnvironment(host, "u-1", "/cache"), {
+  assert.deepEqual(runnerEnvironment(host, { runner: "u-1", compileCache: "/cache", pulumiHome: "/home" }), {
     PATH: "/bin",
     HTTPS_PROXY: "http://proxy",
+    PULUMI_HOME: "/home",
     DRAWBRIDGE_RUNNER: "u-1",
     NODE_COMPILE_CACHE: "/cache",
   });
