@@ -5,8 +5,8 @@ import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
-import { requireTenant } from "./put.ts";
 import type { Shell } from "./shell.ts";
+import { requireTenant } from "./subject.ts";
 
 export interface DeleteRequest {
   tenant: string;

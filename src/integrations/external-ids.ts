@@ -18,6 +18,8 @@ interface Change {
   /** RFC 3339 */
   now: string;
   pointer: string;
+  /** For how long the old id goes on working; 0 unless given. */
+  overlapMinutes?: number;
 }
 
 /** SHA-256 (hex) of an id, lower-cased: AWS compares exactly, but two ids that differ in case alone are one to us. */
@@ -25,11 +27,11 @@ export const externalIdHash = (id: string): string => createHash("sha256").updat
 
 /**
  * The ids after a request. Omitted keeps what is; the first one is taken or, where we issue, made; another one is a rotation
- * without overlap, and the old id never comes back.
+ * whose old id stops with the overlap and never comes back.
  *
  * @throws ProblemError invalid_parameters for a malformed, weak or sample id; external_id_superseded for a replaced one
  */
-export function nextExternalIds({ rule, given, before, now, pointer }: Change): ExternalIdState {
+export function nextExternalIds({ rule, given, before, now, pointer, overlapMinutes = 0 }: Change): ExternalIdState {
   const state: ExternalIdState = { externalIds: before?.externalIds ?? [], supersededIds: before?.supersededIds ?? [] };
   if (given === undefined) {
     if (state.externalIds.length > 0 || rule.issuer !== "drawbridge") return state;
@@ -51,9 +53,12 @@ export function nextExternalIds({ rule, given, before, now, pointer }: Change): 
       { pointer },
     );
   }
+  const until = new Date(Date.parse(now) + overlapMinutes * 60_000).toISOString();
+  const overlapping = current && overlapMinutes > 0 ? [{ ...current, until }] : [];
+  const replaced = state.externalIds.map((entry) => externalIdHash(entry.id));
   return {
-    externalIds: [{ id: given, since: now }],
-    supersededIds: [...state.supersededIds, ...state.externalIds.map((entry) => externalIdHash(entry.id))],
+    externalIds: [...overlapping, { id: given, since: now }],
+    supersededIds: [...new Set([...state.supersededIds, ...replaced])],
   };
 }
 

@@ -11,8 +11,8 @@ import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord, RetainedKey } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
-import { requireTenant } from "./put.ts";
 import type { Shell } from "./shell.ts";
+import { requireTenant } from "./subject.ts";
 import { subjectOf } from "./up.ts";
 import type { Work } from "./update-stacks.ts";
 

@@ -8,8 +8,9 @@ import { desiredStacks } from "./desired-stacks.ts";
 import { keyGrants } from "./key-access.ts";
 import { planStacks } from "./plan.ts";
 import { preflight } from "./preflight.ts";
-import { type PutRequest, readRequest, requireTenant } from "./put.ts";
+import { type PutRequest, readRequest } from "./put.ts";
 import type { Shell } from "./shell.ts";
+import { requireTenant } from "./subject.ts";
 import { type UpRequest, upRequestOf, wishOf } from "./up.ts";
 import { stackId, type Work } from "./update-stacks.ts";
 

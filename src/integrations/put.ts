@@ -1,19 +1,17 @@
 /** PUT: decide the desired stacks, then record the wish and its operation in one transaction. No AWS call is made here. */
 
-import { stackAddress } from "../../stacks/name.ts";
-import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
-import { externalIdHolder, findIntegration, saveIntegration } from "../store/integrations.ts";
-import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
+import { externalIdHolder, findIntegration } from "../store/integrations.ts";
+import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
-import { findTenant } from "../store/tenants.ts";
-import { cancelWaiting } from "../store/transitions.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
+import { accept } from "./accept.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Shell } from "./shell.ts";
+import { requireTenant } from "./subject.ts";
 import { upRequestOf, wishOf } from "./up.ts";
 
 export interface PutRequest {
@@ -33,17 +31,6 @@ interface Reading {
   before: IntegrationRecord | undefined;
   next: IntegrationRecord;
   desired: Desired;
-}
-
-/**
- * The tenant of that name.
- *
- * @throws ProblemError not_found
- */
-export async function requireTenant(shell: Pick<Shell, "store">, name: string): Promise<TenantRecord> {
-  const tenant = await findTenant(shell.store.db, name);
-  if (!tenant) throw new ProblemError("not_found", "There is no such tenant.");
-  return tenant;
 }
 
 /**
@@ -93,7 +80,7 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
 }
 
 /** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. */
-async function refuseForeignIds(shell: Shell, next: IntegrationRecord): Promise<void> {
+export async function refuseForeignIds(shell: Shell, next: Pick<IntegrationRecord, "tenant" | "vendor" | "externalIds">): Promise<void> {
   for (const { id } of next.externalIds) {
     const holder = await externalIdHolder(shell.store.db, next.vendor, id);
     if (holder && holder.tenant !== next.tenant) {
@@ -133,38 +120,12 @@ export async function putIntegration(shell: Shell, request: PutRequest): Promise
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;
     if (settled && current === undefined) return { record: before, etag };
   }
-  const operation = await accept(shell, request, { tenant, next, desired, replaces: current?.state === "running" ? undefined : current });
-  return { record: next, etag, operation };
-}
-
-interface Acceptance {
-  tenant: TenantRecord;
-  next: IntegrationRecord;
-  desired: Desired;
-  /** Not begun yet: what it would do is overtaken. */
-  replaces: StoredOperation | undefined;
-}
-
-async function accept(shell: Shell, request: PutRequest, { tenant, next, desired, replaces }: Acceptance): Promise<StoredOperation> {
-  return shell.store.db.transaction().execute(async (trx) => {
-    const { goneAt: _goneAt, receipt: _receipt, ...record } = next;
-    const live = await findIntegration(trx, tenant.name, next.name);
-    // What an operation recorded since we read belongs to it; only the wish is ours to write.
-    await saveIntegration(trx, {
-      ...record,
-      ...(live && !live.goneAt && { stacks: live.stacks, ...(live.lastUp && { lastUp: live.lastUp }) }),
-    });
-    const operation = await createOperation(trx, {
-      kind: "up",
-      tenant: tenant.name,
-      integration: next.name,
-      stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, tenant.name, spec.kind, spec.key)),
-      request: { ...upRequestOf(next) },
-      requestedBy: request.requestedBy,
-      deadlineSeconds: shell.operationSeconds,
-    });
-    if (replaces) await cancelWaiting(trx, replaces.id, { supersededBy: operation.id });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
-    return operation;
+  const operation = await accept(shell, {
+    kind: "up",
+    next,
+    desired,
+    replaces: current?.state === "running" ? undefined : current,
+    requestedBy: request.requestedBy,
   });
+  return { record: next, etag, operation };
 }

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import { claimExternalIds } from "./external-ids.ts";
@@ -31,6 +32,17 @@ export async function listIntegrations(
     (row) => row.name,
     (row) => row.record,
   );
+}
+
+/** The integrations, over all tenants, that still list an external id whose overlap is over. */
+export async function integrationsWithExpiredIds(db: Db, now: string): Promise<IntegrationRecord[]> {
+  const rows = await db
+    .selectFrom("integrations")
+    .select("record")
+    .where("gone", "=", false)
+    .where(sql<boolean>`exists (select 1 from jsonb_array_elements(record->'externalIds') e where e->>'until' <= ${now})`)
+    .execute();
+  return rows.map((row) => row.record);
 }
 
 /** A vendor's integrations over all tenants that aren't gone, by tenant and name: what a revocation closes. */

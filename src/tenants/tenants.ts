@@ -2,8 +2,8 @@
 import { generateExternalId } from "../iam/external-id.ts";
 import type { PolicyDocument } from "../iam/policy-document.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
-import { requireTenant } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
+import { requireTenant } from "../integrations/subject.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, countIntegrations, listIntegrations } from "../store/integrations.ts";
 import type { TenantAccess, TenantRecord } from "../store/records.ts";

@@ -1,0 +1,56 @@
+/** Writes down what an integration should become, and the operation that makes it so, in one transaction. */
+import { stackAddress } from "../../stacks/name.ts";
+import type { OperationKind } from "../operations/operation.ts";
+import { queueKey } from "../operations/queue.ts";
+import { changeIntegration, findIntegration, saveIntegration } from "../store/integrations.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import type { Db } from "../store/transaction.ts";
+import { cancelWaiting } from "../store/transitions.ts";
+import type { Desired } from "./desired-stacks.ts";
+import type { Shell } from "./shell.ts";
+import { upRequestOf } from "./up.ts";
+
+export interface Acceptance {
+  kind: Extract<OperationKind, "up" | "rotate">;
+  next: IntegrationRecord;
+  desired: Pick<Desired, "specs">;
+  /** Not begun yet: what it would do is overtaken. */
+  replaces?: StoredOperation | undefined;
+  /** the caller's subject */
+  requestedBy: string;
+}
+
+/** Accepts the wish in `next`; answers the queued operation. */
+export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
+  const { kind, next, desired, replaces, requestedBy } = acceptance;
+  return shell.store.db.transaction().execute(async (trx) => {
+    await writeWish(trx, next);
+    const operation = await createOperation(trx, {
+      kind,
+      tenant: next.tenant,
+      integration: next.name,
+      stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, next.tenant, spec.kind, spec.key)),
+      request: { ...upRequestOf(next) },
+      requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    if (replaces) await cancelWaiting(trx, replaces.id, { supersededBy: operation.id });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    return operation;
+  });
+}
+
+/** Only what was asked for is written: stacks, proof and the like belong to the operations, which may be recording them now. */
+async function writeWish(trx: Db, next: IntegrationRecord): Promise<void> {
+  const { tenant, name, blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt, vendorPolicy } =
+    next;
+  const wish = { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt };
+  const live = await findIntegration(trx, tenant, name);
+  if (live && live.goneAt === undefined) {
+    await changeIntegration(trx, tenant, name, (now) => ({ ...now, ...wish, ...(vendorPolicy && { vendorPolicy }) }));
+    return;
+  }
+  // A tombstone makes room; the keys that it left are still there to be taken in.
+  await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
+}

@@ -1,0 +1,62 @@
+/** POST …/external-id: supplies the id that is awaited, or replaces the one that is there, in place. */
+
+import { integrationsWithExpiredIds } from "../store/integrations.ts";
+import type { StoredOperation } from "../store/operations.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { accept } from "./accept.ts";
+import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
+import { nextExternalIds } from "./external-ids.ts";
+import { handshakeOf } from "./handshake.ts";
+import { refuseForeignIds } from "./put.ts";
+import type { Shell } from "./shell.ts";
+import { findTenantIntegration } from "./subject.ts";
+import { recordedWish } from "./up.ts";
+
+export interface RotateRequest {
+  tenant: string;
+  name: string;
+  externalId: string;
+  /** minutes for which the old id works beside the new one; 0 ends it at once */
+  overlapMinutes: number;
+  requestedBy: string;
+}
+
+/**
+ * Accepts a new external id. The role keeps its id; the old external id stops with the overlap and never comes back.
+ *
+ * @throws ProblemError not_found, invalid_parameters, external_id_superseded, external_id_taken
+ */
+export async function rotateExternalId(shell: Shell, request: RotateRequest): Promise<StoredOperation> {
+  const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
+  const now = shell.now();
+  const blueprint = requireBlueprint(record.blueprint, record.version);
+  const ids = nextExternalIds({
+    rule: blueprint.externalId,
+    given: request.externalId,
+    before: record,
+    now,
+    pointer: "/externalId",
+    overlapMinutes: request.overlapMinutes,
+  });
+  const changed: IntegrationRecord = { ...record, ...ids, updatedAt: now };
+  const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
+  await refuseForeignIds(shell, next);
+  const desired = desiredStacks(tenant, await recordedWish(shell, next));
+  return accept(shell, { kind: "rotate", next, desired, requestedBy: request.requestedBy });
+}
+
+/** Takes the old ids away whose overlap is over, by an operation like any other. Answers how many were begun. */
+export async function endOverlaps(shell: Shell): Promise<number> {
+  const due = await integrationsWithExpiredIds(shell.store.db, shell.now());
+  for (const record of due) {
+    const { tenant } = await findTenantIntegration(shell, record.tenant, record.name);
+    const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
+    await accept(shell, {
+      kind: "rotate",
+      next,
+      desired: desiredStacks(tenant, await recordedWish(shell, next)),
+      requestedBy: "drawbridge",
+    });
+  }
+  return due.length;
+}
