@@ -40,8 +40,9 @@ export const run: Run = (command, args, { cwd, env, limitSeconds } = {}) =>
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 
-/** Does one step and says what it was and how long it took, whether it ended well or not. */
+/** Does one step: says what begins, and how long it took, whether it ended well or not. */
 export async function step<T>(say: Say, title: string, work: () => Promise<T>): Promise<T> {
+  say(`${title} …`);
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   try {
