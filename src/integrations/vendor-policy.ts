@@ -1,0 +1,48 @@
+/** POST …/vendor-policy: takes the policy that the vendor issued after it had seen the role, checks it, attaches it word for word. */
+import type { PolicyDocument } from "../iam/policy-document.ts";
+import { ProblemError } from "../problem.ts";
+import type { StoredOperation } from "../store/operations.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { accept } from "./accept.ts";
+import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
+import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
+import { handshakeOf } from "./handshake.ts";
+import type { Shell } from "./shell.ts";
+import { findTenantIntegration } from "./subject.ts";
+import { recordedWish } from "./up.ts";
+
+export interface VendorPolicyRequest {
+  tenant: string;
+  name: string;
+  document: PolicyDocument;
+  requestedBy: string;
+}
+
+/**
+ * Accepts a vendor's policy. The answer shows what it changes against the one that was there.
+ *
+ * @throws ProblemError not_found, vendor_policy_refused with every fault named, guardrail
+ */
+export async function supplyVendorPolicy(
+  shell: Shell,
+  request: VendorPolicyRequest,
+): Promise<{ operation: StoredOperation; difference?: DocumentDiff }> {
+  const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
+  const blueprint = requireBlueprint(record.blueprint, record.version);
+  if (!blueprint.vendorPolicy) {
+    throw new ProblemError("vendor_policy_refused", `${blueprint.id} takes no policy from its vendor.`, { pointer: "/document" });
+  }
+  const faults = blueprint.vendorPolicy.check(request.document, record.parameters);
+  if (faults.length > 0) throw new ProblemError("vendor_policy_refused", faults.join(" "), { pointer: "/document" });
+  const now = shell.now();
+  const changed: IntegrationRecord = { ...record, vendorPolicy: request.document, updatedAt: now };
+  const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
+  const operation = await accept(shell, {
+    kind: "up",
+    next,
+    desired: desiredStacks(tenant, await recordedWish(shell, next)),
+    requestedBy: request.requestedBy,
+  });
+  const difference = diffDocuments("vendor-policy", record.vendorPolicy, request.document);
+  return { operation, ...(difference && { difference }) };
+}
