@@ -2,7 +2,9 @@
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { OperationKind, OperationState } from "../operations/operation.ts";
 import type { Problem } from "../problem.ts";
+import type { DriftRecord } from "./drift.ts";
 import type { IntegrationRecord, TenantRecord } from "./records.ts";
+import type { SourceRecord } from "./sources.ts";
 
 /** Written as JSON text, because node-postgres turns a JavaScript array into a PostgreSQL array; read parsed. */
 type Json<T> = ColumnType<T, string, string>;
@@ -110,7 +112,45 @@ interface TrustedPrincipalsTable {
   created_at: Timestamp;
 }
 
+interface SourcesTable {
+  name: string;
+  record: JSONColumnType<SourceRecord>;
+}
+
+interface SourceMembersTable {
+  kind: "Tenant" | "Integration";
+  tenant: string;
+  name: string;
+  source: string;
+  labels: Json<Record<string, string>>;
+}
+
+interface WebhookDeliveriesTable {
+  source: string;
+  key: string;
+  at: Timestamp;
+}
+
+interface PausesTable {
+  scope: string;
+  reason: string;
+  requested_by: string;
+  since: Timestamp;
+}
+
+interface DriftTable {
+  tenant: string;
+  integration: string;
+  checked_at: Timestamp;
+  record: JSONColumnType<DriftRecord>;
+}
+
 export interface Database {
+  sources: SourcesTable;
+  source_members: SourceMembersTable;
+  webhook_deliveries: WebhookDeliveriesTable;
+  pauses: PausesTable;
+  drift: DriftTable;
   trusted_principals: TrustedPrincipalsTable;
   tenants: TenantsTable;
   provisioning_external_ids: ProvisioningExternalIdsTable;

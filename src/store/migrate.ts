@@ -4,9 +4,11 @@ import type { Database } from "./database.ts";
 import { up as firstTables } from "./migrations/0001-first-tables.ts";
 import { up as vendorRevocations } from "./migrations/0002-vendor-revocations.ts";
 import { up as trustedPrincipals } from "./migrations/0010-trusted-principals.ts";
+import { up as git } from "./migrations/0020-git.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0020-git": { up: git },
   "0001-first-tables": { up: firstTables },
   "0010-trusted-principals": { up: trustedPrincipals },
   "0002-vendor-revocations": { up: vendorRevocations },

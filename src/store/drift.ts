@@ -1,0 +1,67 @@
+import { sql } from "kysely";
+import type { Db } from "./transaction.ts";
+
+/** One thing that isn't as we made it. */
+export interface Difference {
+  /** `<kind>/<key>` */
+  stack: string;
+  /** `trust`, `inline/<name>`, `attached`, `boundary`, `bucket-policy`, `key-policy`, `grants`, `encryption`, … */
+  document: string;
+  what: "added" | "removed" | "changed" | "missing";
+  /** A sentence for people; external ids appear as fingerprints */
+  words: string;
+  /** Statements or values, masked likewise */
+  expected?: unknown;
+  found?: unknown;
+}
+
+export interface DriftRecord {
+  verdict: "none" | "found" | "unknown";
+  /** What the differences do to the vendor's access, by the evaluator */
+  access: "same" | "wider" | "narrower" | "wider-and-narrower" | "unknown";
+  differences: Difference[];
+  /** Why the verdict is unknown */
+  cause?: { code: string; detail: string };
+  /** Since when this drift has been seen, RFC 3339 */
+  since?: string;
+  at: string;
+  operation: string;
+  /** SHA-256 (hex) of the differences: the same again is the same hand again */
+  fingerprint?: string;
+  /** What was repaired last, and when */
+  remediation?: { operation: string; at: string; fingerprint: string };
+  /** Set when a repaired drift came back: nothing is repaired again until somebody PUTs or asks */
+  contested?: { since: string; times: number };
+}
+
+export async function findDrift(db: Db, tenant: string, integration: string): Promise<DriftRecord | undefined> {
+  const row = await db
+    .selectFrom("drift")
+    .select("record")
+    .where("tenant", "=", tenant)
+    .where("integration", "=", integration)
+    .executeTakeFirst();
+  return row?.record;
+}
+
+export async function saveDrift(db: Db, tenant: string, integration: string, drift: DriftRecord): Promise<void> {
+  const record = JSON.stringify(drift);
+  await db
+    .insertInto("drift")
+    .values({ tenant, integration, record })
+    .onConflict((conflict) => conflict.columns(["tenant", "integration"]).doUpdateSet({ record, checked_at: sql`clock_timestamp()` }))
+    .execute();
+}
+
+/** Tenants with an integration that stands and hasn't been looked at for so long (seconds), at most `limit`. */
+export async function tenantsDueForSweep(db: Db, olderThan: number, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ tenant: string }>`
+    select i.tenant from integrations i left join drift d on d.tenant = i.tenant and d.integration = i.name
+    where not i.gone and jsonb_array_length(i.record->'stacks') > 0
+      and coalesce(i.record->'settings'->>'drift', 'observe') <> 'ignore'
+      and coalesce(d.checked_at, '-infinity') < clock_timestamp() - make_interval(secs => ${olderThan})
+      and not exists (select 1 from operations o where o.tenant = i.tenant and o.integration is null and o.kind = 'detect-drift'
+        and o.state in ('queued', 'running'))
+    group by i.tenant order by i.tenant limit ${limit}`.execute(db);
+  return rows.map((row) => row.tenant);
+}

@@ -1,0 +1,84 @@
+/** Batch reads for a reconcile: a thousand manifests cost a handful of queries. */
+import { sql } from "kysely";
+import type { OperationKind, OperationState } from "../operations/operation.ts";
+import type { Problem } from "../problem.ts";
+import type { IntegrationRecord, TenantRecord } from "./records.ts";
+import type { Db } from "./transaction.ts";
+
+export async function tenantsByName(db: Db, names: readonly string[]): Promise<Map<string, TenantRecord>> {
+  if (names.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("tenants")
+    .select(["name", "record"])
+    .where("name", "in", [...names])
+    .execute();
+  return new Map(rows.map((row) => [row.name, row.record]));
+}
+
+/** The integrations of these tenants that aren't gone, by `tenant/name`; without their proofs, which are most of their size. */
+export async function integrationsOfTenants(db: Db, tenants: readonly string[]): Promise<Map<string, IntegrationRecord>> {
+  if (tenants.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("integrations")
+    .select(["tenant", "name", sql<IntegrationRecord>`record - 'proof'`.as("record")])
+    .where("tenant", "in", [...tenants])
+    .where("gone", "=", false)
+    .execute();
+  return new Map(rows.map((row) => [`${row.tenant}/${row.name}`, row.record]));
+}
+
+/** `tenant/name` of each integration for which an operation is queued, running or awaiting approval. */
+export async function busyIntegrations(db: Db, tenants: readonly string[]): Promise<Set<string>> {
+  if (tenants.length === 0) return new Set();
+  const rows = await db
+    .selectFrom("operations")
+    .select(["tenant", "integration"])
+    .where("tenant", "in", [...tenants])
+    .where("integration", "is not", null)
+    .where("state", "in", ["queued", "running", "awaiting-approval"])
+    .where("kind", "not in", ["preview", "verify", "detect-drift"])
+    .execute();
+  return new Set(rows.map((row) => `${row.tenant}/${row.integration}`));
+}
+
+export interface ChildState {
+  id: string;
+  kind: OperationKind;
+  state: OperationState;
+  tenant: string;
+  integration: string;
+  error?: Problem;
+}
+
+/** How these operations stand. */
+export async function statesOf(db: Db, ids: readonly string[]): Promise<ChildState[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom("operations")
+    .select(["id", "kind", "state", "tenant", "integration", "error"])
+    .where("id", "in", [...ids])
+    .execute();
+  return rows.map(({ error, tenant, integration, ...row }) => ({
+    ...row,
+    tenant: tenant ?? "",
+    integration: integration ?? "",
+    ...(error && { error }),
+  }));
+}
+
+/** Makes an operation a child of this one, unless it is another's. */
+export async function adoptChild(db: Db, child: string, parent: string): Promise<void> {
+  await db.updateTable("operations").set({ parent }).where("id", "=", child).where("parent", "is", null).execute();
+}
+
+/** The source's reconciles that haven't ended, oldest first. */
+export async function openReconciles(db: Db, source: string): Promise<{ id: string; state: OperationState }[]> {
+  return db
+    .selectFrom("operations")
+    .select(["id", "state"])
+    .where("kind", "=", "reconcile")
+    .where("state", "in", ["queued", "running", "awaiting-approval"])
+    .where(sql<boolean>`request->>'source' = ${source}`)
+    .orderBy("position")
+    .execute();
+}

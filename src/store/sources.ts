@@ -1,0 +1,166 @@
+import { sql } from "kysely";
+import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
+import type { VisibleTenants } from "./tenants.ts";
+import type { Db } from "./transaction.ts";
+
+/** Where manifests come from: a repository that the service fetches itself, or one whose CI pushes them. */
+export interface SourceRecord {
+  name: string;
+  kind: "pull" | "push";
+  repository: string;
+  /** Whose tenants it may touch: those of the caller who brought it in. */
+  tenants: VisibleTenants;
+  /** The caller's subject */
+  requestedBy: string;
+  branch?: string;
+  /** Folder inside the repository */
+  path?: string;
+  /** `env:NAME` or `file:/path`: where the secret is, never the secret */
+  credentials?: string;
+  webhookSecret?: string;
+  /** `owner/name` as GitHub's deliveries have it */
+  repositoryName?: string;
+  /** seconds */
+  interval?: number;
+  prune?: boolean;
+  maxDeletes?: number;
+  /** Of the newest revision that was accepted */
+  sequence?: number;
+  revision?: string;
+  lastOperation?: string;
+  /** RFC 3339; when it was last asked for */
+  lastAt?: string;
+  createdAt: string;
+}
+
+export interface SourceMember {
+  kind: "Tenant" | "Integration";
+  tenant: string;
+  name: string;
+  source: string;
+  labels: Record<string, string>;
+}
+
+export async function findSource(db: Db, name: string): Promise<SourceRecord | undefined> {
+  const row = await db.selectFrom("sources").select("record").where("name", "=", name).executeTakeFirst();
+  return row?.record;
+}
+
+/** One page of sources by name. `invalid_request` for a cursor that isn't ours. */
+export async function listSources(db: Db, { limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<SourceRecord>> {
+  let query = db.selectFrom("sources").select(["name", "record"]);
+  if (cursor !== undefined) query = query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
+  const rows = await query
+    .orderBy("name")
+    .limit(limit + 1)
+    .execute();
+  return pageOf(
+    rows,
+    limit,
+    (row) => row.name,
+    (row) => row.record,
+  );
+}
+
+/** The source, made with `make` where there is none, its row locked until the caller's transaction ends. */
+export async function lockSource(trx: Db, name: string, make: () => SourceRecord): Promise<SourceRecord> {
+  await trx
+    .insertInto("sources")
+    .values({ name, record: JSON.stringify(make()) })
+    .onConflict((conflict) => conflict.column("name").doNothing())
+    .execute();
+  const row = await trx.selectFrom("sources").select("record").where("name", "=", name).forUpdate().executeTakeFirstOrThrow();
+  return row.record;
+}
+
+export async function saveSource(db: Db, source: SourceRecord): Promise<void> {
+  const record = JSON.stringify(source);
+  await db
+    .insertInto("sources")
+    .values({ name: source.name, record })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ record }))
+    .execute();
+}
+
+/** Forgets a source; what it owned belongs to nobody then and stays as it is. Answers whether there was one. */
+export async function deleteSource(db: Db, name: string): Promise<boolean> {
+  await db.deleteFrom("source_members").where("source", "=", name).execute();
+  await db.deleteFrom("webhook_deliveries").where("source", "=", name).execute();
+  const deleted = await db.deleteFrom("sources").where("name", "=", name).executeTakeFirst();
+  return deleted.numDeletedRows > 0n;
+}
+
+/** Pull sources whose interval is over; each is stamped as asked for now, so that of several replicas one takes it. */
+export async function takeDueSources(db: Db, now: string): Promise<SourceRecord[]> {
+  const { rows } = await sql<{ record: SourceRecord }>`
+    update sources set record = jsonb_set(record, '{lastAt}', to_jsonb(${now}::text))
+    where record->>'kind' = 'pull'
+      and coalesce((record->>'lastAt')::timestamptz, '-infinity') + make_interval(secs => (record->>'interval')::float8) <= ${now}::timestamptz
+    returning record`.execute(db);
+  return rows.map((row) => row.record);
+}
+
+/** Who owns it, if anybody. A tenant's own `tenant` and `name` are the same. */
+export async function ownerOf(db: Db, kind: SourceMember["kind"], tenant: string, name: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("source_members")
+    .select("source")
+    .where("kind", "=", kind)
+    .where("tenant", "=", tenant)
+    .where("name", "=", name)
+    .executeTakeFirst();
+  return row?.source;
+}
+
+/** What a source owns, and what anybody owns of these tenants. */
+export async function membersOf(db: Db, { source, tenants }: { source: string; tenants: readonly string[] }): Promise<SourceMember[]> {
+  return db
+    .selectFrom("source_members")
+    .selectAll()
+    .where((row) => row.or([row("source", "=", source), row("tenant", "in", ["", ...tenants])]))
+    .execute();
+}
+
+/** Makes these the source's own; what another source owns stays with it. */
+export async function claimMembers(db: Db, members: readonly SourceMember[]): Promise<void> {
+  for (let start = 0; start < members.length; start += 500) {
+    const values = members.slice(start, start + 500).map((member) => ({ ...member, labels: JSON.stringify(member.labels) }));
+    await db
+      .insertInto("source_members")
+      .values(values)
+      .onConflict((conflict) =>
+        conflict
+          .columns(["kind", "tenant", "name"])
+          .doUpdateSet((row) => ({ labels: row.ref("excluded.labels") }))
+          .whereRef("source_members.source", "=", "excluded.source"),
+      )
+      .execute();
+  }
+}
+
+export async function releaseMember(db: Db, { kind, tenant, name, source }: Omit<SourceMember, "labels">): Promise<void> {
+  await db
+    .deleteFrom("source_members")
+    .where("kind", "=", kind)
+    .where("tenant", "=", tenant)
+    .where("name", "=", name)
+    .where("source", "=", source)
+    .execute();
+}
+
+/**
+ * Takes note of a delivery by all of its keys (its id, its content). False when one of them was seen before; what is older than
+ * `keptHours` is forgotten.
+ */
+export async function noteDelivery(db: Db, source: string, keys: readonly string[], keptHours = 72): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    await sql`delete from webhook_deliveries where at < clock_timestamp() - make_interval(hours => ${keptHours})`.execute(trx);
+    const noted = await trx
+      .insertInto("webhook_deliveries")
+      .values([...new Set(keys)].map((key) => ({ source, key })))
+      .onConflict((conflict) => conflict.columns(["source", "key"]).doNothing())
+      .returning("key")
+      .execute();
+    return noted.length === new Set(keys).size;
+  });
+}
