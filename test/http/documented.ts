@@ -1,0 +1,32 @@
+/** Whether an answer is one that the API's own documentation announces. */
+import assert from "node:assert/strict";
+import { problemsOf } from "../../src/http/openapi.ts";
+import { problemAnswerSchema } from "../../src/http/operation-schemas.ts";
+import { type Route, routeName } from "../../src/http/route.ts";
+import { routes } from "../../src/http/routes.ts";
+import type { Reply } from "./support.ts";
+
+/** The route behind a method and a URL. */
+export function routeOf(method: string, url: string): Route {
+  const path = url.split("?")[0] ?? "";
+  const found = routes.find(
+    (route) => route.method.toUpperCase() === method && new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
+  );
+  assert.ok(found, `${method} ${path}`);
+  return found;
+}
+
+/** Its status, its body, its headers and, of a refusal, its code must be documented; a field that isn't documented may not be there. */
+export function assertDocumented(method: string, url: string, reply: Reply): void {
+  const route = routeOf(method, url);
+  const spec = route.responses[reply.status];
+  if (!spec) {
+    const problem = problemAnswerSchema.parse(reply.json);
+    assert.deepEqual(problem, reply.json);
+    assert.ok(problemsOf(route).includes(problem.code), `${routeName(route)} doesn't document ${problem.code}: ${problem.detail}`);
+    return;
+  }
+  if (spec.schema && !reply.headers["content-type"]?.startsWith("text/")) assert.deepEqual(spec.schema.parse(reply.json), reply.json);
+  else if (!spec.type) assert.equal(reply.text, "");
+  for (const header of Object.keys(spec.headers ?? {})) assert.ok(reply.headers[header.toLowerCase()], `${routeName(route)}: ${header}`);
+}

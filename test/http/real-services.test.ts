@@ -1,0 +1,223 @@
+/**
+ * The API over the real services and store, without a worker: what a request decides and records before any AWS call.
+ * Every answer is held against the documentation, and the external ids may be in none of them.
+ */
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { Registry } from "prom-client";
+import { hashToken } from "../../src/http/auth.ts";
+import type { Shell } from "../../src/integrations/shell.ts";
+import type { Queue } from "../../src/operations/queue.ts";
+import { createServices } from "../../src/services.ts";
+import { begin, finish, release } from "../../src/store/idempotency.ts";
+import { backends, type Opened, silent } from "../store/backends.ts";
+import { assertDocumented } from "./documented.ts";
+import { type CallOptions, callers, type Reply, type Running, start } from "./support.ts";
+
+const secrets = ["c1-7d1f6a93b2e84c05a1f2", "c1-0b9e3a55d7c24f18b6aa"] as const;
+const c1 = "/v1/tenants/acme/integrations/c1";
+
+let opened: Opened;
+let service: Running;
+const seen: string[] = [];
+const enqueued: string[] = [];
+
+const untouched = <T extends object>(name: string): T =>
+  new Proxy({} as T, {
+    get: (_target, property) => {
+      throw new Error(`${name}.${String(property)} was used by a request`);
+    },
+  });
+
+before(async () => {
+  const backend = backends[0];
+  assert.ok(backend);
+  opened = await backend.open();
+  const { db } = opened.store;
+  const queue: Queue = { ...untouched<Queue>("queue"), enqueue: async (_trx, job) => void enqueued.push(job.key) };
+  const shell: Shell = {
+    store: opened.store,
+    queue,
+    engine: untouched("engine"),
+    sts: untouched("sts"),
+    reach: {},
+    log: silent,
+    stateUrl: "s3://drawbridge-state?region=us-east-1",
+    ownCredentials: false,
+    operationSeconds: 60,
+    owner: "test",
+    now: () => new Date().toISOString(),
+  };
+  const services = createServices({
+    shell,
+    metrics: new Registry(),
+    version: "0.1.0",
+    servicePrincipal: "arn:aws:iam::444455556666:role/Drawbridge",
+    findCaller: async (hash) => Object.entries(callers).find(([token]) => hashToken(token).equals(hash))?.[1],
+    idempotency: {
+      begin: (request) => begin(db, request),
+      finish: (request, answer) => finish(db, request, answer),
+      release: (request) => release(db, request),
+    },
+    readiness: async () => ({ ready: true, checks: [] }),
+  });
+  service = await start(services);
+});
+after(async () => {
+  await service?.close();
+  await opened?.remove();
+});
+
+async function ask(method: string, path: string, options: CallOptions = {}): Promise<Reply> {
+  const reply = await service.call(method, path, options);
+  seen.push(reply.text);
+  assertDocumented(method, path, reply);
+  return reply;
+}
+
+const tenantBody = (accountId: string, more: object = {}) => ({
+  accountId,
+  region: "us-east-1",
+  access: { mode: "assume-role", roleArn: `arn:aws:iam::${accountId}:role/DrawbridgeProvisioning` },
+  ...more,
+});
+const integrationBody = (externalId: string, bucket = "acme-exports") => ({
+  blueprint: "conductorone-s3",
+  parameters: { bucket, externalId },
+});
+const ifMatch = (reply: Reply): Exclude<CallOptions["headers"], undefined> => ({ "if-match": reply.headers.etag });
+
+test("a tenant is registered once, kept as it is by the same body, and changed by its tag alone", async () => {
+  const created = await ask("PUT", "/v1/tenants/acme", { body: tenantBody("111122223333") });
+  assert.equal(created.status, 201);
+  assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tenantBody("111122223333") })).status, 200);
+  const tagged = tenantBody("111122223333", { tags: { team: "data" } });
+  assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tagged })).json.code, "precondition_required");
+  assert.equal(
+    (await ask("PUT", "/v1/tenants/acme", { body: tagged, headers: { "if-match": '"stale"' } })).json.code,
+    "precondition_failed",
+  );
+  assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tagged, headers: ifMatch(created) })).status, 200);
+  assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tenantBody("111122224444") })).json.code, "immutable_field");
+  assert.deepEqual((await ask("GET", "/v1/tenants/acme")).json.tags, { team: "data" });
+});
+
+test("an account that is registered already is refused to a caller of one tenant, naming no owner", async () => {
+  const refused = await ask("PUT", "/v1/tenants/beta", { token: "beta-token", body: tenantBody("111122223333") });
+  assert.equal(refused.json.code, "account_already_registered");
+  assert.doesNotMatch(refused.text, /acme/);
+  assert.equal((await ask("PUT", "/v1/tenants/beta", { token: "beta-token", body: tenantBody("999988887777") })).status, 201);
+});
+
+test("what a tenant's access may not be is understood and refused", async () => {
+  const own = tenantBody("555566667777", { access: { mode: "own-credentials" } });
+  assert.equal((await ask("PUT", "/v1/tenants/gamma", { body: own })).json.code, "access_mode_disabled");
+  const elsewhere = tenantBody("555566667777", { access: { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/x" } });
+  assert.equal((await ask("PUT", "/v1/tenants/gamma", { body: elsewhere })).json.code, "account_mismatch");
+});
+
+test("a PUT of an integration is recorded and enqueued, and the same again is the same operation", async () => {
+  const first = await ask("PUT", c1, { body: integrationBody(secrets[0]) });
+  assert.equal(first.status, 202);
+  const again = await ask("PUT", c1, { body: integrationBody(secrets[0]) });
+  assert.equal(again.headers.location, first.headers.location);
+  assert.deepEqual(enqueued, ["acme/c1"]);
+  assert.equal((await ask("GET", c1)).headers.etag, first.headers.etag);
+});
+
+test("a change needs the tag and overtakes what is queued, whose stream then ends", async () => {
+  const before = await ask("GET", c1);
+  const change = integrationBody(secrets[0], "acme-exports-2");
+  assert.equal((await ask("PUT", c1, { body: change })).json.code, "precondition_required");
+  const changed = await ask("PUT", c1, { body: change, headers: ifMatch(before) });
+  assert.equal(changed.status, 202);
+  const { items } = (await ask("GET", "/v1/operations?tenant=acme&integration=c1&state=cancelled")).json;
+  const overtaken = items?.[0];
+  assert.equal(`/v1/operations/${overtaken?.supersededBy}`, changed.headers.location);
+  const stream = await ask("GET", `/v1/operations/${overtaken?.id}/events`, { headers: { accept: "text/event-stream" } });
+  assert.match(stream.text, /"state":"cancelled"/);
+  const { json } = await ask("GET", `/v1/operations/${overtaken?.id}/events?after=1`);
+  assert.equal(json.items?.[0]?.type as unknown, "state");
+});
+
+test("what a blueprint doesn't take is refused where it stands", async () => {
+  const refuse = async (body: object) => (await ask("PUT", "/v1/tenants/acme/integrations/c2", { body })).json;
+  const bucket = await refuse(integrationBody(secrets[1], "No_Bucket"));
+  assert.deepEqual([bucket.code, bucket.pointer], ["invalid_parameters", "/parameters/bucket"]);
+  const unknown = await refuse({ blueprint: "conductorone-s3", parameters: { bucket: "acme-exports", admin: true } });
+  assert.deepEqual([unknown.code, unknown.pointer], ["invalid_parameters", "/parameters/admin"]);
+  const number = await refuse({ blueprint: "conductorone-s3", parameters: { bucket: "acme-exports", externalId: 7 } });
+  assert.deepEqual([number.code, number.pointer], ["invalid_parameters", "/parameters/externalId"]);
+  assert.equal((await refuse({ blueprint: "no-such", parameters: {} })).code, "unknown_blueprint");
+  assert.equal((await refuse({ ...integrationBody(secrets[1]), version: "99.0.0" })).code, "unknown_blueprint");
+  assert.equal((await ask("GET", "/v1/tenants/acme/integrations/c2")).status, 404);
+});
+
+test("another tenant's external id is refused without a word about whose it is", async () => {
+  const refused = await ask("PUT", "/v1/tenants/beta/integrations/c1", { token: "beta-token", body: integrationBody(secrets[0]) });
+  assert.equal(refused.json.code, "external_id_taken");
+  assert.doesNotMatch(refused.text, /acme/);
+});
+
+test("callers see their own tenants' things in every list, and nothing of others", async () => {
+  const names = async (path: string, token: string) => JSON.stringify((await ask("GET", path, { token })).json);
+  assert.doesNotMatch(await names("/v1/tenants", "beta-token"), /acme/);
+  assert.doesNotMatch(await names("/v1/operations", "beta-token"), /acme/);
+  assert.equal(await names("/v1/operations?tenant=acme", "beta-token"), '{"items":[],"nextCursor":null}');
+  const operation = (await ask("GET", "/v1/operations?tenant=acme")).json.items?.[0]?.id;
+  const other = await ask("GET", `/v1/operations/${operation}`, { token: "beta-token" });
+  const none = await ask("GET", "/v1/operations/00000000-0000-4000-8000-000000000000", { token: "beta-token" });
+  const same = ({ text, headers }: Reply) => text.replace(String(headers["x-request-id"]), "");
+  assert.equal(other.status, 404);
+  assert.equal(same(other), same(none));
+});
+
+test("pages follow their cursor to the end, and a forged cursor is refused", async () => {
+  const found: unknown[] = [];
+  for (let cursor: unknown = ""; cursor !== null; ) {
+    const { json } = await ask("GET", `/v1/tenants?limit=1${cursor ? `&cursor=${cursor}` : ""}`);
+    found.push(json.items?.[0]?.name);
+    cursor = json.nextCursor;
+  }
+  assert.deepEqual(found, ["acme", "beta"]);
+  assert.equal((await ask("GET", "/v1/operations?cursor=AAAA")).json.code, "invalid_request");
+});
+
+test("a preview is accepted for what isn't there, and changes no record", async () => {
+  const path = "/v1/tenants/acme/integrations/planned";
+  const options: CallOptions = { body: integrationBody(secrets[1]), headers: { "idempotency-key": "plan-1" } };
+  const first = await ask("POST", `${path}/preview`, options);
+  const again = await ask("POST", `${path}/preview`, options);
+  assert.equal(first.status, 202);
+  assert.equal(again.headers["idempotency-replayed"], "true");
+  assert.equal(again.headers.location, first.headers.location);
+  assert.equal(again.json.operation?.id, first.json.operation?.id);
+  assert.equal((await ask("GET", path)).status, 404);
+});
+
+test("a teardown is accepted once, with a tag that is current or none", async () => {
+  assert.equal((await ask("DELETE", c1, { headers: { "if-match": '"stale"' } })).json.code, "precondition_failed");
+  const first = await ask("DELETE", c1);
+  assert.equal(first.status, 202);
+  assert.equal((await ask("DELETE", c1)).headers.location, first.headers.location);
+  assert.equal((await ask("GET", `${c1}/proof`)).status, 404);
+  assert.equal((await ask("DELETE", "/v1/tenants/acme/integrations/none")).status, 404);
+});
+
+test("every blueprint is shown, alone and in the list, and so are a tenant's keys", async () => {
+  const { items } = (await ask("GET", "/v1/blueprints")).json as unknown as { items: { id: string }[] };
+  assert.ok(items.length >= 1);
+  for (const blueprint of items) assert.deepEqual((await ask("GET", `/v1/blueprints/${blueprint.id}`)).json, blueprint);
+  assert.equal((await ask("GET", "/v1/blueprints/none")).status, 404);
+  assert.equal((await ask("GET", "/v1/tenants/acme/keys")).status, 200);
+});
+
+test("a tenant without integrations is removed, and then it was never there", async () => {
+  assert.equal((await ask("DELETE", "/v1/tenants/beta")).status, 204);
+  assert.equal((await ask("GET", "/v1/tenants/beta")).status, 404);
+});
+
+test("no answer held an external id", () => {
+  assert.ok(seen.length > 50);
+  for (const secret of secrets) assert.ok(!seen.join().includes(secret));
+});
