@@ -5,41 +5,15 @@ import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
 import { statePlace } from "./backend-url.ts";
 import { cliVersion } from "./cli.ts";
 import type { Engine, UpdateRequest, UpdateResult } from "./engine.ts";
+import type { EngineConfig } from "./engine-config.ts";
 import { bareEnvironment, operationMark } from "./environment.ts";
 import { layOut, runsFor, together } from "./orders.ts";
 import { identifyPlugin } from "./plugin.ts";
 import { isMarkerAlive } from "./processes.ts";
 import { type RunWishes, startRunnerPool } from "./runner-pool.ts";
-import type { SecretsConfig } from "./stack-settings.ts";
 import { openState, type StateBackend } from "./state-backend.ts";
 import { clearDeadLocks, readSound } from "./state-repair.ts";
 import { dropWorkFolder, emptyFolder } from "./work-folder.ts";
-
-export interface EngineConfig {
-  /** Holds `bin/pulumi` */
-  cliRoot: string;
-  /** Holds `plugins/`; its logs are emptied regularly */
-  pulumiHome: string;
-  /** Work folders are made below it, one per operation */
-  dataDir: string;
-  /** The service's state URL, `s3://bucket[/prefix]?region=…` */
-  stateUrl: string;
-  secrets: SecretsConfig;
-  /** Where AWS is, when it isn't AWS: the sandbox's emulator */
-  awsEndpoint?: string;
-  /** How many updates may run side by side */
-  runners: number;
-  /** Updates per runner */
-  recycleAfter: number;
-  /** Sandbox and tests: more variables for the CLI and its plugin */
-  extraEnvironment?: Record<string, string>;
-  /** Tests: URL of another module whose `programs` the runners run */
-  registry?: string;
-  /** milliseconds between an interrupt and the kill; 60,000 unless given */
-  graceMs?: number;
-  /** The variables that the allow-list picks from (PATH, proxies); the process's own unless given */
-  host?: Record<string, string | undefined>;
-}
 
 const here = import.meta.url;
 const programRegistry = new URL(`../../programs/registry${here.endsWith(".ts") ? ".ts" : ".js"}`, here).href;

@@ -36,8 +36,8 @@ export interface UpdateRequest {
 
 /** What one stack's state says, without values: those stay in the bucket. */
 export interface StackState {
-  /** `name` is the logical one, the URN's last part */
-  resources: { name: string; type: string; id?: string }[];
+  /** `name` is the logical one, the URN's last part; `retained` ones stay in the account when the stack goes */
+  resources: { name: string; type: string; id?: string; retained?: boolean }[];
   /**
    * Steps that had begun when the last update died: what was being created may exist without being in `resources`. Look
    * before the next run, which forgets them. `physicalName` is the `name` that the program gave it.
@@ -94,7 +94,10 @@ export interface Engine {
    * stack's lease, and for another host only when that host's owner is known to be dead.
    */
   clearLocks(address: StackAddress, credentials: Credentials, host: string): Promise<number>;
-  /** Drops a stack whose resources are gone from the state bucket. */
+  /**
+   * Drops a stack from the state bucket, history included, once its resources are gone or are such as stay (a bucket's
+   * policy). @throws `leftovers` while state holds others
+   */
   removeStack(address: StackAddress, credentials: Credentials): Promise<void>;
   close(): Promise<void>;
 }

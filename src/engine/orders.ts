@@ -1,8 +1,8 @@
 /** From a request to the runs that serve it: usually one, two where something is taken into state first. */
 import { withStateProfile } from "./backend-url.ts";
-import type { EngineConfig } from "./create-engine.ts";
 import { credentialsText } from "./credentials-file.ts";
 import type { StackState, UpdateRequest, UpdateResult } from "./engine.ts";
+import type { EngineConfig } from "./engine-config.ts";
 import { cliEnvironment } from "./environment.ts";
 import type { RunOrder } from "./runner-protocol.ts";
 import { stackSettings } from "./stack-settings.ts";

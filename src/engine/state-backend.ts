@@ -42,7 +42,7 @@ export interface StateBackend {
   listLocks(): Promise<StateLock[]>;
   /** Removes one lock by its exact key; only for an owner that is known to be dead. */
   removeLock(key: string): Promise<void>;
-  /** Deletes state, its backup copy and its history. @throws `leftovers` while state still holds resources */
+  /** Deletes state, its backup copy and its history. @throws `leftovers` while state holds resources that a destroy would delete */
   removeStack(): Promise<void>;
   close(): void;
 }
@@ -53,7 +53,7 @@ interface RawCheckpoint {
   checkpoint?: { latest?: RawDeployment | null };
 }
 interface RawDeployment {
-  resources?: { urn: string; type: string; id?: string }[];
+  resources?: { urn: string; type: string; id?: string; retainOnDelete?: boolean }[];
   pending_operations?: { type: string; resource: { urn: string; type: string; inputs?: { name?: unknown } } }[];
   secrets_providers?: { type: string; state?: Record<string, unknown> };
 }
@@ -77,7 +77,12 @@ export function parseCheckpoint(text: string): Checkpoint {
   const latest = raw.checkpoint.latest ?? {};
   const secrets = latest.secrets_providers;
   return {
-    resources: (latest.resources ?? []).map(({ urn, type, id }) => ({ name: logicalName(urn), type, ...(id === undefined ? {} : { id }) })),
+    resources: (latest.resources ?? []).map(({ urn, type, id, retainOnDelete }) => ({
+      name: logicalName(urn),
+      type,
+      ...(id === undefined ? {} : { id }),
+      ...(retainOnDelete ? { retained: true } : {}),
+    })),
     pendingOperations: (latest.pending_operations ?? []).map(({ type, resource }) => ({
       name: logicalName(resource.urn),
       type: resource.type,
@@ -206,7 +211,7 @@ export function openState(address: StackAddress, credentials: Credentials): Stat
     },
     async removeStack() {
       const resources = (await readCheckpoint())?.resources ?? [];
-      const left = resources.filter(({ type }) => !type.startsWith("pulumi:")).length;
+      const left = resources.filter(({ type, retained }) => !type.startsWith("pulumi:") && !retained).length;
       if (left > 0) throw new ProblemError("leftovers", `The stack's state still holds ${left} resources. Destroy it first.`);
       const doomed = [...(await list(keys.history)), keys.backup, keys.state];
       for (let at = 0; at < doomed.length; at += 1000) {

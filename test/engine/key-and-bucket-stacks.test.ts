@@ -11,6 +11,7 @@ import {
 import { GetBucketEncryptionCommand, GetBucketPolicyCommand, PutBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
+import { problemOf } from "../../src/problem.ts";
 import type { KmsGrantsInputs, KmsKeyInputs, StackSpec } from "../../stacks/stack.ts";
 import { type Running, startRunning } from "./running-engine.ts";
 
@@ -140,9 +141,18 @@ test("an update that refreshes sees what somebody else wrote, one that doesn't c
   assert.deepEqual(await livePolicy(), merged);
 });
 
-test("a destroy of a bucket policy's stack drops it from state and leaves the policy", async () => {
+test("a bucket policy's stack can be dropped as it is, and the policy stays; a key's can't, because of its alias", async () => {
   const before = await livePolicy();
+  await running.engine.removeStack(running.request(bucketPolicy(before)).address, running.state);
+  assert.equal(await running.engine.readState(running.request(bucketPolicy(before)).address, running.state), undefined);
+  assert.deepEqual(await livePolicy(), before);
+  const refused = await running.engine.removeStack(running.request(key(keyInputs())).address, running.state).catch(problemOf);
+  assert.equal(refused?.code, "leftovers");
+});
+
+test("a destroy of a bucket policy's stack leaves the policy too", async () => {
+  const before = await livePolicy();
+  await running.run(bucketPolicy(before));
   await running.run(bucketPolicy(before), { action: "destroy" });
   assert.deepEqual(await livePolicy(), before);
-  await running.engine.removeStack(running.request(bucketPolicy(before)).address, running.state);
 });

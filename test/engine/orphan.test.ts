@@ -5,7 +5,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EngineConfig } from "../../src/engine/create-engine.ts";
+import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { isMarkerAlive } from "../../src/engine/processes.ts";
 import { openState } from "../../src/engine/state-backend.ts";
 import type { StackSpec } from "../../stacks/stack.ts";

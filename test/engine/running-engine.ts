@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
-import { createEngine, type EngineConfig } from "../../src/engine/create-engine.ts";
+import { createEngine } from "../../src/engine/create-engine.ts";
 import type { Credentials, Engine, StepEvent, UpdateRequest, UpdateResult } from "../../src/engine/engine.ts";
+import type { EngineConfig } from "../../src/engine/engine-config.ts";
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 

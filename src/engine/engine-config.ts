@@ -1,0 +1,28 @@
+/** What the engine needs to know of its surroundings. */
+import type { SecretsConfig } from "./stack-settings.ts";
+
+export interface EngineConfig {
+  /** Holds `bin/pulumi` */
+  cliRoot: string;
+  /** Holds `plugins/`; its logs are emptied regularly */
+  pulumiHome: string;
+  /** Work folders are made below it, one per operation */
+  dataDir: string;
+  /** The service's state URL, `s3://bucket[/prefix]?region=…` */
+  stateUrl: string;
+  secrets: SecretsConfig;
+  /** Where AWS is, when it isn't AWS: the sandbox's emulator */
+  awsEndpoint?: string;
+  /** How many updates may run side by side */
+  runners: number;
+  /** Updates per runner */
+  recycleAfter: number;
+  /** Sandbox and tests: more variables for the CLI and its plugin */
+  extraEnvironment?: Record<string, string>;
+  /** Tests: URL of another module whose `programs` the runners run */
+  registry?: string;
+  /** milliseconds between an interrupt and the kill; 60,000 unless given */
+  graceMs?: number;
+  /** The variables that the allow-list picks from (PATH, proxies); the process's own unless given */
+  host?: Record<string, string | undefined>;
+}

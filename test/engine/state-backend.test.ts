@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { emptyCheckpoint, parseCheckpoint } from "../../src/engine/state-backend.ts";
+import { problemOf } from "../../src/problem.ts";
+import type { StackAddress } from "../../stacks/stack.ts";
+
+const address: StackAddress = { kind: "role", project: "drawbridge", stack: "role.x-0a1b2c3d", backendUrl: "s3://b/tenants/acme" };
+const urn = (type: string, name: string) => `urn:pulumi:role.x-0a1b2c3d::drawbridge::pulumi:pulumi:Stack$${type}::${name}`;
+
+test("a stack that has just been made is a checkpoint without anything in it", () => {
+  assert.deepEqual(parseCheckpoint(emptyCheckpoint(address)), { resources: [], pendingOperations: [] });
+});
+
+test("what isn't a whole checkpoint never passes for an empty one", () => {
+  const whole = emptyCheckpoint(address);
+  for (const text of ["", whole.slice(0, -5), "<html>gone</html>", "null", "{}", '{"version":3,"checkpoint":null}', "[]", '"x"'])
+    assert.throws(
+      () => parseCheckpoint(text),
+      (error) => problemOf(error).code === "not_ready",
+      text,
+    );
+});
+
+test("a checkpoint tells resources, pending steps and the secrets' key by logical names, and no value", () => {
+  const latest = {
+    secrets_providers: { type: "passphrase", state: { salt: "v1:a:v1:b:c" } },
+    resources: [
+      { urn: urn("aws:iam/role:Role", "role"), type: "aws:iam/role:Role", id: "Vendor", inputs: { assumeRolePolicy: "external id" } },
+      { urn: urn("aws:s3/bucketPolicy:BucketPolicy", "policy"), type: "aws:s3/bucketPolicy:BucketPolicy", id: "b", retainOnDelete: true },
+      { urn: urn("a:b:C", "odd::name"), type: "a:b:C" },
+    ],
+    pending_operations: [
+      {
+        type: "creating",
+        resource: { urn: urn("aws:kms/alias:Alias", "alias"), type: "aws:kms/alias:Alias", inputs: { name: "alias/x" } },
+      },
+    ],
+  };
+  const checkpoint = parseCheckpoint(JSON.stringify({ version: 3, checkpoint: { stack: "s", latest } }));
+  assert.deepEqual(checkpoint, {
+    resources: [
+      { name: "role", type: "aws:iam/role:Role", id: "Vendor" },
+      { name: "policy", type: "aws:s3/bucketPolicy:BucketPolicy", id: "b", retained: true },
+      { name: "odd::name", type: "a:b:C" },
+    ],
+    pendingOperations: [{ name: "alias", type: "aws:kms/alias:Alias", operation: "creating", physicalName: "alias/x" }],
+    secrets: { type: "passphrase", state: { salt: "v1:a:v1:b:c" } },
+  });
+});
