@@ -16,7 +16,7 @@ test("what isn't a whole checkpoint never passes for an empty one", () => {
   for (const text of ["", whole.slice(0, -5), "<html>gone</html>", "null", "{}", '{"version":3,"checkpoint":null}', "[]", '"x"'])
     assert.throws(
       () => parseCheckpoint(text),
-      (error) => problemOf(error).code === "not_ready",
+      (error) => problemOf(error).code === "state_damaged",
       text,
     );
 });
