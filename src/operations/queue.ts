@@ -18,8 +18,17 @@ export interface Job {
   key: string;
 }
 
-/** The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). A preview waits for nobody. */
+/** Kinds that only start other operations and wait for them: they run in a lane of their own (docs/adr/0060). */
+const parentKinds: readonly string[] = ["reconcile"];
+/** No tenant's name holds a colon. */
+const parentMark = "parent:";
+
+/**
+ * The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). A preview waits for
+ * nobody, and a parent for its children only.
+ */
 export function queueKey({ id, tenant, integration, kind }: Pick<Operation, "id" | "tenant" | "integration" | "kind">): string {
+  if (parentKinds.includes(kind)) return `${parentMark}${kind}/${id}`;
   if (kind === "preview") return `preview/${id}`;
   if (tenant === undefined) return kind;
   return integration === undefined ? tenant : `${tenant}/${integration}`;
@@ -45,6 +54,13 @@ export interface Queue {
 }
 
 const queueName = "operations";
+/** Parents hold no worker that their children need, however many of either there are. */
+const parentQueue = "parents";
+const queueNames = [queueName, parentQueue];
+/** How many parents this process waits for side by side; each costs a lease's heartbeat and a look every second. */
+const parentsAtOnce = 4;
+
+const laneOf = (key: string): string => (key.startsWith(parentMark) ? parentQueue : queueName);
 const schema = "pgboss";
 
 /** Why a job's signal was aborted at shutdown: run.ts then gives the operation back. */
@@ -83,18 +99,20 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
   });
   boss.on("error", (error) => log.warn("The queue's database work failed and will be tried again", faultFields(error)));
   await boss.start();
-  await boss.createQueue(queueName, queueOptions);
-  // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
-  await boss.getQueueStats(queueName);
+  for (const name of queueNames) {
+    await boss.createQueue(name, queueOptions);
+    // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
+    await boss.getQueueStats(name);
+  }
 
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, { stop: AbortController; lane: string }>();
   let handler: JobHandler | undefined;
-  let workers: string[] = [];
+  let workers: { id: string; lane: string }[] = [];
 
-  const runJob = async (operationId: string) => {
+  const runJob = async (operationId: string, lane: string) => {
     if (handler === undefined) throw new Error("the queue has no handler");
     const stop = new AbortController();
-    running.set(operationId, stop);
+    running.set(operationId, { stop, lane });
     try {
       await handler(operationId, stop.signal);
     } catch (error) {
@@ -109,34 +127,35 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
 
   const resume = async () => {
     // One registration per worker, so that `wake` reaches each of them.
-    while (workers.length < concurrency) {
-      const worker = await boss.work<{ operationId: string }>(
-        queueName,
+    const wanted = [...Array(concurrency).fill(queueName), ...Array(parentsAtOnce).fill(parentQueue)] as string[];
+    for (const lane of wanted.slice(workers.length)) {
+      const id = await boss.work<{ operationId: string }>(
+        lane,
         { batchSize: 1, notifyPollingIntervalSeconds: 1, pollingIntervalSeconds: 1 },
         async ([job]) => {
-          if (job !== undefined) await runJob(job.data.operationId);
+          if (job !== undefined) await runJob(job.data.operationId, lane);
         },
       );
-      workers.push(worker);
+      workers.push({ id, lane });
     }
   };
 
   const pause = async () => {
     const stopping = workers;
     workers = [];
-    await Promise.all(stopping.map((id) => boss.offWork(queueName, { id, wait: true })));
+    await Promise.all(stopping.map(({ id, lane }) => boss.offWork(lane, { id, wait: true })));
   };
 
   function wake(): void {
-    for (const worker of workers) boss.notifyWorker(worker);
+    for (const { id } of workers) boss.notifyWorker(id);
   }
 
   const enqueue = async (trx: Db, { operationId, key }: Job) => {
     const db = fromKysely(trx);
-    const send = () => boss.send(queueName, { operationId }, { id: operationId, singletonKey: key, db });
+    const send = () => boss.send(laneOf(key), { operationId }, { id: operationId, singletonKey: key, db });
     if ((await send()) !== null) return;
     // An approved plan runs under the same operation: its first job has ended and must make room.
-    await sql`delete from ${sql.table(`${schema}.job`)} where name = ${queueName} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`.execute(
+    await sql`delete from ${sql.table(`${schema}.job`)} where name = ${laneOf(key)} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`.execute(
       trx,
     );
     await send();
@@ -145,14 +164,16 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
   return {
     enqueue,
     async requeue(trx, job) {
-      await boss.fail(queueName, job.operationId, { reason: "owner-dead" }, { db: fromKysely(trx) });
+      await boss.fail(laneOf(job.key), job.operationId, { reason: "owner-dead" }, { db: fromKysely(trx) });
       await enqueue(trx, job);
     },
     async withoutJob(operationIds) {
       if (operationIds.length === 0) return [];
       const { rows } = await sql<{ id: string }>`
         select id from ${sql.table(`${schema}.job`)}
-        where name = ${queueName} and id = any(${operationIds}::uuid[]) and state in ('created', 'retry', 'active')`.execute(store.db);
+        where name = any(${queueNames}::text[]) and id = any(${operationIds}::uuid[]) and state in ('created', 'retry', 'active')`.execute(
+        store.db,
+      );
       const withJob = new Set(rows.map((row) => row.id));
       return operationIds.filter((id) => !withJob.has(id));
     },
@@ -170,8 +191,10 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
       return rows[0] ?? { waiting: 0, running: 0 };
     },
     async close({ graceSeconds }) {
+      // A parent only waits, for children that may not begin any more: it goes on elsewhere at once.
+      for (const { stop, lane } of running.values()) if (lane === parentQueue) stop.abort(draining);
       const grace = setTimeout(() => {
-        for (const stop of running.values()) stop.abort(draining);
+        for (const { stop } of running.values()) stop.abort(draining);
       }, graceSeconds * 1_000);
       await pause();
       clearTimeout(grace);
