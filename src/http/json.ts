@@ -49,7 +49,7 @@ function refuseDeep(text: string): void {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at++) {
-    const char = text[at];
+    const char = text.charAt(at);
     if (inString) {
       if (char === "\\") at++;
       else if (char === '"') inString = false;
@@ -66,12 +66,14 @@ function inspect(text: string): void {
     onObjectBegin: () => void open.push(new Set()),
     onObjectEnd: () => void open.pop(),
     onObjectProperty: (key, _offset, _length, _line, _character, parents) => {
-      const pointer = pointerTo([...parents(), key]);
+      // Made for refusals only: a body has thousands of keys
+      const pointer = () => pointerTo([...parents(), key]);
       refuseUnstorable(key, pointer);
-      if (forbiddenKeys.has(key))
-        throw new ProblemError("malformed_body", `The body has the key "${key}", which is never accepted.`, { pointer });
+      if (forbiddenKeys.has(key)) {
+        throw new ProblemError("malformed_body", `The body has the key "${key}", which is never accepted.`, { pointer: pointer() });
+      }
       const keys = open.at(-1);
-      if (keys?.has(key)) throw new ProblemError("malformed_body", "The body gives this key twice.", { pointer });
+      if (keys?.has(key)) throw new ProblemError("malformed_body", "The body gives this key twice.", { pointer: pointer() });
       keys?.add(key);
     },
     onLiteralValue: (value, _offset, _length, _line, _character, path) => {
@@ -84,9 +86,7 @@ function inspect(text: string): void {
   jsonc.visit(text, visitor, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
 }
 
-function refuseUnstorable(value: string, pointer: string | (() => string)): void {
+function refuseUnstorable(value: string, pointer: () => string): void {
   if (!value.includes("\u0000") && value.isWellFormed()) return;
-  throw new ProblemError("invalid_request", "This text holds a NUL or half of a surrogate pair.", {
-    pointer: typeof pointer === "string" ? pointer : pointer(),
-  });
+  throw new ProblemError("invalid_request", "This text holds a NUL or half of a surrogate pair.", { pointer: pointer() });
 }
