@@ -1,5 +1,5 @@
 /** Puts the service together: config, log, store, engine, queue, HTTP; and takes it apart again on SIGTERM. */
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
@@ -9,7 +9,7 @@ import { createEngine } from "./engine/create-engine.ts";
 import type { Engine } from "./engine/engine.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
 import { createApp } from "./http/app.ts";
-import { type Caller, scopes } from "./http/caller.ts";
+import { adminToken } from "./http/auth.ts";
 import { listen } from "./http/server.ts";
 import type { Services } from "./http/services.ts";
 import { runVerb } from "./integrations/run-verb.ts";
@@ -29,9 +29,8 @@ import { openStore, type Store } from "./store/store.ts";
 function adminCaller(config: Config, log: Log): Services["findCaller"] {
   const token = config.adminToken ?? randomBytes(32).toString("base64url");
   if (!config.adminToken) log.warn("DRAWBRIDGE_ADMIN_TOKEN isn't set: a random one is in force that nobody knows, so set it to get in");
-  const expected = createHash("sha256").update(token).digest();
-  const admin: Caller = { subject: "admin", tenants: "*", scopes };
-  return async (hash) => (timingSafeEqual(hash, expected) ? admin : undefined);
+  const find = adminToken(token);
+  return async (hash) => find(hash);
 }
 
 function idempotencyOver(store: Store): Services["idempotency"] {
