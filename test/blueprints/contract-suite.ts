@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Blueprint, BlueprintContext } from "../../src/blueprints/blueprint.ts";
-import { expandAction } from "../../src/iam/action-catalogue.ts";
+import { actionWorksOn, expandAction } from "../../src/iam/action-catalogue.ts";
 import type { Proof } from "../../src/iam/contract.ts";
 import { guardrailViolations } from "../../src/iam/guardrails.ts";
 import { judge } from "../../src/iam/judge.ts";
@@ -66,9 +66,9 @@ function caseTests(blueprint: Blueprint, fixture: FixtureCase): void {
   });
 
   it("grants no action that the hand-written rows don't allow, and none less", () => {
-    const derived = allowedActions(proof.rows);
+    const derived = allowedActions(proof.rows, context.accountId);
     for (const action of extraActions(blueprint, parameters, context)) derived.add(action);
-    assert.deepEqual([...derived].sort(), [...allowedActions(access)].sort());
+    assert.deepEqual([...derived].sort(), [...allowedActions(access, context.accountId)].sort());
   });
 
   it("has no negative row that stays green when its documents are wrong", () => {
@@ -87,8 +87,8 @@ function caseTests(blueprint: Blueprint, fixture: FixtureCase): void {
 }
 
 /** The owner's own rights on a key of ours are no grant. */
-function allowedActions(rows: readonly { principal: string; action: string; expect: string }[]): Set<string> {
-  const granted = rows.filter((row) => row.expect === "allow" && !row.principal.endsWith(":root"));
+function allowedActions(rows: readonly { principal: string; action: string; expect: string }[], accountId: string): Set<string> {
+  const granted = rows.filter((row) => row.expect === "allow" && row.principal !== `arn:aws:iam::${accountId}:root`);
   return new Set(granted.map((row) => row.action));
 }
 
@@ -118,7 +118,7 @@ function unshakenRows(
   proof: Proof,
 ): string[] {
   const negative = proof.rows.filter((row) => row.expect === "deny" && !row.id.startsWith("closure/"));
-  assert.ok(negative.length > 5);
+  assert.ok(negative.length > 2);
   const services = [...new Set(negative.map((row) => row.principal).filter((principal) => principal.endsWith(".amazonaws.com")))];
   const contract = blueprint.contract(parameters, context);
   const reddened = mutations(live, services).map(({ kind, live: wrong }) => {
@@ -171,7 +171,7 @@ function accepted(blueprint: Blueprint, parameters: unknown, context: BlueprintC
 }
 
 function generatedTests(blueprint: Blueprint, { context, parameters: written, access }: FixtureCase): void {
-  const allowed = allowedActions(access);
+  const allowed = allowedActions(access, context.accountId);
   const services = new Set(["iam", "sts", "s3", "kms", ...[...allowed].map((action) => action.slice(0, action.indexOf(":")))]);
   const tries = [...services].flatMap((service) => expandAction(`${service}:*`)).filter((action) => !allowed.has(action));
 
@@ -217,6 +217,8 @@ function probes(live: LiveDocuments, actions: readonly string[]) {
       named.flatMap((resource) => [resource.replaceAll("*", "probe"), `${resource.replaceAll("*", "probe")}-other`]),
     );
     const principal = `arn:aws:sts::${role.accountId}:assumed-role/${role.name}/probe`;
-    return [...resources, "*"].flatMap((resource) => actions.map((action) => ({ principal, action, resource })));
+    return [...resources, "*"].flatMap((resource) =>
+      actions.filter((action) => actionWorksOn(action, resource)).map((action) => ({ principal, action, resource })),
+    );
   });
 }
