@@ -58,7 +58,7 @@ function startRunner(config: PoolConfig): Runner {
   });
   const ready = new Promise<void>((resolve, reject) => {
     const failed = () => reject(new ProblemError("not_ready", "A runner couldn't load Pulumi. Run the set-up again."));
-    child.once("error", failed);
+    child.on("error", failed);
     child.once("exit", failed);
     child.on("message", (message: FromRunner) => message.type === "ready" && resolve());
   });
@@ -173,12 +173,25 @@ export function startRunnerPool(config: PoolConfig): RunnerPool {
     }
     return undefined;
   }
+  /** Waits in line; who is stopped leaves it. */
+  function nextRunner(signal: AbortSignal | undefined): Promise<Runner> {
+    return new Promise((resolve, reject) => {
+      const place = { resolve, reject };
+      waiting.push(place);
+      const leave = () => {
+        if (waiting.includes(place)) waiting.splice(waiting.indexOf(place), 1);
+        reject(abortReason(signal));
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
   async function acquire(signal: AbortSignal | undefined): Promise<Runner> {
     if (closed) throw stopping();
-    const runner = idleRunner() ?? (await new Promise<Runner>((resolve, reject) => waiting.push({ resolve, reject })));
+    if (signal?.aborted) throw abortReason(signal);
+    const runner = idleRunner() ?? (await nextRunner(signal));
     if (!signal?.aborted) return runner;
     release(runner);
-    throw new ProblemError("operation_interrupted", "The operation was stopped before it began.");
+    throw abortReason(signal);
   }
 
   for (let i = 0; i < config.size; i++) add();

@@ -143,6 +143,8 @@ export function openState(address: StackAddress, credentials: Credentials): Stat
       return await Body?.transformToString();
     } catch (error) {
       if (error instanceof S3ServiceException && error.name === "NoSuchKey") return undefined;
+      // To a session that may list its own prefix only, S3 answers 403 for a key that isn't there (GetObject, "Permissions").
+      if (statusOf(error) === 403 && version === undefined && !(await list(key)).includes(key)) return undefined;
       throw unreadable(error);
     }
   }

@@ -98,6 +98,21 @@ test("an operation that was stopped before its turn never starts", async () => {
   assert.equal(problem.code, "operation_interrupted");
 });
 
+test("an operation that is stopped while it waits for a runner leaves the line", async () => {
+  const busy = new AbortController();
+  const others = ["one", "two"].map((tenant) =>
+    problemIn(running.engine.update(running.request(program("hang"), { tenant }), () => {}, busy.signal)),
+  );
+  while ((await locksOf("hang", "one")) + (await locksOf("hang", "two")) < 2) await sleep(50);
+  const stop = new AbortController();
+  const waiting = problemIn(running.engine.update(running.request(program("well"), { tenant: "three" }), () => {}, stop.signal));
+  await sleep(200);
+  stop.abort();
+  assert.equal((await waiting).code, "operation_interrupted");
+  busy.abort();
+  await Promise.all(others);
+});
+
 test("a deadline ends an update by its name", async () => {
   const request = running.request(program("hang"), { tenant: "late", deadlineSeconds: 2 });
   assert.equal((await problemIn(running.engine.update(request, () => {}))).code, "operation_timeout");

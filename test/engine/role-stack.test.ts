@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -191,6 +191,10 @@ test("a destroy runs no program, and the stack can then be dropped without a tra
     Contents?.map(({ Key }) => Key),
     ["tenants/acme/.pulumi/meta.yaml"],
   );
+});
+
+test("the CLI's logs are for the service's user alone", async () => {
+  assert.equal((await stat(path.join(running.sandbox.pulumiHome, "logs"))).mode & 0o777, 0o700);
 });
 
 test("no operation leaves a folder", async () => {

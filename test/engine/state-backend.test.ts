@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { emptyCheckpoint, parseCheckpoint } from "../../src/engine/state-backend.ts";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { emptyCheckpoint, openState, parseCheckpoint } from "../../src/engine/state-backend.ts";
 import { problemOf } from "../../src/problem.ts";
 import type { StackAddress } from "../../stacks/stack.ts";
 
@@ -46,4 +49,34 @@ test("a checkpoint tells resources, pending steps and the secrets' key by logica
     pendingOperations: [{ name: "alias", type: "aws:kms/alias:Alias", operation: "creating", physicalName: "alias/x" }],
     secrets: { type: "passphrase", state: { salt: "v1:a:v1:b:c" } },
   });
+});
+
+/** An S3 that refuses every read, as it does to a session that may list its prefix only, and lists `keys`. */
+async function refusingS3(t: TestContext, keys: string[]): Promise<string> {
+  const server = createServer((request, response) => {
+    const isList = request.url?.includes("list-type=2");
+    response.writeHead(isList ? 200 : 403, { "content-type": "application/xml" });
+    const contents = keys.map((key) => `<Contents><Key>${key}</Key></Contents>`).join("");
+    response.end(isList ? `<ListBucketResult>${contents}</ListBucketResult>` : "<Error><Code>AccessDenied</Code></Error>");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const credentials = { accessKeyId: "AKIAX", secretAccessKey: "x" };
+
+test("a refused read means a stack that isn't there only when the listing agrees", async (t) => {
+  const key = "tenants/acme/.pulumi/stacks/drawbridge/role.x-0a1b2c3d.json";
+  for (const [keys, expected] of [
+    [[], undefined],
+    [[key], "not_ready"],
+    [[`${key}.bak`], undefined],
+  ] as const) {
+    const backendUrl = `s3://b/tenants/acme?use_path_style=true&endpoint=${await refusingS3(t, [...keys])}`;
+    const state = openState({ ...address, backendUrl }, credentials);
+    const read = await state.readCheckpoint().catch((error: unknown) => problemOf(error).code);
+    state.close();
+    assert.equal(read, expected);
+  }
 });
