@@ -128,10 +128,11 @@ test("text that PostgreSQL can't store is refused where it stands", () => {
 
 test("a megabyte of keys or numbers is read without a stall", () => {
   const object = `{${Array.from({ length: 70_000 }, (_, at) => `"key${at}":${at}`).join(",")}}`;
-  const start = performance.now();
+  // The processor's time, not the clock's: other tests run beside this one
+  const start = process.cpuUsage();
   parse(object);
   parse(`[${"1,".repeat(500_000)}1]`);
-  assert.ok(performance.now() - start < 2_000, "two megabytes took two seconds");
+  assert.ok(process.cpuUsage(start).user < 2_000_000, "two megabytes took two seconds");
 });
 
 test("a pointer escapes ~ and /", () => {
