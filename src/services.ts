@@ -1,8 +1,10 @@
 /** What the HTTP layer may ask for, over the verbs: who may see what is decided here, and only views leave. */
 import type { Registry } from "prom-client";
 import { blueprints } from "./blueprints/registry.ts";
+import { gitServices } from "./git-services.ts";
 import { type Caller, holdsTenant } from "./http/caller.ts";
 import type { Idempotency, Readiness, Services } from "./http/services.ts";
+import { refuseManaged } from "./integrations/accept-reconcile.ts";
 import { deleteIntegration } from "./integrations/delete.ts";
 import { requireBlueprint } from "./integrations/desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
@@ -11,6 +13,7 @@ import { previewIntegration } from "./integrations/preview.ts";
 import { putIntegration } from "./integrations/put.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { requireTenant } from "./integrations/subject.ts";
+import { lifecycleServices } from "./lifecycle-services.ts";
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
 import { eventsAfter } from "./store/events.ts";
@@ -53,8 +56,10 @@ export function createServices({ shell, servicePrincipal, ...parts }: Parts): Se
   return {
     log: shell.log,
     ...parts,
+    ...lifecycleServices(shell, requireOperation),
 
     async putTenant(caller, name, body, { ifMatch }) {
+      await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);
       const put = await putTenant(shell, { name, body, seesAll: caller.tenants === "*", ...(ifMatch !== undefined && { ifMatch }) });
       return { ...put, tenant: tenantView(put.tenant, servicePrincipal) };
     },
@@ -66,12 +71,16 @@ export function createServices({ shell, servicePrincipal, ...parts }: Parts): Se
       const { items, nextCursor } = await listTenants(db, { tenants: caller.tenants, ...page });
       return { items: items.map((tenant) => tenantView(tenant, servicePrincipal)), nextCursor };
     },
-    deleteTenant: (_caller, name, { ifMatch }) => removeTenant(shell, name, ifMatch),
+    async deleteTenant(caller, name, { ifMatch }) {
+      await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);
+      await removeTenant(shell, name, ifMatch);
+    },
 
     listBlueprints: async () => blueprints.map(blueprintView),
     getBlueprint: async (id) => blueprintView(findOrNotFound(id)),
 
     async putIntegration(caller, put) {
+      await refuseManaged(shell, { kind: "Integration", ...put }, caller.tenants);
       const tenant = await requireTenant(shell, put.tenant);
       const { record, etag, operation } = await putIntegration(shell, { ...put, requestedBy: caller.subject });
       const integration = integrationView(record, tenant, shell.now());
@@ -89,6 +98,7 @@ export function createServices({ shell, servicePrincipal, ...parts }: Parts): Se
       return { items: items.map((record) => integrationView(record, owner, shell.now())), nextCursor };
     },
     async deleteIntegration(caller, request) {
+      await refuseManaged(shell, { kind: "Integration", ...request }, caller.tenants);
       return { operation: operationView(await deleteIntegration(shell, { ...request, requestedBy: caller.subject })) };
     },
     async previewIntegration(caller, request) {
@@ -103,6 +113,8 @@ export function createServices({ shell, servicePrincipal, ...parts }: Parts): Se
       if (!proof) throw new ProblemError("not_found", "There is no proof yet: it comes with the integration's first successful up.");
       return proof;
     },
+
+    ...gitServices(shell),
 
     getOperation: async (caller, id) => operationView(await requireOperation(caller, id)),
     async listOperations(caller, filters) {

@@ -15,7 +15,9 @@ export const tags = {
   Blueprints: "The vendors' recipes",
   Operations: "What is being done or was done, step by step",
   System: "Whether the service lives and works",
+  "Trusted principals": "Whom integrations of vendors without a blueprint may trust",
   Keys: "KMS keys that Drawbridge made, in use and left over",
+  Git: "Repositories as the source of truth: reconcile, sources, webhooks, drift",
   Documentation: "This document and its pages",
 } as const;
 export type Tag = keyof typeof tags;

@@ -1,19 +1,31 @@
 /** Every route there is. */
+import { approvalRoutes } from "./approvals.ts";
 import { blueprintRoutes } from "./blueprints.ts";
 import { docsRoutes } from "./docs.ts";
+import { explainRoutes } from "./explain.ts";
+import { handshakeRoutes } from "./handshake.ts";
 import { integrationRoutes } from "./integrations.ts";
 import { keyRoutes } from "./keys.ts";
+import { manifestRoutes } from "./manifests.ts";
 import { operationRoutes } from "./operations.ts";
+import { reconcileRoutes } from "./reconcile.ts";
 import type { Route } from "./route.ts";
 import { systemRoutes } from "./system.ts";
 import { tenantRoutes } from "./tenants.ts";
+import { trustedPrincipalRoutes } from "./trusted-principals.ts";
 
 export const routes: readonly Route[] = [
   ...tenantRoutes,
   ...integrationRoutes,
+  ...handshakeRoutes,
   ...keyRoutes,
+  ...explainRoutes,
+  ...trustedPrincipalRoutes,
   ...blueprintRoutes,
   ...operationRoutes,
+  ...approvalRoutes,
+  ...reconcileRoutes,
+  ...manifestRoutes,
   ...systemRoutes,
   ...docsRoutes(() => routes),
 ];

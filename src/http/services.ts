@@ -10,6 +10,8 @@ import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
 import type { Caller } from "./caller.ts";
 import type { KeyView } from "./keys.ts";
+import type { LifecycleServices } from "./lifecycle-services.ts";
+import type { ReconcileBody } from "./reconcile.ts";
 import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./schemas.ts";
 
 export interface PageRequest {
@@ -102,7 +104,7 @@ export interface Idempotency {
   release(request: IdempotentRequest): Promise<void>;
 }
 
-export interface Services {
+export interface Services extends LifecycleServices {
   log: Log;
   metrics: Registry;
   /** Of this build of Drawbridge. */
@@ -132,6 +134,8 @@ export interface Services {
   listKeys(tenant: string): Promise<KeyView[]>;
   deleteKey(caller: Caller, request: { tenant: string; key: string; confirm: string; days: number }): Promise<{ operation: Operation }>;
   getProof(caller: Caller, address: IntegrationAddress): Promise<Proof>;
+
+  reconcile(caller: Caller, body: ReconcileBody): Promise<{ operation: Operation }>;
 
   getOperation(caller: Caller, id: string): Promise<Operation>;
   listOperations(caller: Caller, filters: OperationFilters): Promise<Page<Operation>>;

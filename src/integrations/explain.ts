@@ -1,6 +1,6 @@
 /** POST …/explain: why somebody may or may not do something, over the live documents. */
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
-import type { AccessRequest } from "../iam/access-request.ts";
+import type { AccessRequest, Decision } from "../iam/access-request.ts";
 import { parseArn } from "../iam/arn.ts";
 import { evaluate } from "../iam/evaluate.ts";
 import { explain } from "../iam/explain.ts";
@@ -11,7 +11,7 @@ import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
 
 export interface Explanation {
-  decision: string;
+  decision: Decision["decision"];
   sentences: string[];
   deciding: { document: string; sid?: string; effect: "Allow" | "Deny"; reason: string }[];
 }

@@ -1,14 +1,17 @@
 /** One integration's proof, from the wish to the record: the end of every `up`, and the whole of a `verify`. */
 
 import type { Proof } from "../iam/contract.ts";
+import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
 import { changeIntegration } from "../store/integrations.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
 import { handshakeOf } from "./handshake.ts";
 import { prove, refuseRed, withOutputs } from "./prove.ts";
 import type { Shell } from "./shell.ts";
+import { findTenantIntegration } from "./subject.ts";
 import { recordedWish, subjectOf } from "./up.ts";
 import { type Outputs, stackId, type Work } from "./update-stacks.ts";
 
@@ -44,7 +47,7 @@ export async function proveIntegration({ work, wish, outputs, standing }: Provin
       signal: run.signal,
     }),
   );
-  await run.step("record", () => recordProof(shell, run, { desired, proof, standing }));
+  await run.step("record", () => recordProof(work, { desired, proof, standing, revoked: wish.revoked ?? false }));
   await refuseRed(account, desired.contract, proof).catch(async (error) => {
     await distrustState(shell, account.tenant.name, integration);
     throw error;
@@ -52,11 +55,14 @@ export async function proveIntegration({ work, wish, outputs, standing }: Provin
   return proof;
 }
 
-async function recordProof(
-  shell: Shell,
-  run: Run,
-  { desired, proof, standing }: { desired: Desired; proof: Proof; standing: Proving["standing"] },
-): Promise<void> {
+interface Judged {
+  desired: Desired;
+  proof: Proof;
+  standing: Proving["standing"];
+  revoked: boolean;
+}
+
+async function recordProof({ shell, run }: Work, { desired, proof, standing, revoked }: Judged): Promise<void> {
   const { tenant = "", integration = "", id, kind } = run.operation;
   const green = proof.verdict === "green";
   await changeIntegration(shell.store.db, tenant, integration, (record) => ({
@@ -66,7 +72,7 @@ async function recordProof(
     ...(kind === "verify"
       ? record.lastUp && { lastUp: { ...record.lastUp, succeeded: record.lastUp.succeeded && green } }
       : { lastUp: { operation: id, succeeded: green, specHash: desired.specHash } }),
-    handshake: handshakeOf({ blueprint: desired.blueprint, record, proof, standing, now: shell.now() }),
+    handshake: handshakeOf({ blueprint: desired.blueprint, record, proof, standing, revoked, now: shell.now() }),
     updatedAt: shell.now(),
   }));
 }
@@ -87,4 +93,29 @@ export async function verify(shell: Shell, run: Run): Promise<void> {
   const work = { shell, run, account, integration: record.name };
   const proof = await proveIntegration({ work, wish, outputs: recordedOutputs(record), standing: "verified" });
   run.result = { proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length } };
+}
+
+/**
+ * Accepts a verification of an integration that has been up.
+ *
+ * @throws ProblemError not_found
+ */
+export async function requestVerify(
+  shell: Shell,
+  request: { tenant: string; name: string; requestedBy: string },
+): Promise<StoredOperation> {
+  const { record } = await findTenantIntegration(shell, request.tenant, request.name);
+  return shell.store.db.transaction().execute(async (trx) => {
+    const operation = await createOperation(trx, {
+      kind: "verify",
+      tenant: record.tenant,
+      integration: record.name,
+      stacks: record.stacks.map((stack) => stack.address),
+      request: {},
+      requestedBy: request.requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    return operation;
+  });
 }

@@ -5,7 +5,17 @@ import { routeName } from "../../src/http/route.ts";
 import { routes } from "../../src/http/routes.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { assertDocumented, routeOf } from "./documented.ts";
-import { integrationBodyFixture, integrationFixture, operationFixture, type Running, start, tenantBodyFixture } from "./support.ts";
+import {
+  explainFixture,
+  integrationBodyFixture,
+  integrationFixture,
+  operationFixture,
+  policyFixture,
+  type Running,
+  start,
+  tenantBodyFixture,
+  trustedFixture,
+} from "./support.ts";
 
 let service: Running;
 before(async () => {
@@ -29,6 +39,15 @@ const requests: [method: string, path: string, status: number, body?: object][] 
   ["GET", c1, 200],
   ["DELETE", c1, 202],
   ["POST", `${c1}/preview`, 202, integrationBodyFixture],
+  ["POST", `${c1}/verify`, 202],
+  ["POST", `${c1}/external-id`, 202, { externalId: "c1-0123456789abcdef" }],
+  ["POST", `${c1}/vendor-policy`, 202, { document: policyFixture }],
+  ["POST", "/v1/tenants/acme/explain", 200, explainFixture],
+  ["PUT", "/v1/trusted-principals/op-1", 200, trustedFixture],
+  ["GET", "/v1/trusted-principals/op-1", 200],
+  ["DELETE", "/v1/trusted-principals/op-1", 204],
+  ["POST", "/v1/operations/op-1/approve", 200, { planHash: "0".repeat(64) }],
+  ["POST", "/v1/operations/op-1/discard", 200],
   ["GET", "/v1/tenants/acme/keys", 200],
   ["POST", "/v1/tenants/acme/keys/c1/delete", 202, { confirm: "c1", days: 7 }],
   ["GET", `${c1}/proof`, 200],

@@ -4,7 +4,7 @@ import { adminToken, hashToken } from "../../src/http/auth.ts";
 import { scopes } from "../../src/http/caller.ts";
 import { defineRoute, type Route, routeName } from "../../src/http/route.ts";
 import { routes } from "../../src/http/routes.ts";
-import { integrationBodyFixture, type Reply, type Running, start, tenantBodyFixture } from "./support.ts";
+import { bodyFixtures, integrationBodyFixture, type Reply, type Running, start } from "./support.ts";
 
 let service: Running;
 before(async () => {
@@ -26,8 +26,7 @@ function call(route: Route, token: string | null, values = ids): Promise<Reply> 
 }
 
 function bodyFor(route: Route): object {
-  if (route.path.endsWith("/delete")) return { confirm: "c1" };
-  return route.path.endsWith("{tenant}") ? tenantBodyFixture : integrationBodyFixture;
+  return bodyFixtures[routeName(route)] ?? integrationBodyFixture;
 }
 
 /** Everything a client sees, but for what differs from request to request. */

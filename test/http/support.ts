@@ -36,6 +36,24 @@ export const integrationBodyFixture = { blueprint: "vendor-s3", parameters: { bu
 
 const stack = { kind: "role", project: "drawbridge", stack: "role.c1-0a1b2c3d", backendUrl: "s3://state/tenants/acme" } as const;
 
+export const policyFixture = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*" }],
+};
+export const explainFixture = { principal: "arn:aws:iam::111122223333:role/x", action: "s3:GetObject", resource: "arn:aws:s3:::b/k" };
+export const trustedFixture = { vendor: "metrics", principalArn: "arn:aws:iam::999988887777:role/reader" };
+
+/** A body that fits, for each route whose body isn't an integration's. */
+export const bodyFixtures: Record<string, object> = {
+  "PUT /v1/tenants/{tenant}": tenantBodyFixture,
+  "POST /v1/tenants/{tenant}/keys/{key}/delete": { confirm: "op-1", days: 7 },
+  "POST /v1/tenants/{tenant}/integrations/{name}/external-id": { externalId: "c1-0123456789abcdef" },
+  "POST /v1/tenants/{tenant}/integrations/{name}/vendor-policy": { document: policyFixture },
+  "POST /v1/tenants/{tenant}/explain": explainFixture,
+  "PUT /v1/trusted-principals/{id}": trustedFixture,
+  "POST /v1/operations/{id}/approve": { planHash: "0".repeat(64) },
+};
+
 export const operationFixture: Operation = {
   id: "op-1",
   kind: "up",
@@ -136,6 +154,53 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       here(wanted === blueprint.id);
       return blueprint;
     },
+    verifyIntegration: async (_caller, { tenant, name }) => {
+      here(tenant === "acme" && name === "c1");
+      note("verifyIntegration", tenant, name);
+      return { operation: { ...operationFixture, kind: "verify" } };
+    },
+    rotateExternalId: async (_caller, request) => {
+      here(request.tenant === "acme" && request.name === "c1");
+      note("rotateExternalId", request);
+      return { operation: { ...operationFixture, kind: "rotate" } };
+    },
+    supplyVendorPolicy: async (_caller, request) => {
+      here(request.tenant === "acme" && request.name === "c1");
+      note("supplyVendorPolicy", request);
+      return { operation: operationFixture };
+    },
+    approveOperation: async (_caller, wanted, planHash) => {
+      here(wanted === "op-1");
+      note("approveOperation", wanted, planHash);
+      return operationFixture;
+    },
+    discardOperation: async (_caller, wanted) => {
+      here(wanted === "op-1");
+      note("discardOperation", wanted);
+      return operationFixture;
+    },
+    explainAccess: async (tenant) => {
+      here(tenant === "acme");
+      return { decision: "allowed", sentences: ["It is."], deciding: [] };
+    },
+    putTrustedPrincipal: async (caller, principal) => {
+      note("putTrustedPrincipal", caller.subject, principal);
+      return { ...principal, addedBy: caller.subject, createdAt: "2026-11-01T00:00:00.000Z" };
+    },
+    getTrustedPrincipal: async (wanted) => {
+      here(wanted === "op-1");
+      return {
+        id: wanted,
+        vendor: "metrics",
+        principalArn: "arn:aws:iam::999988887777:root",
+        addedBy: "admin",
+        createdAt: "2026-11-01T00:00:00.000Z",
+      };
+    },
+    deleteTrustedPrincipal: async (wanted) => {
+      here(wanted === "op-1");
+      note("deleteTrustedPrincipal", wanted);
+    },
     listKeys: async (tenant) => {
       here(tenant === "acme");
       return [];
@@ -173,6 +238,10 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     getProof: async (_caller, { tenant, name }) => {
       here(tenant === "acme" && name === "c1");
       return { ...proof, rows: [], notCovered: [], acceptedBreadth: [] };
+    },
+    reconcile: async (caller, body) => {
+      note("reconcile", caller.subject, body);
+      return { operation: { ...operationFixture, kind: "reconcile" } };
     },
     getOperation: async (caller, wanted) => {
       here(wanted === "op-1" && (caller.tenants === "*" || caller.tenants.includes("acme")));

@@ -1,0 +1,28 @@
+/** The calls that move integrations and their approvals along; a part of Services. */
+
+import type { AccessRequest } from "../iam/access-request.ts";
+import type { PolicyDocument } from "../iam/policy-document.ts";
+import type { DocumentDiff } from "../integrations/document-diff.ts";
+import type { Operation } from "../operations/operation.ts";
+import type { TrustedPrincipal } from "../store/trusted-principals.ts";
+import type { Caller } from "./caller.ts";
+import type { ExplanationView } from "./explain.ts";
+import type { IntegrationAddress } from "./services.ts";
+
+export interface LifecycleServices {
+  verifyIntegration(caller: Caller, address: IntegrationAddress): Promise<{ operation: Operation }>;
+  rotateExternalId(
+    caller: Caller,
+    request: IntegrationAddress & { externalId: string; overlapMinutes: number },
+  ): Promise<{ operation: Operation }>;
+  supplyVendorPolicy(
+    caller: Caller,
+    request: IntegrationAddress & { document: PolicyDocument },
+  ): Promise<{ operation: Operation; difference?: DocumentDiff }>;
+  approveOperation(caller: Caller, id: string, planHash: string): Promise<Operation>;
+  discardOperation(caller: Caller, id: string): Promise<Operation>;
+  explainAccess(tenant: string, request: AccessRequest): Promise<ExplanationView>;
+  putTrustedPrincipal(caller: Caller, principal: { id: string; vendor: string; principalArn: string }): Promise<TrustedPrincipal>;
+  getTrustedPrincipal(id: string): Promise<TrustedPrincipal>;
+  deleteTrustedPrincipal(id: string): Promise<void>;
+}
