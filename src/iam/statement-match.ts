@@ -8,7 +8,7 @@ import type { Principal } from "./principal.ts";
 import { type PrincipalGrade, principalMatches } from "./principal-match.ts";
 import type { RequestContext } from "./request-context.ts";
 import { not, some, type Truth, truth } from "./truth.ts";
-import { matchesPattern, matchesWildcard } from "./wildcard.ts";
+import { compilePattern, matchesPattern, matchesWildcard } from "./wildcard.ts";
 
 /** A statement that applies to the request, or may. */
 export interface Finding extends DecidingStatement {
@@ -74,15 +74,12 @@ interface Applies {
 /** Cheap rules first: most statements of a role are about other actions. */
 function statementApplies(statement: Statement, kind: DocumentKind, version: string, asked: Asked): Applies {
   const { request, context } = asked;
-  let unknown = shapeFault(statement, kind);
   let grade: PrincipalGrade = "direct";
-  const action = actionMatches(statement, request.action);
-  if (action === "no") return { truth: "no", grade };
-  if (kind !== "trust") {
-    const resource = resourceMatches(statement, version, request.resource, context);
-    if (resource.truth === "no") return { truth: "no", grade };
-    unknown ??= resource.reason;
-  }
+  if (actionMatches(statement, request.action) === "no") return { truth: "no", grade };
+  const resource: { truth: Truth; reason?: string } =
+    kind === "trust" ? { truth: "yes" } : resourceMatches(statement, version, request.resource, context);
+  if (resource.truth === "no") return { truth: "no", grade };
+  let unknown = shapeFault(statement, kind) ?? resource.reason;
   if (kind !== "identity") {
     const match = principalMatches(statement, asked.principal);
     if (match.matches === "no") return { truth: "no", grade };
@@ -143,12 +140,17 @@ function resourceMatches(
 /** Each of an ARN's six parts by itself, so that a `*` in one part never reaches into the next (IAM user guide, "Resource"). */
 function resourceFits(value: string, version: string, resource: string, context: RequestContext): Truth | { reason: string } {
   if (value === "*" || value === resource) return "yes";
-  if (typeof value !== "string") return { reason: "a resource isn't a text" };
+  if (!value.includes("${")) {
+    const { literal, pattern, parts } = compilePattern(value);
+    return resource.startsWith(literal) ? partsFit(pattern, parts, resource, value) : "no";
+  }
   const expanded = expandVariables(value, version, context);
   if ("unknown" in expanded) return { reason: expanded.unknown };
-  if ("absent" in expanded) return "no";
-  const patterns = expanded.pattern.split(":");
-  if (patterns.length < 6) return matchesPattern(expanded.pattern, resource) ? { reason: `the resource ${value} isn't a whole ARN` } : "no";
+  return "absent" in expanded ? "no" : partsFit(expanded.pattern, expanded.pattern.split(":"), resource, value);
+}
+
+function partsFit(pattern: string, patterns: readonly string[], resource: string, value: string): Truth | { reason: string } {
+  if (patterns.length < 6) return matchesPattern(pattern, resource) ? { reason: `the resource ${value} isn't a whole ARN` } : "no";
   const parts = resource.split(":");
   for (let part = 0; part < 5; part++) if (!matchesPattern(patterns[part] ?? "", parts[part] ?? "")) return "no";
   return truth(matchesPattern(patterns.slice(5).join(":"), parts.slice(5).join(":")));

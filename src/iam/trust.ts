@@ -14,6 +14,25 @@ export function closedTrust(): PolicyDocument {
   };
 }
 
+/** The inline policy that ends a role's sessions; known to drift and proof by this name. */
+export const revokedSessionsPolicy = "DrawbridgeRevokeOlderSessions";
+
+/** Denies everything to sessions that began before a moment (RFC 3339). */
+export function sessionsRevoked(before: string): PolicyDocument {
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: revokedSessionsPolicy,
+        Effect: "Deny",
+        Action: "*",
+        Resource: "*",
+        Condition: { DateLessThan: { "aws:TokenIssueTime": before } },
+      },
+    ],
+  };
+}
+
 /** Whether a trust is the closed one, whatever its form. */
 export function isClosedTrust(document: PolicyDocument): boolean {
   return sameDocument(document, closedTrust());

@@ -31,10 +31,36 @@ export function matchesPattern(pattern: string, text: string): boolean {
   return p === pattern.length;
 }
 
+interface CompiledPattern {
+  pattern: string;
+  /** What stands before the first wildcard: most texts differ there already. */
+  literal: string;
+  exact: boolean;
+  /** The pattern's parts between colons, for ARNs */
+  parts: string[];
+}
+
+/** The same few patterns meet many requests; beyond this many they are forgotten, so that nobody can fill the memory. */
+const mostCompiled = 10_000;
+const compiled = new Map<string, CompiledPattern>();
+
+/** A pattern written with `*` and `?`, taken apart once. */
+export function compilePattern(text: string): CompiledPattern {
+  const known = compiled.get(text);
+  if (known !== undefined) return known;
+  if (compiled.size >= mostCompiled) compiled.clear();
+  const pattern = toPattern(text);
+  const first = text.search(/[*?]/);
+  const result = { pattern, literal: first < 0 ? text : text.slice(0, first), exact: first < 0, parts: pattern.split(":") };
+  compiled.set(text, result);
+  return result;
+}
+
 /** Whether `text` fits a pattern written with `*` and `?`. */
 export function matchesWildcard(pattern: string, text: string): boolean {
   if (pattern === "*" || pattern === text) return true;
-  return /[*?]/.test(pattern) && matchesPattern(toPattern(pattern), text);
+  const { exact, literal, pattern: whole } = compilePattern(pattern);
+  return !exact && text.startsWith(literal) && matchesPattern(whole, text);
 }
 
 /** Whether everything that fits `inner` also fits `outer`, both written with `*` and `?`. Never yes wrongly; no in some hard cases. */
