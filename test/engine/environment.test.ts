@@ -16,7 +16,7 @@ const host = {
   DRAWBRIDGE_ADMIN_TOKEN: "admintoken",
   NODE_OPTIONS: "--import=/evil.js",
 };
-const place = { folder: "/work/op", pulumiHome: "/home", backendUrl: "s3://b?profile=state", mark: "op-1" };
+const place = { folder: "/var/op", pulumiHome: "/home", backendUrl: "s3://b?profile=state", mark: "op-1" };
 
 test("the CLI's environment holds nothing of the host's but the allow-list", () => {
   const environment = cliEnvironment(host, place);
@@ -31,8 +31,8 @@ test("the CLI's environment names files for credentials and no credential", () =
   const environment = cliEnvironment(host, { ...place, awsEndpoint: "http://127.0.0.1:1" });
   const aws = Object.entries(environment).filter(([name]) => name.startsWith("AWS_"));
   assert.deepEqual(Object.fromEntries(aws), {
-    AWS_SHARED_CREDENTIALS_FILE: "/work/op/credentials",
-    AWS_CONFIG_FILE: "/work/op/aws-config",
+    AWS_SHARED_CREDENTIALS_FILE: "/var/op/credentials",
+    AWS_CONFIG_FILE: "/var/op/aws-config",
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_RESPONSE_CHECKSUM_VALIDATION: "when_required",
     AWS_ENDPOINT_URL: "http://127.0.0.1:1",
@@ -42,7 +42,7 @@ test("the CLI's environment names files for credentials and no credential", () =
 test("what a sandbox adds can't take the place of what the engine sets", () => {
   const environment = cliEnvironment(host, { ...place, extra: { DRAWBRIDGE_OPERATION: "forged", HOME: "/root", STAND_IN: "x" } });
   assert.equal(environment["DRAWBRIDGE_OPERATION"], "op-1");
-  assert.equal(environment["HOME"], "/work/op");
+  assert.equal(environment["HOME"], "/var/op");
   assert.equal(environment["STAND_IN"], "x");
 });
 
