@@ -7,7 +7,7 @@
 const pureNode = "^(node:)?(crypto|net|util|assert)$";
 const problem = "^src/problem\\.ts$";
 /** What blueprints share; every other file in the folder is a vendor's. */
-const blueprintParts = "^src/blueprints/(blueprint|registry|role-stack|owned-key)\\.ts$";
+const blueprintParts = "^src/blueprints/(blueprint|registry|role-stack|owned-key|s3-grants|ace-policy)\\.ts$";
 
 /** Everything but these paths is out of bounds for the folder. */
 function only(name, comment, from, to) {
@@ -44,9 +44,16 @@ module.exports = {
     ),
     {
       name: "vendors-stand-alone",
-      comment: "A vendor's file is reached through the registry only, so that a vendor comes and goes with one file and one line.",
+      comment: "A vendor's file is reached through the registry only, so that a vendor comes and goes with its files and one line.",
       severity: "error",
-      from: { pathNot: ["^src/blueprints/registry\\.ts$", "^test/"] },
+      from: { path: "^src/blueprints/([^-/.]+)", pathNot: "^src/blueprints/registry\\.ts$" },
+      to: { path: "^src/blueprints/", pathNot: [blueprintParts, "^src/blueprints/$1-"] },
+    },
+    {
+      name: "vendors-are-known-to-the-registry-alone",
+      comment: "Outside src/blueprints nothing asks which vendor it is.",
+      severity: "error",
+      from: { pathNot: "^(src/blueprints|test|bench)/" },
       to: { path: "^src/blueprints/", pathNot: blueprintParts },
     },
     only(
@@ -101,39 +108,43 @@ module.exports = {
       "^(src/http|test)/",
       npm("express|helmet|swagger-ui-dist|zod-openapi"),
     ),
-    only(
-      "http-decides-nothing",
-      "src/http authenticates, parses and makes one call through services.ts: it reaches no verb, store, engine or account.",
-      "^src/http/",
-      [
-        "^src/http/",
-        "^src/(problem|log)\\.ts$",
-        "^src/operations/operation\\.ts$",
-        "^src/iam/contract\\.ts$",
-        npm("express|helmet|swagger-ui-dist|zod|zod-openapi|jsonc-parser|prom-client|@types/.+"),
-        "^(node:)?[a-z_]+(/promises)?$",
-      ],
-    ),
+    {
+      name: "http-decides-nothing",
+      comment:
+        "src/http authenticates, parses and makes one call through its services: at run time it reaches no verb, store, engine or account.",
+      severity: "error",
+      from: { path: "^src/http/" },
+      to: {
+        dependencyTypesNot: ["type-only"],
+        pathNot: [
+          "^src/(http|iam)/",
+          "^src/(problem|log)\\.ts$",
+          "^src/operations/operation\\.ts$",
+          npm("express|helmet|swagger-ui-dist|zod|zod-openapi|jsonc-parser|prom-client|@types/.+"),
+          "^(node:)?[a-z_]+(/promises)?$",
+        ],
+      },
+    },
     {
       name: "http-is-on-top",
-      comment: "Only the composition (main.ts, services.ts, views.ts, readiness.ts) knows src/http; verbs and shell below it don't.",
+      comment: "Only the composition (main.ts, the services, views.ts, readiness.ts) knows src/http; verbs and shell below it don't.",
       severity: "error",
       from: { path: "^src/[^/]+/", pathNot: "^src/http/" },
       to: { path: "^src/http/" },
     },
     {
       name: "composition-is-imported-by-nobody-below",
-      comment: "main.ts, services.ts, views.ts, readiness.ts and config.ts stand above the folders; no folder of src reaches up to them.",
+      comment: "main.ts, the services, views.ts, readiness.ts and config.ts stand above the folders; no folder of src reaches up to them.",
       severity: "error",
       from: { path: "^(src/[^/]+|stacks|programs|setup)/" },
-      to: { path: "^src/(main|services|views|readiness|config)\\.ts$" },
+      to: { path: "^src/(main|services|git-services|views|readiness|config)\\.ts$" },
     },
     only(
       "verbs-use-the-shell-by-its-faces",
       "src/integrations and src/tenants are the verbs: blueprints, stacks and iam decide, store, operations, accounts and the engine's interface act.",
       "^src/(integrations|tenants)/",
       [
-        "^src/(integrations|tenants|blueprints|iam|operations|accounts|store)/",
+        "^src/(integrations|tenants|blueprints|iam|operations|accounts|store|gitops)/",
         "^src/engine/engine\\.ts$",
         "^src/(problem|log)\\.ts$",
         "^stacks/",

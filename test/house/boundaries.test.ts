@@ -16,6 +16,10 @@ const violations: Record<string, [string, string]> = {
   "stacks-are-pure": ["stacks/planted.ts", `import { log } from "../src/log.ts"; log();`],
   "blueprints-are-pure": ["src/blueprints/planted-reader.ts", `import { readFile } from "node:fs/promises"; readFile("x");`],
   "vendors-stand-alone": ["src/blueprints/planted-copy.ts", `import { acme } from "./acme.ts"; acme();`],
+  "vendors-are-known-to-the-registry-alone": [
+    "src/integrations/planted-vendor.ts",
+    `import { acme } from "../blueprints/acme.ts"; acme();`,
+  ],
   "programs-make-resources-and-nothing-else": ["programs/planted.ts", `import { log } from "../src/log.ts"; log();`],
   "programs-know-stacks-by-type": ["programs/planted-value.ts", `import { kinds } from "../stacks/stack.ts"; kinds();`],
   "engine-alone-drives-pulumi": [
