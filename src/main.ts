@@ -10,8 +10,10 @@ import type { Engine } from "./engine/engine.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
 import { createApp } from "./http/app.ts";
 import { adminToken } from "./http/auth.ts";
+import { readManifestSpec } from "./http/manifests.ts";
 import { listen } from "./http/server.ts";
 import type { Services } from "./http/services.ts";
+import { afterDeathOver } from "./integrations/after-death.ts";
 import { runVerb } from "./integrations/run-verb.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { createLog, faultFields, type Log } from "./log.ts";
@@ -55,10 +57,22 @@ async function main(): Promise<void> {
   const engine = engineOf(config);
   const queue = await openQueue({ store, log, concurrency: config.runners });
   const owner = randomUUID();
-  const shell: Shell = { store, queue, engine, sts, reach, log, owner, now: () => new Date().toISOString(), ...config };
+  const shell: Shell = {
+    store,
+    queue,
+    engine,
+    sts,
+    reach,
+    log,
+    owner,
+    readSpec: readManifestSpec,
+    now: () => new Date().toISOString(),
+    ...config,
+  };
   const stopping = new AbortController();
   const readiness = createReadiness({ config, engine, store, draining: () => stopping.signal.aborted });
   const identity = await sts.identity();
+  const cancels = createCancelRegistry();
   const services = createServices({
     shell,
     metrics,
@@ -66,18 +80,20 @@ async function main(): Promise<void> {
     servicePrincipal: principalOf(identity.arn),
     findCaller: adminCaller(config, log),
     idempotency: idempotencyOver(store),
+    cancels,
+    killing: { host: hostname(), killByMarker },
     readiness,
   });
   const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
   const plugin = await pluginOf(engine);
   await queue.start(
-    operationHandler(
-      { store, log, cancels: createCancelRegistry(), owner, isDead, plugin: () => plugin },
-      (operation) => (run) => runVerb(shell, run, operation),
-    ),
+    operationHandler({ store, log, cancels, owner, isDead, plugin: () => plugin }, (operation) => (run) => runVerb(shell, run, operation)),
   );
   const self = { owner, pid: process.pid, processStart: (await startTimeOf(process.pid)) ?? "", host: hostname() };
-  const recovering = keepRecovering({ store, queue, log, self, isDead }, { everySeconds: 5, signal: stopping.signal });
+  const recovering = keepRecovering(
+    { store, queue, log, self, isDead, afterDeath: afterDeathOver(shell) },
+    { everySeconds: 5, signal: stopping.signal },
+  );
   const server = await listen(createApp(services), config);
   log.info("Drawbridge listens", { url: server.url, version, ...(plugin && { plugin }) });
 
@@ -97,7 +113,10 @@ async function main(): Promise<void> {
       signal,
       () =>
         void stop(signal)
-          .catch((error) => log.error("Draining failed", faultFields(error)))
+          .catch((error) => {
+            log.error("Draining failed", faultFields(error));
+            process.exitCode = 1;
+          })
           .finally(() => process.exit()),
     );
   }

@@ -27,7 +27,6 @@ export const problemKinds = {
   unauthenticated: kind(401, "after-change", "A valid bearer token is needed"),
   forbidden: kind(403, "after-change", "The caller may not do this"),
   // The state of things is against it
-  tenant_not_empty: kind(409, "after-change", "The tenant still has integrations"),
   tenant_offboarding: kind(409, "after-change", "The tenant is being offboarded"),
   account_already_registered: kind(409, "after-change", "The account is registered already"),
   immutable_field: kind(409, "never", "This field can't change"),

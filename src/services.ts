@@ -9,19 +9,23 @@ import { deleteIntegration } from "./integrations/delete.ts";
 import { requireBlueprint } from "./integrations/desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
 import { deleteKey, listKeys } from "./integrations/keys.ts";
+import { requestOffboard } from "./integrations/offboard.ts";
 import { previewIntegration } from "./integrations/preview.ts";
 import { putIntegration } from "./integrations/put.ts";
+import { requestRevocation } from "./integrations/revoke-vendor.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
+import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
 import { eventsAfter } from "./store/events.ts";
 import { findIntegration, listIntegrations } from "./store/integrations.ts";
 import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
+import { receiptsOf } from "./store/receipts.ts";
 import type { IntegrationRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
-import { putTenant, removeTenant } from "./tenants/tenants.ts";
+import { putTenant } from "./tenants/tenants.ts";
 import { blueprintView, integrationView, operationView, tenantView } from "./views.ts";
 
 interface Parts {
@@ -32,11 +36,14 @@ interface Parts {
   servicePrincipal: string;
   findCaller: Services["findCaller"];
   idempotency: Idempotency;
+  /** The runs of this process. */
+  cancels: CancelRegistry;
+  killing: Killing;
   readiness(): Promise<Readiness>;
 }
 
 /** Everything the API does, as one object of plain functions. */
-export function createServices({ shell, servicePrincipal, ...parts }: Parts): Services {
+export function createServices({ shell, servicePrincipal, cancels, killing, ...parts }: Parts): Services {
   const { db } = shell.store;
 
   const requireIntegration = async (tenant: string, name: string): Promise<IntegrationRecord> => {
@@ -71,9 +78,20 @@ export function createServices({ shell, servicePrincipal, ...parts }: Parts): Se
       const { items, nextCursor } = await listTenants(db, { tenants: caller.tenants, ...page });
       return { items: items.map((tenant) => tenantView(tenant, servicePrincipal)), nextCursor };
     },
-    async deleteTenant(caller, name, { ifMatch }) {
-      await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);
-      await removeTenant(shell, name, ifMatch);
+    async deleteTenant(caller, tenant, options) {
+      await refuseManaged(shell, { kind: "Tenant", tenant, name: tenant }, caller.tenants);
+      const operation = await requestOffboard(shell, { tenant, requestedBy: caller.subject, ...options });
+      return operation ? { operation: operationView(operation) } : {};
+    },
+    listReceipts: (tenant) => receiptsOf(db, tenant),
+    async setRevocation({ subject: requestedBy }, request) {
+      return { operation: operationView(await requestRevocation(shell, { ...request, requestedBy })) };
+    },
+    async cancelOperation(caller, id, { force }) {
+      await requireOperation(caller, id);
+      const operation = await cancelOperation(shell.store, cancels, id);
+      if (force) await forceEnd(shell.store, id, killing);
+      return operationView(operation);
     },
 
     listBlueprints: async () => blueprints.map(blueprintView),

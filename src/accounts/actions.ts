@@ -1,8 +1,14 @@
 /** The few direct writes into an account that aren't Pulumi's: each is one call, named by what it is for. */
-import { type IAMClient, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
-import { type KMSClient, ScheduleKeyDeletionCommand, TagResourceCommand, UntagResourceCommand } from "@aws-sdk/client-kms";
+import { type IAMClient, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
+import {
+  type KMSClient,
+  RevokeGrantCommand,
+  ScheduleKeyDeletionCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+} from "@aws-sdk/client-kms";
 import { DeleteBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
-import { closedTrust } from "../iam/trust.ts";
+import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/trust.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 
 /**
@@ -13,6 +19,31 @@ import { awsProblem, unlessMissing } from "./aws-problems.ts";
 export async function closeTrust(iam: IAMClient, roleName: string): Promise<void> {
   const command = new UpdateAssumeRolePolicyCommand({ RoleName: roleName, PolicyDocument: JSON.stringify(closedTrust()) });
   await unlessMissing(iam.send(command)).catch(awsProblem(`closing the trust of role ${roleName}`));
+}
+
+/**
+ * Ends the role's sessions: whoever assumed it before `before` (RFC 3339) is denied everything (AWS IAM user guide, "Revoking IAM
+ * role temporary security credentials"). A role that is gone has no sessions.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function revokeSessions(iam: IAMClient, roleName: string, before: string): Promise<void> {
+  const command = new PutRolePolicyCommand({
+    RoleName: roleName,
+    PolicyName: revokedSessionsPolicy,
+    PolicyDocument: JSON.stringify(sessionsRevoked(before)),
+  });
+  await unlessMissing(iam.send(command)).catch(awsProblem(`ending the sessions of role ${roleName}`));
+}
+
+/**
+ * Takes a grant back at once.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function revokeGrant(kms: KMSClient, keyArn: string, grantId: string): Promise<void> {
+  const command = new RevokeGrantCommand({ KeyId: keyArn, GrantId: grantId });
+  await unlessMissing(kms.send(command)).catch(awsProblem(`revoking a grant on key ${keyArn}`));
 }
 
 /**

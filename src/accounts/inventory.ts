@@ -1,36 +1,146 @@
 /** What is left of an integration in an account, found by name and by tag and never by our own records of state. */
-import { GetRoleCommand, type IAMClient } from "@aws-sdk/client-iam";
-import type { StackSpec } from "../../stacks/stack.ts";
+import { GetRoleCommand, type IAMClient, ListRoleTagsCommand, paginateListRoles } from "@aws-sdk/client-iam";
+import { DescribeKeyCommand, paginateListGrants } from "@aws-sdk/client-kms";
+import { stackName } from "../../stacks/name.ts";
+import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
+import { sidPrefix } from "../iam/sid.ts";
+import type { TenantRecord } from "../store/records.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 import type { AccountClients } from "./clients.ts";
+import { findTaggedKeys } from "./keys.ts";
+import { readBucketPolicy } from "./live-documents.ts";
 
-interface Owned {
-  tenant: string;
+export interface Owner {
+  tenant: Pick<TenantRecord, "name" | "accountId">;
   integration: string;
-  /** Names that our stacks gave: looked up directly, since a list may lag. */
-  roleNames: string[];
 }
 
-/** The names of the roles that these specs make. */
-export function roleNamesOf(specs: readonly StackSpec[]): string[] {
-  return specs.flatMap((spec) => (spec.kind === "role" ? [spec.inputs.name] : []));
-}
+type Tags = { Key?: string | undefined; Value?: string | undefined }[];
+
+const tagMap = (tags: Tags | undefined): Record<string, string> =>
+  Object.fromEntries((tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
 
 /**
- * ARNs that carry the integration's ownership tags.
+ * The ARN of a role of this name that carries the integration's ownership tags; a role of somebody else is none.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function survivors(clients: AccountClients, owned: Owned): Promise<string[]> {
-  const named = await Promise.all(owned.roleNames.map((name) => roleIfOwned(clients.iam, name, owned))).catch(
-    awsProblem("looking for what is left"),
-  );
-  return named.filter((arn): arn is string => arn !== undefined);
+export async function ownedRole(iam: IAMClient, name: string, { tenant, integration }: Owner): Promise<string | undefined> {
+  const found = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: name }))).catch(awsProblem(`looking for role ${name}`));
+  const tags = tagMap(found?.Role?.Tags);
+  const ours = tags["drawbridge:tenant"] === tenant.name && tags["drawbridge:integration"] === integration;
+  return ours ? found?.Role?.Arn : undefined;
 }
 
-async function roleIfOwned(iam: IAMClient, name: string, owned: Owned): Promise<string | undefined> {
-  const found = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: name })));
-  const tags = Object.fromEntries((found?.Role?.Tags ?? []).map((tag) => [tag.Key, tag.Value]));
-  const ours = tags["drawbridge:tenant"] === owned.tenant && tags["drawbridge:integration"] === owned.integration;
-  return ours ? found?.Role?.Arn : undefined;
+/**
+ * What is there of a stack that ought to be gone: its role, its statements in the bucket's policy, its alias, its grants, its keys
+ * but for those that are marked as retained.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function stackSurvivors(clients: AccountClients, owner: Owner, spec: StackSpec): Promise<string[]> {
+  switch (spec.kind) {
+    case "role":
+      return present([await ownedRole(clients.iam, spec.inputs.name, owner)]);
+    case "bucket-policy":
+      return statementsLeft(clients, owner, spec.inputs.bucket);
+    case "kms-key":
+      if ("existingKeyArn" in spec.inputs) return (await namedGrants(clients, spec.inputs, owner)).map(({ arn }) => arn);
+      return [...(await aliasLeft(clients, spec.inputs.alias)), ...(await keysLeft(clients, owner, spec.key))];
+    case "collector":
+      return [];
+  }
+}
+
+const present = <T>(values: (T | undefined)[]): T[] => values.filter((value): value is T => value !== undefined);
+
+async function statementsLeft({ s3 }: AccountClients, { tenant, integration }: Owner, bucket: string): Promise<string[]> {
+  const policy = await readBucketPolicy(s3, bucket, tenant.accountId);
+  const prefix = sidPrefix(tenant.name, integration);
+  return (policy?.Statement ?? []).flatMap(({ Sid }) => (Sid?.startsWith(prefix) ? [`arn:aws:s3:::${bucket} statement ${Sid}`] : []));
+}
+
+async function aliasLeft({ kms }: AccountClients, alias: string): Promise<string[]> {
+  const found = await unlessMissing(kms.send(new DescribeKeyCommand({ KeyId: alias }))).catch(awsProblem(`looking for ${alias}`));
+  return found ? [alias] : [];
+}
+
+/** Keys of a stack that nobody marked as retained. */
+async function keysLeft({ kms }: AccountClients, { tenant }: Owner, key: string): Promise<string[]> {
+  const found = await findTaggedKeys(kms, { "drawbridge:tenant": tenant.name, "drawbridge:stack": stackName("kms-key", key) });
+  return found.filter(({ tags }) => tags["drawbridge:retained"] === undefined).map(({ arn }) => arn);
+}
+
+/**
+ * The grants of a stack on a key that isn't ours, by their names and by the account of their grantee: another tenant's grant on the
+ * same key may have the same name.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function namedGrants(
+  { kms }: AccountClients,
+  { existingKeyArn, grants }: KmsGrantsInputs,
+  { tenant }: Owner,
+): Promise<{ id: string; arn: string }[]> {
+  const names = new Set(grants.map(({ name }) => name));
+  const found: { id: string; arn: string }[] = [];
+  const read = async () => {
+    for await (const page of paginateListGrants({ client: kms }, { KeyId: existingKeyArn })) {
+      for (const { Name, GrantId, GranteePrincipal } of page.Grants ?? []) {
+        // A deleted role's grants name its unique id, which tells no account: then the name alone has to do.
+        const account = GranteePrincipal?.split(":")[4];
+        const ours = Name !== undefined && names.has(Name) && (account === undefined || account === tenant.accountId);
+        if (ours && GrantId) found.push({ id: GrantId, arn: `${existingKeyArn} grant ${Name}` });
+      }
+    }
+  };
+  await unlessMissing(read()).catch(awsProblem(`listing the grants of key ${existingKeyArn}`));
+  return found;
+}
+
+/** Roles whose tags are looked at before the sweep gives up. */
+const MOST_ROLES = 1_000;
+const AT_ONCE = 10;
+
+/** Clocks differ: AWS may say that a role was made shortly before we asked for it. */
+const CLOCK_MARGIN = 300_000;
+
+/**
+ * Every role and key with the ownership tags of a tenant, or of one of its integrations, whatever its name; keys that are marked as
+ * retained don't count. Only roles made after `since` (RFC 3339) are asked for their tags: a list shows none (IAM API reference,
+ * "ListRoles").
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function taggedSurvivors(
+  clients: AccountClients,
+  { tenant, integration, since, keys }: { tenant: string; integration?: string; since: string; keys: boolean },
+): Promise<string[]> {
+  const wanted = { "drawbridge:tenant": tenant, ...(integration !== undefined && { "drawbridge:integration": integration }) };
+  const roles = await taggedRoles(clients.iam, wanted, Date.parse(since) - CLOCK_MARGIN).catch(
+    awsProblem("looking for roles by their tags"),
+  );
+  if (!keys) return roles;
+  const found = await findTaggedKeys(clients.kms, wanted);
+  return [...roles, ...found.filter(({ tags }) => tags["drawbridge:retained"] === undefined).map(({ arn }) => arn)];
+}
+
+async function taggedRoles(iam: IAMClient, wanted: Record<string, string>, since: number): Promise<string[]> {
+  const candidates: { name: string; arn: string }[] = [];
+  for await (const page of paginateListRoles({ client: iam, pageSize: 1000 }, {})) {
+    for (const { RoleName, Arn, CreateDate } of page.Roles ?? []) {
+      if (RoleName && Arn && (CreateDate?.getTime() ?? 0) >= since) candidates.push({ name: RoleName, arn: Arn });
+    }
+    if (candidates.length >= MOST_ROLES) break;
+  }
+  const found: string[] = [];
+  for (let start = 0; start < candidates.length; start += AT_ONCE) {
+    const some = candidates.slice(start, start + AT_ONCE).map(async ({ name, arn }) => {
+      const answer = await unlessMissing(iam.send(new ListRoleTagsCommand({ RoleName: name, MaxItems: 50 })));
+      const tags = tagMap(answer?.Tags);
+      return Object.entries(wanted).every(([key, value]) => tags[key] === value) ? [arn] : [];
+    });
+    found.push(...(await Promise.all(some)).flat());
+  }
+  return found;
 }

@@ -165,10 +165,14 @@ function statePolicy(stateUrl: string, tenant: string): string {
   return JSON.stringify({
     Version: "2012-10-17",
     Statement: [
-      { Effect: "Allow", Action: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource: `arn:aws:s3:::${bucket}/${prefix}/*` },
       {
         Effect: "Allow",
-        Action: "s3:ListBucket",
+        Action: ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"],
+        Resource: `arn:aws:s3:::${bucket}/${prefix}/*`,
+      },
+      {
+        Effect: "Allow",
+        Action: ["s3:ListBucket", "s3:ListBucketVersions"],
         Resource: `arn:aws:s3:::${bucket}`,
         Condition: { StringLike: { "s3:prefix": [prefix, `${prefix}/*`] } },
       },

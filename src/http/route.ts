@@ -13,6 +13,7 @@ export const tags = {
   Tenants: "A customer's AWS account and the role through which Drawbridge enters it",
   Integrations: "One tenant's use of one blueprint: put it, preview it, prove it, take it away",
   Blueprints: "The vendors' recipes",
+  Vendors: "Third parties, over all tenants",
   Operations: "What is being done or was done, step by step",
   System: "Whether the service lives and works",
   "Trusted principals": "Whom integrations of vendors without a blueprint may trust",

@@ -1,6 +1,7 @@
 /** Every route there is. */
 import { approvalRoutes } from "./approvals.ts";
 import { blueprintRoutes } from "./blueprints.ts";
+import { cancelRoutes } from "./cancel.ts";
 import { docsRoutes } from "./docs.ts";
 import { explainRoutes } from "./explain.ts";
 import { handshakeRoutes } from "./handshake.ts";
@@ -9,6 +10,7 @@ import { keyRoutes } from "./keys.ts";
 import { manifestRoutes } from "./manifests.ts";
 import { operationRoutes } from "./operations.ts";
 import { reconcileRoutes } from "./reconcile.ts";
+import { vendorRoutes } from "./revoke.ts";
 import type { Route } from "./route.ts";
 import { systemRoutes } from "./system.ts";
 import { tenantRoutes } from "./tenants.ts";
@@ -22,7 +24,9 @@ export const routes: readonly Route[] = [
   ...explainRoutes,
   ...trustedPrincipalRoutes,
   ...blueprintRoutes,
+  ...vendorRoutes,
   ...operationRoutes,
+  ...cancelRoutes,
   ...approvalRoutes,
   ...reconcileRoutes,
   ...manifestRoutes,

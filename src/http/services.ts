@@ -13,6 +13,7 @@ import type { KeyView } from "./keys.ts";
 import type { LifecycleServices } from "./lifecycle-services.ts";
 import type { ReconcileBody } from "./reconcile.ts";
 import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./schemas.ts";
+import type { ReceiptView } from "./tenants.ts";
 
 export interface PageRequest {
   /** 1 to 200 */
@@ -121,7 +122,11 @@ export interface Services extends LifecycleServices {
   ): Promise<{ created: boolean; tenant: TenantView; etag: string }>;
   getTenant(caller: Caller, name: string): Promise<{ tenant: TenantView; etag: string }>;
   listTenants(caller: Caller, page: PageRequest): Promise<Page<TenantView>>;
-  deleteTenant(caller: Caller, name: string, options: { ifMatch?: string }): Promise<void>;
+  deleteTenant(caller: Caller, name: string, options: { ifMatch?: string }): Promise<{ operation?: Operation }>;
+  /** In order; also of a tenant that was offboarded. */
+  listReceipts(tenant: string): Promise<ReceiptView[]>;
+  cancelOperation(caller: Caller, id: string, options: { force: boolean }): Promise<Operation>;
+  setRevocation(caller: Caller, request: { vendor: string; to: "revoked" | "reinstated" }): Promise<{ operation: Operation }>;
 
   listBlueprints(): Promise<BlueprintView[]>;
   getBlueprint(id: string): Promise<BlueprintView>;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { entityTag } from "./entity-tag.ts";
 import { defineRoute, type Route } from "./route.ts";
-import { nameSchema, pageOf, pageQuery, tenantBody, tenantView } from "./schemas.ts";
+import { acceptedView, nameSchema, pageOf, pageQuery, tenantBody, tenantView } from "./schemas.ts";
 
 const tag = "Tenants";
 const path = "/v1/tenants/{tenant}";
@@ -57,14 +57,45 @@ const deleteTenant = defineRoute({
   path,
   scope: "destroy",
   tag,
-  summary: "Remove a tenant that has no integrations",
+  summary: "Offboard a tenant",
+  description:
+    "Without integrations it is removed at once. With some, an operation closes every trust, ends the sessions, takes all integrations down and reads back that nothing is left.",
   params,
   ifMatch: true,
-  responses: { 204: { what: "Removed" } },
-  problems: ["tenant_not_empty"],
+  responses: {
+    202: { what: "An operation offboards it", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
+    204: { what: "Removed" },
+  },
 })(async ({ services, caller, params: { tenant: name }, ifMatch }) => {
-  await services.deleteTenant(caller, name, ifMatch === undefined ? {} : { ifMatch });
-  return { status: 204 };
+  const { operation } = await services.deleteTenant(caller, name, ifMatch === undefined ? {} : { ifMatch });
+  if (!operation) return { status: 204 };
+  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
 });
 
-export const tenantRoutes: Route[] = [listTenants, putTenant, getTenant, deleteTenant];
+const receipt = z
+  .object({
+    number: z.int(),
+    tenant: nameSchema,
+    integration: nameSchema,
+    operation: z.string(),
+    at: z.iso.datetime(),
+    removed: z.array(z.string()),
+    retained: z.array(z.object({ keyArn: z.string(), why: z.string() })),
+    proof: z.object({ roleNames: z.array(z.string()), tags: z.record(z.string(), z.string()), found: z.array(z.string()) }),
+    previous: z.string().nullable(),
+    sha256: z.string().meta({ description: "Over the receipt without this field, as JSON with sorted keys; `previous` chains them" }),
+  })
+  .meta({ id: "Receipt" });
+export type ReceiptView = z.output<typeof receipt>;
+
+const listReceipts = defineRoute({
+  method: "get",
+  path: `${path}/receipts`,
+  scope: "read",
+  tag,
+  summary: "The receipts of a tenant's teardowns, in order, also after it was offboarded",
+  params,
+  responses: { 200: { what: "All of them", schema: z.object({ items: z.array(receipt) }) } },
+})(async ({ services, params: { tenant } }) => ({ status: 200, body: { items: await services.listReceipts(tenant) } }));
+
+export const tenantRoutes: Route[] = [listTenants, putTenant, getTenant, deleteTenant, listReceipts];

@@ -2,8 +2,9 @@
 import { stackAddress } from "../../stacks/name.ts";
 import type { OperationKind } from "../operations/operation.ts";
 import { queueKey } from "../operations/queue.ts";
+import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration, saveIntegration } from "../store/integrations.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { createOperation, findOpenOffboard, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
 import type { Db } from "../store/transaction.ts";
 import { cancelWaiting } from "../store/transitions.ts";
@@ -21,10 +22,12 @@ export interface Acceptance {
   requestedBy: string;
 }
 
-/** Accepts the wish in `next`; answers the queued operation. */
+/** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
   const { kind, next, desired, replaces, requestedBy } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
+    if (await findOpenOffboard(trx, next.tenant))
+      throw new ProblemError("tenant_offboarding", `Tenant ${next.tenant} is being offboarded. Register it anew once that has ended.`);
     await writeWish(trx, next);
     const operation = await createOperation(trx, {
       kind,

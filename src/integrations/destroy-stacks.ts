@@ -1,21 +1,31 @@
-/** Takes stacks down in reverse order, roles last, each under its own lease. */
-
+/** Takes stacks down in reverse order, roles last, each under its own lease and read back before it counts as gone. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { stackAddress } from "../../stacks/name.ts";
 import { downOrder } from "../../stacks/order.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
-import { withLeases } from "../operations/lease.ts";
+import { revokeGrant } from "../accounts/actions.ts";
+import { namedGrants, stackSurvivors } from "../accounts/inventory.ts";
+import { type HeldLease, withLeases } from "../operations/lease.ts";
+import { ProblemError } from "../problem.ts";
+import type { RecordedStack } from "../store/records.ts";
 import { takeStatementsAway } from "./bucket-policies.ts";
-import { isOwnedKey, markRetained } from "./keys.ts";
+import { isOwnedKey } from "./keys.ts";
+import { patiently } from "./patience.ts";
 import { recordChanging, recordGone } from "./recorded-stacks.ts";
-import { leasesOf, runEngine, stackId, type Work } from "./update-stacks.ts";
+import { type Found, keysOfStack, lookBefore, retain } from "./unrecorded.ts";
+import { bareRole, begun, leasesOf, runEngine, stackId, type Work } from "./update-stacks.ts";
 
 const LEASE_WAIT = 300;
 
+/** Milliseconds between looks whether a stack is really gone: IAM is eventually consistent. */
+const LOOKS = [0, 500, 1_000, 2_000, 4_000];
+
 /**
  * Destroys these stacks from what is recorded of them; no blueprint is needed. Inside a layer one failure doesn't stop the
- * others; a later layer waits for all of an earlier one, because roles must outlive the statements that name them.
+ * others; a later layer waits for all of an earlier one, because roles must outlive the statements that name them. A stack stays
+ * in the record until an independent look finds nothing of it.
  *
- * @throws ProblemError the first failure of a layer, after the whole layer has run
+ * @throws ProblemError the first failure of a layer, after the whole layer has run; leftovers
  */
 export async function destroyStacks(work: Work, specs: readonly StackSpec[]): Promise<void> {
   for (const layer of downOrder(specs)) {
@@ -34,13 +44,57 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
     async (lease) => {
       const before = await recordChanging(shell, { tenant, integration }, spec);
       const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
-      if (spec.kind === "bucket-policy") await takeStatementsAway(work, spec, lease);
-      // A refresh first: a role to which somebody added a policy, or one that is gone already, must not stop the teardown.
-      else await runEngine(work, "destroy", spec, { lease, refresh: before?.status !== "up" });
-      await shell.engine.removeStack(address, account.state);
-      if (isOwnedKey(spec)) await markRetained(work, spec, before?.outputs);
+      await patiently(run, stackId(spec), async (attempt) => {
+        const found = await lookBefore(work, spec, before ?? begun(work, spec));
+        await takeDown(work, spec, { lease, before, found, refresh: attempt > 1 || found.restored || before?.status !== "up" });
+        await shell.engine.removeStack(address, account.state);
+      });
+      if (isOwnedKey(spec)) await retain(work, spec, await keysOfStack(work, spec.key), "Deleting a key destroys what it encrypted.");
+      await readBack(work, spec);
       await recordGone(shell, { tenant, integration }, spec);
       await run.progress("stack-gone", { stack: stackId(spec) });
     },
+  );
+}
+
+interface Moment {
+  lease: HeldLease;
+  before: RecordedStack | undefined;
+  found: Found;
+  /** A refresh first: a role to which somebody added a policy, or one that is gone already, must not stop the teardown. */
+  refresh: boolean;
+}
+
+async function takeDown(work: Work, spec: StackSpec, { lease, found, refresh }: Moment): Promise<void> {
+  const { adopt, state } = found;
+  if (spec.kind === "bucket-policy") await takeStatementsAway(work, spec, lease);
+  // Grants aren't taken in: what an interrupted run granted is found by its name and revoked.
+  if (spec.kind === "kms-key" && "existingKeyArn" in spec.inputs) {
+    const owner = { tenant: work.account.tenant, integration: work.integration };
+    const { existingKeyArn } = spec.inputs;
+    for (const { id } of await namedGrants(work.account.clients, spec.inputs, owner))
+      await revokeGrant(work.account.clients.kms, existingKeyArn, id);
+    await runEngine(work, "destroy", spec, { lease, refresh: true });
+    return;
+  }
+  // A key that only this run would take in is left as it is: it stays behind in any case.
+  const { key: _key, ...others } = adopt;
+  const isKeyHeld = state?.resources.some(({ name }) => name === "key") === true;
+  if (state === undefined && Object.keys(adopt).length === 0) return;
+  const taken = isOwnedKey(spec) ? (isKeyHeld ? others : adopt.alias === undefined ? {} : adopt) : adopt;
+  await runEngine(work, "destroy", bareRole(spec), { lease, refresh: spec.kind === "bucket-policy" ? false : refresh, adopt: taken });
+}
+
+/** @throws ProblemError leftovers, naming what is there */
+async function readBack({ account, integration, run }: Work, spec: StackSpec): Promise<void> {
+  let left: string[] = [];
+  for (const pause of LOOKS) {
+    await sleep(pause, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+    left = await stackSurvivors(account.clients, { tenant: account.tenant, integration }, spec);
+    if (left.length === 0) return;
+  }
+  throw new ProblemError(
+    "leftovers",
+    `Still there after the teardown of ${stackId(spec)}: ${left.join(", ")}. It stays recorded. Run DELETE again; if it stays, remove it by hand.`,
   );
 }

@@ -1,49 +1,83 @@
-/** `destroy`: take every recorded stack down, read back that nothing is left, leave a tombstone. Needs no blueprint. */
-import { roleNamesOf, survivors } from "../accounts/inventory.ts";
+/** `destroy`: take every recorded stack down, read back that nothing is left, leave a tombstone and a receipt. Needs no blueprint. */
+import { taggedSurvivors } from "../accounts/inventory.ts";
 import type { Run } from "../operations/run.ts";
-import { ProblemError } from "../problem.ts";
-import { changeIntegration } from "../store/integrations.ts";
+import { ProblemError, problemOf } from "../problem.ts";
+import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { currentOperation } from "../store/operations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
-import { enterAccount } from "./account.ts";
+import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
+import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
+import { type Account, enterAccount } from "./account.ts";
+import { contain, roleNamesOf } from "./contain.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
 import type { Shell } from "./shell.ts";
 import { subjectOf } from "./up.ts";
 import { stackId } from "./update-stacks.ts";
 
-/** Runs a teardown to its read-back end. */
+/**
+ * Runs a teardown to its read-back end: access goes first, within seconds, then the stacks.
+ *
+ * @throws ProblemError account_unreachable (the record stays and names what is left), leftovers, aws_denied, aws_throttled
+ */
 export async function destroy(shell: Shell, run: Run): Promise<void> {
   const { tenant, record } = await subjectOf(shell, run);
   const specs = record.stacks.map((stack) => stack.spec);
+  const proof: ReceiptBody["proof"] = { roleNames: roleNamesOf(record), tags: ownTags(tenant, record), found: [] };
   if (specs.length > 0) {
-    const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
-    const work = { shell, run, account, integration: record.name };
-    await run.step("destroy-stacks", () => destroyStacks(work, specs));
-    const left = await run.step("read-back", () =>
-      survivors(account.clients, { tenant: tenant.name, integration: record.name, roleNames: roleNamesOf(specs) }),
-    );
-    if (left.length > 0) {
-      throw new ProblemError(
-        "leftovers",
-        `Still there after the teardown: ${left.join(", ")}. Run DELETE again; if it stays, remove it by hand.`,
-      );
-    }
+    const account = await run.step("enter-account", () => enterOrName(shell, run, tenant, specs.map(stackId)));
+    await run.step("close-trust", () => contain(shell, account, record));
+    await run.step("destroy-stacks", () => destroyStacks({ shell, run, account, integration: record.name }, specs));
+    proof.found = await run.step("read-back", () => taggedSurvivors(account.clients, whatToFind(tenant, record)));
+    if (proof.found.length > 0) throw leftovers(proof.found);
   }
-  await run.step("record", () => bury(shell, run, record));
-  const after = await subjectOf(shell, run);
-  run.result = { removed: specs.map(stackId), retained: after.record.retained ?? [] };
+  run.result = await run.step("record", () => bury(shell, run, record, { removed: specs.map(stackId), proof }));
 }
 
-/** The tombstone, unless somebody asked for the integration again while it went down: then that request goes on. */
-async function bury(shell: Shell, run: Run, { tenant, name }: IntegrationRecord): Promise<void> {
-  await shell.store.db.transaction().execute(async (trx) => {
+const ownTags = (tenant: TenantRecord, record: IntegrationRecord) => ({
+  "drawbridge:tenant": tenant.name,
+  "drawbridge:integration": record.name,
+});
+
+function whatToFind(tenant: TenantRecord, { name, stacks, createdAt }: IntegrationRecord) {
+  const keys = stacks.some(({ spec }) => spec.kind === "kms-key");
+  return { tenant: tenant.name, integration: name, since: createdAt, keys };
+}
+
+function leftovers(found: readonly string[]): ProblemError {
+  return new ProblemError(
+    "leftovers",
+    `Still there after the teardown, by its tags: ${found.join(", ")}. Run DELETE again; if it stays, remove it by hand.`,
+  );
+}
+
+/** While the account can't be entered nothing is known to be gone: the failure says what is still recorded. */
+async function enterOrName(shell: Shell, run: Run, tenant: TenantRecord, left: readonly string[]): Promise<Account> {
+  return enterAccount(shell, tenant, run.operation.id).catch((error: unknown) => {
+    const { code, detail, cause } = problemOf(error);
+    if (code !== "account_unreachable") throw error;
+    throw new ProblemError(code, `${detail} Still recorded, and not looked for: ${left.join(", ")}.`, { ...(cause && { cause }) });
+  });
+}
+
+/** The tombstone and its receipt, unless somebody asked for the integration again while it went down: then that request goes on. */
+async function bury(
+  shell: Shell,
+  run: Run,
+  { tenant, name }: IntegrationRecord,
+  { removed, proof }: Pick<ReceiptBody, "removed" | "proof">,
+): Promise<Record<string, unknown>> {
+  return shell.store.db.transaction().execute(async (trx) => {
+    const retained = ((await findIntegration(trx, tenant, name))?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
+    const at = shell.now();
+    const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });
     const next = await currentOperation(trx, tenant, name);
     const wantedAgain = next !== undefined && next.id !== run.operation.id && next.kind !== "destroy";
-    await changeIntegration(trx, tenant, name, ({ lastUp: _lastUp, proof: _proof, ...record }) => ({
+    await changeIntegration(trx, tenant, name, ({ lastUp: _lastUp, proof: _proof, approvedParameters: _approved, ...record }) => ({
       ...record,
       stacks: [],
-      updatedAt: shell.now(),
-      ...(!wantedAgain && { externalIds: [], handshake: { state: "gone", awaiting: [] }, goneAt: shell.now() }),
+      updatedAt: at,
+      receipt: { ...receipt },
+      ...(!wantedAgain && { externalIds: [], handshake: { state: "gone", awaiting: [] }, goneAt: at }),
     }));
+    return { removed, retained, receipt };
   });
 }

@@ -3,14 +3,27 @@ import type { Run } from "../operations/run.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { destroy } from "./destroy.ts";
 import { runDeleteKey } from "./keys.ts";
+import { offboard } from "./offboard.ts";
 import { preview } from "./preview.ts";
 import { verify } from "./proving.ts";
+import { reconcile } from "./reconcile.ts";
+import { runRevoke } from "./revoke-vendor.ts";
 import type { Shell } from "./shell.ts";
 import { up } from "./up.ts";
 
 type Verb = (shell: Shell, run: Run, request: never) => Promise<void>;
 
-const verbs: Partial<Record<StoredOperation["kind"], Verb>> = { up, destroy, preview, "delete-key": runDeleteKey, rotate: up, verify };
+const verbs: Partial<Record<StoredOperation["kind"], Verb>> = {
+  up,
+  destroy,
+  preview,
+  "delete-key": runDeleteKey,
+  rotate: up,
+  verify,
+  reconcile,
+  offboard,
+  revoke: runRevoke,
+};
 
 /** Runs an accepted operation to its end; its failure is what is thrown. */
 export async function runVerb(shell: Shell, run: Run, operation: StoredOperation): Promise<void> {

@@ -5,14 +5,17 @@ import { upOrder } from "../../stacks/order.ts";
 import { referencesOf, resolveReferences } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
+import { closedTrust } from "../iam/trust.ts";
 import { type HeldLease, withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import type { RecordedStack } from "../store/records.ts";
 import type { Account } from "./account.ts";
 import { bucketArn, mergedPolicy, policyDigest } from "./bucket-policies.ts";
 import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";
+import { patiently } from "./patience.ts";
 import { recordChanging, recordUp } from "./recorded-stacks.ts";
 import type { Shell } from "./shell.ts";
+import { type Found, lookBefore, refuseVanished } from "./unrecorded.ts";
 
 export type Outputs = Map<string, Record<string, unknown>>;
 
@@ -65,12 +68,17 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
     async (lease) => {
       const before = await recordChanging(shell, { tenant, integration }, spec);
       const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
-      const actual = await asApplied(work, resolved, before);
-      // The engine compares with its state, not with the cloud: after an update that didn't end well, and for a document that
-      // somebody else changed since, it must look first.
-      const refresh =
-        before !== undefined && (before.status !== "up" || (actual.live !== undefined && actual.live !== before.outputs?.policyDigest));
-      const result = await runEngine(work, "up", actual.spec, { lease, refresh });
+      await clearRenamed(work, spec, before, lease);
+      const { result, actual } = await patiently(run, stackId(spec), async (attempt) => {
+        const found = await lookBefore(work, resolved, attempt === 1 ? before : (before ?? begun(work, spec)));
+        refuseVanished(resolved, before, found);
+        const actual = await asApplied(work, resolved, { before, found });
+        // The engine compares with its state, not with the cloud: after an update that didn't end well, and for a document that
+        // somebody else changed since, it must look first.
+        const unsure = attempt > 1 || found.restored || (before !== undefined && before.status !== "up");
+        const refresh = unsure || (before !== undefined && actual.live !== undefined && actual.live !== before.outputs?.policyDigest);
+        return { actual, result: await runEngine(work, "up", actual.spec, { lease, refresh, adopt: found.adopt }) };
+      });
       const made = {
         ...result.outputs,
         ...(actual.spec.kind === "bucket-policy" && { policyDigest: policyDigest(actual.spec.inputs.policy) }),
@@ -84,10 +92,34 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
 }
 
 /** What only the moment of the update can tell: what a shared document holds now, whether a key was left for this stack. */
-async function asApplied(work: Work, spec: StackSpec, before: RecordedStack | undefined): Promise<{ spec: StackSpec; live?: string }> {
+async function asApplied(
+  work: Work,
+  spec: StackSpec,
+  { before, found }: { before: RecordedStack | undefined; found: Found },
+): Promise<{ spec: StackSpec; live?: string }> {
   if (spec.kind === "bucket-policy") return mergedPolicy(work, spec);
-  if (isOwnedKey(spec) && before?.outputs?.keyArn === undefined) return { spec: await withRetainedKey(work, spec) };
+  const isNew = before?.outputs?.keyArn === undefined && found.adopt.key === undefined;
+  if (isOwnedKey(spec) && isNew) return { spec: await withRetainedKey(work, spec) };
   return { spec };
+}
+
+/** A stack of which a first try has begun, and nothing more is known. */
+export function begun({ shell, account }: Work, spec: StackSpec): RecordedStack {
+  return { spec, address: stackAddress(shell.stateUrl, account.tenant.name, spec.kind, spec.key), status: "changing" };
+}
+
+/** A role that an interrupted run made under a name which is wanted no more: it isn't in state, so nobody else would find it. */
+async function clearRenamed(work: Work, spec: StackSpec, before: RecordedStack | undefined, lease: HeldLease): Promise<void> {
+  if (before === undefined || spec.kind !== "role" || before.spec.kind !== "role" || before.spec.inputs.name === spec.inputs.name) return;
+  const { adopt } = await lookBefore(work, before.spec, before);
+  if (adopt.role === undefined) return;
+  await runEngine(work, "destroy", bareRole(before.spec), { lease, refresh: false, adopt });
+}
+
+/** A role as it is taken in only to be destroyed: trusted by nobody, able to do nothing, needing no other stack's outputs. */
+export function bareRole<S extends StackSpec>(spec: S): S {
+  if (spec.kind !== "role") return spec;
+  return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies: [], managedPolicyArns: [] } };
 }
 
 /** One engine update with its steps written as events. */
@@ -95,7 +127,11 @@ export async function runEngine(
   { shell, run, account }: Work,
   action: UpdateAction,
   spec: StackSpec,
-  { lease, refresh }: { lease: Pick<HeldLease, "epoch" | "signal" | "recordRunner">; refresh: boolean },
+  {
+    lease,
+    refresh,
+    adopt = {},
+  }: { lease: Pick<HeldLease, "epoch" | "signal" | "recordRunner">; refresh: boolean; adopt?: Record<string, string> },
 ): Promise<UpdateResult> {
   const { tenant } = account;
   const pending: Promise<unknown>[] = [];
@@ -109,6 +145,7 @@ export async function runEngine(
       target: { accountId: tenant.accountId, region: tenant.region, credentials: account.target },
       state: { credentials: account.state },
       refresh,
+      ...(Object.keys(adopt).length > 0 && { adopt }),
       onRunner: ({ uuid }) => lease.recordRunner(uuid),
       deadlineSeconds: shell.operationSeconds,
     },

@@ -1,5 +1,6 @@
 import { ProblemError } from "../problem.ts";
-import { findOperation, type StoredOperation } from "../store/operations.ts";
+import { findLeases } from "../store/leases.ts";
+import { childrenOf, findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
 import { nudgeFollowers } from "./events.ts";
@@ -28,11 +29,18 @@ export function createCancelRegistry(): CancelRegistry {
 }
 
 /**
- * Cancels an operation: a waiting one at once; a running one is asked to stop and ends by itself, in this process now
- * and in another within seconds. One that has ended stays as it is. `not_found` when there is none.
+ * Cancels an operation and those that it started: a waiting one at once; a running one is asked to stop and ends by itself, in this
+ * process now and in another within seconds. One that has ended stays as it is. `not_found` when there is none.
  */
 export async function cancelOperation(store: Store, registry: CancelRegistry, id: string): Promise<StoredOperation> {
   if ((await findOperation(store.db, id)) === undefined) throw new ProblemError("not_found", "There is no such operation.");
+  const cancelled = await cancelOne(store, registry, id);
+  // The parent first, so that it starts no more of them.
+  for (const child of await childrenOf(store.db, id)) await cancelOne(store, registry, child.id);
+  return cancelled;
+}
+
+async function cancelOne(store: Store, registry: CancelRegistry, id: string): Promise<StoredOperation> {
   // Between the two changes it may have started, or been given back: then the other one applies.
   for (let look = 0; look < 3; look++) {
     const changed = (await cancelWaiting(store.db, id)) ?? (await requestCancel(store.db, id));
@@ -44,4 +52,22 @@ export async function cancelOperation(store: Store, registry: CancelRegistry, id
   const operation = await findOperation(store.db, id);
   if (operation === undefined) throw new ProblemError("not_found", "There is no such operation.");
   return operation;
+}
+
+/** What `force` needs to know of this host. */
+export interface Killing {
+  host: string;
+  killByMarker(marker: { operation: string }, options: { graceMs: number }): Promise<unknown>;
+}
+
+/** Milliseconds that a forced cancel still gives the update to end by itself, which it mostly does at once. */
+const forcedGrace = 3_000;
+
+/**
+ * Ends what a cancelled operation still has running on this host: each update's processes, plugins included, get SIGTERM, 3 s, then
+ * SIGKILL. What a killed call did in AWS is found and taken in by the next run. Elsewhere the plain cancel goes its way.
+ */
+export async function forceEnd(store: Store, operation: string, { host, killByMarker }: Killing): Promise<void> {
+  const leases = (await findLeases(store.db)).filter((lease) => lease.operation === operation && lease.host === host);
+  await Promise.all(leases.map(({ epoch }) => killByMarker({ operation: `${operation}-${epoch}` }, { graceMs: forcedGrace })));
 }

@@ -19,9 +19,12 @@ export interface Job {
 }
 
 /** Kinds that only start other operations and wait for them: they run in a lane of their own (docs/adr/0060). */
-const parentKinds: readonly string[] = ["reconcile"];
+const parentKinds: readonly string[] = ["reconcile", "offboard"];
+/** Kinds that may wait for nothing: taking a vendor's access away. */
+const urgentKinds: readonly string[] = ["revoke"];
 /** No tenant's name holds a colon. */
 const parentMark = "parent:";
+const urgentMark = "urgent:";
 
 /**
  * The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). A preview waits for
@@ -29,6 +32,7 @@ const parentMark = "parent:";
  */
 export function queueKey({ id, tenant, integration, kind }: Pick<Operation, "id" | "tenant" | "integration" | "kind">): string {
   if (parentKinds.includes(kind)) return `${parentMark}${kind}/${id}`;
+  if (urgentKinds.includes(kind)) return `${urgentMark}${kind}/${id}`;
   if (kind === "preview") return `preview/${id}`;
   if (tenant === undefined) return kind;
   return integration === undefined ? tenant : `${tenant}/${integration}`;
@@ -56,11 +60,15 @@ export interface Queue {
 const queueName = "operations";
 /** Parents hold no worker that their children need, however many of either there are. */
 const parentQueue = "parents";
-const queueNames = [queueName, parentQueue];
+const urgentQueue = "urgent";
+const queueNames = [queueName, parentQueue, urgentQueue];
 /** How many parents this process waits for side by side; each costs a lease's heartbeat and a look every second. */
 const parentsAtOnce = 4;
 
-const laneOf = (key: string): string => (key.startsWith(parentMark) ? parentQueue : queueName);
+function laneOf(key: string): string {
+  if (key.startsWith(parentMark)) return parentQueue;
+  return key.startsWith(urgentMark) ? urgentQueue : queueName;
+}
 const schema = "pgboss";
 
 /** Why a job's signal was aborted at shutdown: run.ts then gives the operation back. */
@@ -127,7 +135,7 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
 
   const resume = async () => {
     // One registration per worker, so that `wake` reaches each of them.
-    const wanted = [...Array(concurrency).fill(queueName), ...Array(parentsAtOnce).fill(parentQueue)] as string[];
+    const wanted = [...Array(concurrency).fill(queueName), ...Array(parentsAtOnce).fill(parentQueue), urgentQueue, urgentQueue] as string[];
     for (const lane of wanted.slice(workers.length)) {
       const id = await boss.work<{ operationId: string }>(
         lane,

@@ -117,7 +117,7 @@ async function runUnderLease(context: RunContext, id: string, verb: Verb, signal
   const end = await runVerb(context, operation, verb, signals);
   if (end === "lost") throw new ProblemError("operation_interrupted", "The lease was lost during the run.", { cause: "lease-lost" });
   if (end === "given-back") {
-    await persist(() => requeueOperation(db, id, epoch));
+    await persist(() => requeueOperation(db, id, epoch, { counts: false }));
     throw draining;
   }
   if ("planHash" in end) await persist(() => parkOperation(db, id, epoch, end));

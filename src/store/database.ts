@@ -15,6 +15,8 @@ type NullableTimestamp = ColumnType<Date | null, string | null | undefined, stri
 interface TenantsTable {
   name: string;
   account_id: string;
+  /** Offboarded: kept as a tombstone, found by nobody */
+  gone: Generated<boolean>;
   record: JSONColumnType<TenantRecord>;
 }
 
@@ -98,6 +100,15 @@ interface LeasesTable {
   heartbeat: Timestamp;
 }
 
+interface ReceiptsTable {
+  tenant: string;
+  /** From 1, without gaps per tenant */
+  number: number;
+  integration: string;
+  receipt: JSONColumnType<Record<string, unknown>>;
+  sha256: string;
+}
+
 interface VendorRevocationsTable {
   vendor: string;
   since: Timestamp;
@@ -160,5 +171,6 @@ export interface Database {
   operation_events: OperationEventsTable;
   idempotency_keys: IdempotencyKeysTable;
   leases: LeasesTable;
+  receipts: ReceiptsTable;
   vendor_revocations: VendorRevocationsTable;
 }

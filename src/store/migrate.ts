@@ -3,6 +3,7 @@ import { Migrator } from "kysely/migration";
 import type { Database } from "./database.ts";
 import { up as firstTables } from "./migrations/0001-first-tables.ts";
 import { up as vendorRevocations } from "./migrations/0002-vendor-revocations.ts";
+import { up as receipts } from "./migrations/0003-receipts.ts";
 import { up as trustedPrincipals } from "./migrations/0010-trusted-principals.ts";
 import { up as git } from "./migrations/0020-git.ts";
 
@@ -12,6 +13,7 @@ const migrations = {
   "0001-first-tables": { up: firstTables },
   "0010-trusted-principals": { up: trustedPrincipals },
   "0002-vendor-revocations": { up: vendorRevocations },
+  "0003-receipts": { up: receipts },
 };
 
 /**

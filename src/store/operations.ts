@@ -127,6 +127,27 @@ export async function currentOperation(
   return (await openOperations(db, tenant, integration, kinds)).at(-1);
 }
 
+/** The tenant's offboarding that hasn't ended. */
+export async function findOpenOffboard(db: Db, tenant: string): Promise<StoredOperation | undefined> {
+  const row = await selectOperations(db)
+    .where("o.kind", "=", "offboard")
+    .where("o.tenant", "=", tenant)
+    .where("o.state", "in", ["queued", "running"])
+    .executeTakeFirst();
+  return row === undefined ? undefined : operationOf(row);
+}
+
+/** How many of the tenant's operations are queued or running. */
+export async function countOpenOperations(db: Db, tenant: string): Promise<number> {
+  const row = await db
+    .selectFrom("operations")
+    .select((select) => select.fn.countAll<number>().as("count"))
+    .where("tenant", "=", tenant)
+    .where("state", "in", ["queued", "running"])
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 /** The operations that this one started, in order. */
 export async function childrenOf(db: Db, parent: string): Promise<StoredOperation[]> {
   const rows = await selectOperations(db).where("o.parent", "=", parent).orderBy("o.position").execute();

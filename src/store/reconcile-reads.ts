@@ -11,6 +11,7 @@ export async function tenantsByName(db: Db, names: readonly string[]): Promise<M
     .selectFrom("tenants")
     .select(["name", "record"])
     .where("name", "in", [...names])
+    .where("gone", "=", false)
     .execute();
   return new Map(rows.map((row) => [row.name, row.record]));
 }

@@ -15,7 +15,7 @@ export interface SourceRecord {
   branch?: string;
   /** Folder inside the repository */
   path?: string;
-  /** `env:NAME` or `file:/path`: where the secret is, never the secret */
+  /** Name of a file in the service's secrets folder, never the secret itself; so is `webhookSecret` */
   credentials?: string;
   webhookSecret?: string;
   /** `owner/name` as GitHub's deliveries have it */

@@ -7,7 +7,7 @@ export type VisibleTenants = "*" | readonly string[];
 
 /** The tenant of that name. */
 export async function findTenant(db: Db, name: string): Promise<TenantRecord | undefined> {
-  const row = await db.selectFrom("tenants").select("record").where("name", "=", name).executeTakeFirst();
+  const row = await db.selectFrom("tenants").select("record").where("name", "=", name).where("gone", "=", false).executeTakeFirst();
   return row?.record;
 }
 
@@ -17,7 +17,7 @@ export async function listTenants(
   { tenants, limit, cursor }: { tenants: VisibleTenants; limit: number; cursor?: string | undefined },
 ): Promise<Page<TenantRecord>> {
   if (tenants !== "*" && tenants.length === 0) return { items: [], nextCursor: null };
-  let query = db.selectFrom("tenants").select(["name", "record"]);
+  let query = db.selectFrom("tenants").select(["name", "record"]).where("gone", "=", false);
   if (tenants !== "*") query = query.where("name", "in", [...tenants]);
   if (cursor !== undefined) query = query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
   const rows = await query
@@ -34,7 +34,7 @@ export async function listTenants(
 
 /** Writes the tenant, new or changed; the record's own timestamps are the caller's. */
 export async function saveTenant(db: Db, tenant: TenantRecord): Promise<void> {
-  const row = { account_id: tenant.accountId, record: JSON.stringify(tenant) };
+  const row = { account_id: tenant.accountId, gone: false, record: JSON.stringify(tenant) };
   await db
     .insertInto("tenants")
     .values({ name: tenant.name, ...row })
@@ -42,15 +42,29 @@ export async function saveTenant(db: Db, tenant: TenantRecord): Promise<void> {
     .execute();
 }
 
-/** Removes the tenant and the tombstones of its integrations; fails in SQL while one isn't gone. */
-export async function deleteTenant(db: Db, name: string): Promise<void> {
-  await db.deleteFrom("integrations").where("tenant", "=", name).where("gone", "=", true).execute();
-  await db.deleteFrom("tenants").where("name", "=", name).execute();
+/**
+ * Makes the tenant a tombstone: its name, its receipts and its integrations' tombstones stay, and nobody finds it any more.
+ * False while one of its integrations isn't gone.
+ */
+export async function buryTenant(db: Db, name: string): Promise<boolean> {
+  const buried = await db
+    .updateTable("tenants")
+    .set({ gone: true })
+    .where("name", "=", name)
+    .where((eb) => eb.not(eb.exists(eb.selectFrom("integrations").select("name").where("tenant", "=", name).where("gone", "=", false))))
+    .executeTakeFirst();
+  return buried.numUpdatedRows > 0n;
 }
 
 /** The tenants of one AWS account, by name: several may share it. */
 export async function tenantsOfAccount(db: Db, accountId: string): Promise<TenantRecord[]> {
-  const rows = await db.selectFrom("tenants").select("record").where("account_id", "=", accountId).orderBy("name").execute();
+  const rows = await db
+    .selectFrom("tenants")
+    .select("record")
+    .where("account_id", "=", accountId)
+    .where("gone", "=", false)
+    .orderBy("name")
+    .execute();
   return rows.map((row) => row.record);
 }
 

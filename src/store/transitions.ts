@@ -63,9 +63,12 @@ export async function approveOperation(db: Db, id: string): Promise<StoredOperat
   return mustChange(db, id, { to: "queued", from: ["awaiting-approval"] });
 }
 
-/** running → queued: a run given back, or taken from a dead owner. The epoch rises, so the old owner is fenced at once. */
-export async function requeueOperation(db: Db, id: string, epoch: number): Promise<StoredOperation> {
-  return mustChange(db, id, { to: "queued", from: ["running"], heldEpoch: epoch, set: { bumpAttempt: true, bumpEpoch: true } });
+/**
+ * running → queued: a run given back, or taken from a dead owner. The epoch rises, so the old owner is fenced at once. One that was
+ * given back in good order doesn't count as an attempt: restarts of the service must not wear an operation out.
+ */
+export async function requeueOperation(db: Db, id: string, epoch: number, { counts = true } = {}): Promise<StoredOperation> {
+  return mustChange(db, id, { to: "queued", from: ["running"], heldEpoch: epoch, set: { bumpAttempt: counts, bumpEpoch: true } });
 }
 
 /** queued or awaiting-approval → cancelled; undefined when it has moved on meanwhile. */

@@ -3,11 +3,10 @@ import { generateExternalId } from "../iam/external-id.ts";
 import type { PolicyDocument } from "../iam/policy-document.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
-import { requireTenant } from "../integrations/subject.ts";
 import { ProblemError } from "../problem.ts";
-import { changeIntegration, countIntegrations, listIntegrations } from "../store/integrations.ts";
+import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import type { TenantAccess, TenantRecord } from "../store/records.ts";
-import { deleteTenant, findTenant, provisioningExternalId, saveTenant, tenantsOfAccount } from "../store/tenants.ts";
+import { findTenant, provisioningExternalId, saveTenant, tenantsOfAccount } from "../store/tenants.ts";
 
 export interface TenantWish {
   accountId: string;
@@ -107,24 +106,6 @@ async function markStale(trx: Shell["store"]["db"], tenant: string): Promise<voi
     if (page.nextCursor === null) return;
     cursor = page.nextCursor;
   }
-}
-
-/**
- * Forgets a tenant that has no integrations.
- *
- * @throws ProblemError not_found, tenant_not_empty, precondition_failed
- */
-export async function removeTenant(shell: Shell, name: string, ifMatch: string | undefined): Promise<void> {
-  const tenant = await requireTenant(shell, name);
-  checkPrecondition(tenantEtag(tenant), ifMatch, false);
-  const integrations = await countIntegrations(shell.store.db, name);
-  if (integrations > 0) {
-    throw new ProblemError(
-      "tenant_not_empty",
-      `Tenant ${name} still has ${integrations} integration${integrations === 1 ? "" : "s"}. DELETE each of them and wait until they are gone.`,
-    );
-  }
-  await deleteTenant(shell.store.db, name);
 }
 
 /**

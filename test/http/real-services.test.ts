@@ -2,11 +2,14 @@
  * The API over the real services and store, without a worker: what a request decides and records before any AWS call.
  * Every answer is held against the documentation, and the external ids may be in none of them.
  */
+
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { Registry } from "prom-client";
 import { hashToken } from "../../src/http/auth.ts";
+import { readManifestSpec } from "../../src/http/manifests.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
+import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import type { Queue } from "../../src/operations/queue.ts";
 import { createServices } from "../../src/services.ts";
 import { begin, finish, release } from "../../src/store/idempotency.ts";
@@ -46,6 +49,8 @@ before(async () => {
     ownCredentials: false,
     operationSeconds: 60,
     owner: "test",
+    secretsDir: "/nowhere",
+    readSpec: readManifestSpec,
     now: () => new Date().toISOString(),
   };
   const services = createServices({
@@ -59,6 +64,8 @@ before(async () => {
       finish: (request, answer) => finish(db, request, answer),
       release: (request) => release(db, request),
     },
+    cancels: createCancelRegistry(),
+    killing: { host: "here", killByMarker: async () => {} },
     readiness: async () => ({ ready: true, checks: [] }),
   });
   service = await start(services);

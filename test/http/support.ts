@@ -148,6 +148,16 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     deleteTenant: async (_caller, name, options) => {
       here(name === "acme");
       note("deleteTenant", name, options);
+      return {};
+    },
+    listReceipts: async () => [],
+    cancelOperation: async (_caller, id, options) => {
+      note("cancelOperation", id, options);
+      return operationFixture;
+    },
+    setRevocation: async (_caller, request) => {
+      note("setRevocation", request);
+      return { operation: operationFixture };
     },
     listBlueprints: async () => [blueprint],
     getBlueprint: async (wanted) => {

@@ -12,7 +12,7 @@ import {
 } from "../../src/store/integrations.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
-import { deleteTenant, findTenant, listTenants, provisioningExternalId, saveTenant, tenantsOfAccount } from "../../src/store/tenants.ts";
+import { buryTenant, findTenant, listTenants, provisioningExternalId, saveTenant, tenantsOfAccount } from "../../src/store/tenants.ts";
 import { backends, type Opened } from "./backends.ts";
 
 const at = "2026-11-22T00:00:00.000Z";
@@ -176,10 +176,12 @@ for (const backend of backends) {
       const { db } = opened.store;
       await saveTenant(db, tenant("leaver"));
       await saveIntegration(db, integration("leaver", "i"));
-      await assert.rejects(deleteTenant(db, "leaver"));
+      assert.equal(await buryTenant(db, "leaver"), false);
       await saveIntegration(db, { ...integration("leaver", "i"), goneAt: at });
-      await deleteTenant(db, "leaver");
+      assert.equal(await buryTenant(db, "leaver"), true);
       assert.equal(await findTenant(db, "leaver"), undefined);
+      await saveTenant(db, tenant("leaver"));
+      assert.ok(await findTenant(db, "leaver"), "a tombstone makes room for the same name");
     });
 
     test("migrating a schema that is up to date changes nothing", async () => {

@@ -1,0 +1,45 @@
+/** Trying again: which failures pass by themselves, how often, and how long to wait. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Run } from "../operations/run.ts";
+import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
+
+interface Patience {
+  /** Tries in all */
+  tries: number;
+  /** Milliseconds before the second try; it doubles from there */
+  pause: number;
+}
+
+/** Throttles want long pauses; a runner that died wants none, and twice the same death is a finding. */
+const patienceWith: Partial<Record<ProblemCode, Patience>> = {
+  aws_throttled: { tries: 5, pause: 1_000 },
+  not_ready: { tries: 5, pause: 1_000 },
+  stack_locked: { tries: 4, pause: 500 },
+  update_unknown: { tries: 3, pause: 200 },
+  operation_interrupted: { tries: 3, pause: 200 },
+  // A lost reply: the caller's second create finds what its first one made. The next look takes it in, if it is ours.
+  role_name_taken: { tries: 2, pause: 200 },
+};
+
+const longestPause = 15_000;
+
+/** How long to wait before try number `next` (2 and up) after this problem; undefined when it isn't worth one. Full jitter. Pure. */
+export function pauseBefore(next: number, { code }: Pick<Problem, "code">, random: () => number = Math.random): number | undefined {
+  const patience = patienceWith[code];
+  if (patience === undefined || next > patience.tries) return undefined;
+  return random() * Math.min(patience.pause * 2 ** (next - 1), longestPause);
+}
+
+/** Runs `work` again after failures that pass by themselves; each try is an event. Whoever aborts the run ends it at once. */
+export async function patiently<T>(run: Pick<Run, "signal" | "progress">, what: string, work: (attempt: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      const pause = run.signal.aborted ? undefined : pauseBefore(attempt + 1, problemOf(error));
+      if (pause === undefined) throw error;
+      await run.progress("trying-again", { what, after: problemOf(error).code, attempt: attempt + 1 });
+      await sleep(pause, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+    }
+  }
+}

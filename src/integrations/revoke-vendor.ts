@@ -1,0 +1,181 @@
+/** `revoke`: a vendor loses its access over all tenants at once, or gets it back. The stored flag rules every rendering of its trust. */
+
+import { blueprints } from "../blueprints/registry.ts";
+import { withLeases } from "../operations/lease.ts";
+import { queueKey } from "../operations/queue.ts";
+import type { Run } from "../operations/run.ts";
+import { type Problem, ProblemError, problemOf } from "../problem.ts";
+import { changeIntegration, integrationsOfVendor } from "../store/integrations.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { adoptChild } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { isVendorRevoked, reinstateVendor, revokeVendor } from "../store/revocations.ts";
+import { accept } from "./accept.ts";
+import { type Account, enterAccount } from "./account.ts";
+import { type Contained, contain, roleNamesOf } from "./contain.ts";
+import { desiredStacks } from "./desired-stacks.ts";
+import { watch } from "./offboard.ts";
+import { patiently } from "./patience.ts";
+import type { Shell } from "./shell.ts";
+import { requireTenant } from "./subject.ts";
+import { recordedWish } from "./up.ts";
+
+export interface RevokeRequest {
+  vendor: string;
+  to: "revoked" | "reinstated";
+}
+
+/** One integration in the report. */
+interface Line {
+  tenant: string;
+  integration: string;
+  roles?: Contained[];
+  operation?: string;
+  problem?: Problem;
+}
+
+const TENANTS_AT_ONCE = 16;
+const LEASE_WAIT = 300;
+
+/**
+ * Sets or clears the vendor's flag and accepts the operation that makes it so, in one transaction.
+ *
+ * @throws ProblemError not_found when neither a blueprint nor an integration knows the vendor
+ */
+export async function requestRevocation(
+  shell: Shell,
+  { vendor, to, requestedBy }: RevokeRequest & { requestedBy: string },
+): Promise<StoredOperation> {
+  const known =
+    blueprints.some((blueprint) => blueprint.vendor === vendor) || (await integrationsOfVendor(shell.store.db, vendor)).length > 0;
+  if (!known) throw new ProblemError("not_found", "There is no such vendor.");
+  return shell.store.db.transaction().execute(async (trx) => {
+    await (to === "revoked" ? revokeVendor(trx, vendor, requestedBy) : reinstateVendor(trx, vendor));
+    const operation = await createOperation(trx, {
+      kind: "revoke",
+      request: { vendor, to },
+      requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    return operation;
+  });
+}
+
+/** Runs a revocation or a reinstatement; one that a later request has overtaken does nothing. */
+export async function runRevoke(shell: Shell, run: Run, { vendor, to }: RevokeRequest): Promise<void> {
+  const lease = {
+    resources: [`vendor:${vendor}`],
+    owner: shell.owner,
+    operation: run.operation.id,
+    waitSeconds: LEASE_WAIT,
+    signal: run.signal,
+  };
+  await withLeases(shell.store, lease, async () => {
+    const isRevoked = await isVendorRevoked(shell.store.db, vendor);
+    if (isRevoked !== (to === "revoked")) run.result = { vendor, state: to, overtaken: true };
+    else await (isRevoked ? revoke(shell, run, vendor) : reinstate(shell, run, vendor));
+  });
+}
+
+/** @throws ProblemError revoke_incomplete, with the report of each in the result */
+async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
+  const records = await integrationsOfVendor(shell.store.db, vendor);
+  const accounts = new Map<string, Promise<Account>>();
+  const enter = (tenant: string) => {
+    const known = accounts.get(tenant) ?? requireTenant(shell, tenant).then((found) => enterAccount(shell, found, run.operation.id));
+    accounts.set(tenant, known);
+    return known;
+  };
+  const close = async (record: IntegrationRecord): Promise<Line> => {
+    const { tenant, name } = record;
+    if (record.stacks.length === 0) return { tenant, integration: name, roles: [] };
+    try {
+      const roles = await patiently(run, `${tenant}/${name}`, async () => contain(shell, await enter(tenant), record));
+      await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }));
+      return { tenant, integration: name, roles };
+    } catch (error) {
+      return { tenant, integration: name, problem: problemOf(error) };
+    }
+  };
+  const lines = await run.step("close-trusts", () => sideBySide(records, close));
+  await run.progress("trusts-closed", {
+    vendor,
+    closed: lines.filter(({ problem }) => !problem).length,
+    failed: lines.filter(({ problem }) => problem).length,
+  });
+  // An update that was running, from before the flag, may have opened a trust again after we closed it: look once it is through.
+  const late = await run.step("look-again", () =>
+    sideBySide(
+      records.filter((_record, index) => lines[index]?.roles?.length),
+      (record) => afterUpdates(shell, run, record, close),
+    ),
+  );
+  const report = lines.map((line) => late.find((one) => one.tenant === line.tenant && one.integration === line.integration) ?? line);
+  run.result = { vendor, state: "revoked", integrations: report };
+  const open = report.filter(({ problem }) => problem);
+  if (open.length > 0) {
+    const names = open.map(({ tenant, integration, problem }) => `${tenant}/${integration} (${problem?.code})`);
+    throw new ProblemError(
+      "revoke_incomplete",
+      `These trusts could not be closed: ${names.join(", ")}. The flag stands. Revoke again once the accounts can be entered.`,
+    );
+  }
+}
+
+async function afterUpdates(
+  shell: Shell,
+  run: Run,
+  record: IntegrationRecord,
+  close: (record: IntegrationRecord) => Promise<Line>,
+): Promise<Line> {
+  const resources = record.stacks.flatMap(({ spec }) => (spec.kind === "role" ? [`stack:${record.tenant}/${spec.kind}/${spec.key}`] : []));
+  if (roleNamesOf(record).length === 0) return { tenant: record.tenant, integration: record.name, roles: [] };
+  const lease = { resources, owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
+  return withLeases(shell.store, lease, () => close(record)).catch((error: unknown) => ({
+    tenant: record.tenant,
+    integration: record.name,
+    problem: problemOf(error),
+  }));
+}
+
+/** Every integration goes up again as its record says: the trusts open, the sessions' end is taken away, and each is proven. */
+async function reinstate(shell: Shell, run: Run, vendor: string): Promise<void> {
+  const records = await integrationsOfVendor(shell.store.db, vendor);
+  const lines = await run.step("reopen", () =>
+    sideBySide(
+      records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding"),
+      async (record): Promise<Line> => {
+        const { tenant, name } = record;
+        try {
+          const desired = desiredStacks(await requireTenant(shell, tenant), await recordedWish(shell, record));
+          const operation = await accept(shell, { kind: "up", next: record, desired, requestedBy: run.operation.requestedBy });
+          await adoptChild(shell.store.db, operation.id, run.operation.id);
+          return { tenant, integration: name, operation: operation.id };
+        } catch (error) {
+          return { tenant, integration: name, problem: problemOf(error) };
+        }
+      },
+    ),
+  );
+  const ended = await watch(
+    shell,
+    run,
+    lines.flatMap(({ operation }) => (operation ? [operation] : [])),
+  );
+  const report = lines.map((line) => {
+    const error = ended.find(({ id }) => id === line.operation)?.error;
+    return error ? { ...line, problem: error } : line;
+  });
+  run.result = { vendor, state: "reinstated", integrations: report };
+}
+
+async function sideBySide<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  const waiting = [...items.entries()];
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) results[next[0]] = await work(next[1]);
+  };
+  await Promise.all(Array.from({ length: TENANTS_AT_ONCE }, worker));
+  return results;
+}
