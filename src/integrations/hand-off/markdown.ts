@@ -1,0 +1,37 @@
+import type { HandOff } from "./bundle.ts";
+
+/** A text inside a table's cell: Markdown would take `|` for its end, and a line's end for the row's. */
+const cell = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replace(/\s+/g, " ");
+
+/** A value as code: the fence is longer than any run of backticks in it (CommonMark, "Code spans"). */
+function code(text: string): string {
+  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return longest === 0 ? `${fence}${cell(text)}${fence}` : `${fence} ${cell(text)} ${fence}`;
+}
+
+/** The hand-off for people: the fields in the vendor's order, then each document with what it is for. */
+export function handOffMarkdown({ title, integration, accountId, region, source, fields, documents }: HandOff): string {
+  const rows = fields.map(({ field, value, where }) => `| ${cell(field)} | ${code(value)} | ${cell(where)} |`);
+  const blocks = documents.flatMap(({ name, what, document }) => [
+    `## ${name}`,
+    "",
+    what,
+    "",
+    "```json",
+    JSON.stringify(document, null, 2),
+    "```",
+    "",
+  ]);
+  return [
+    `# ${title}`,
+    "",
+    `Integration ${integration}, account ${accountId}, ${region}. By the vendor's guide "${source.document}" (${source.date}).`,
+    "",
+    "| Field | Value | Where |",
+    "|---|---|---|",
+    ...rows,
+    "",
+    ...blocks,
+  ].join("\n");
+}
