@@ -13,6 +13,7 @@ const Environment = z.object({
   DRAWBRIDGE_PORT: port.default(8080),
   DRAWBRIDGE_DATA_DIR: z.string().default(".drawbridge"),
   DRAWBRIDGE_ADMIN_TOKEN: z.string().min(24, "at least 24 characters").optional(),
+  DRAWBRIDGE_SECRETS_DIR: z.string().optional(),
   DRAWBRIDGE_STATE_URL: z.string().regex(/^s3:\/\/[a-z0-9.-]+(\/[A-Za-z0-9_./-]*)?(\?.*)?$/, "an s3:// URL"),
   DRAWBRIDGE_STATE_ROLE_ARN: z.string().optional(),
   DRAWBRIDGE_SECRETS_PROVIDER: z.string().startsWith("awskms://").optional(),
@@ -34,6 +35,8 @@ export interface Config {
   host: string;
   port: number;
   dataDir: string;
+  /** Files that sources name: git credentials, webhook secrets. */
+  secretsDir: string;
   adminToken?: string;
   /** `s3://bucket[/prefix]?query` */
   stateUrl: string;
@@ -71,6 +74,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     host: env.DRAWBRIDGE_HOST,
     port: env.DRAWBRIDGE_PORT,
     dataDir,
+    secretsDir: path.resolve(env.DRAWBRIDGE_SECRETS_DIR ?? path.join(dataDir, "secrets")),
     stateUrl: env.DRAWBRIDGE_STATE_URL,
     secrets: secretsOf(env),
     ownCredentials: env.DRAWBRIDGE_OWN_CREDENTIALS,

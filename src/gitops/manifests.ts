@@ -111,3 +111,9 @@ function pathOfUnstorable(value: unknown, path: (string | number)[] = []): (stri
   }
   return undefined;
 }
+
+/** Looks into a spec as the API looks into the body of a PUT; the composition gives it to whoever reads manifests. */
+export type ReadSpec = (
+  kind: Manifest["kind"],
+  spec: Record<string, unknown>,
+) => { ok: true; value: Record<string, unknown> } | { ok: false; detail: string; pointer: string };

@@ -128,7 +128,15 @@ export const integrationBody = z
       .exactOptional()
       .meta({ description: "Omitted: the pinned version; at create the newest" }),
     parameters: z.record(z.string(), z.unknown()).meta({ description: "As the blueprint's own JSON Schema wants them" }),
-    settings: z.strictObject({}).exactOptional(),
+    settings: z
+      .strictObject({
+        drift: z
+          .enum(["observe", "remediate", "ignore"])
+          .exactOptional()
+          .meta({ description: "What to do about drift; observe unless said" }),
+        paused: z.boolean().exactOptional().meta({ description: "Reconciles and remediation leave it alone" }),
+      })
+      .exactOptional(),
   })
   .meta({ id: "IntegrationBody" });
 export type IntegrationBody = z.output<typeof integrationBody>;

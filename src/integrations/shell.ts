@@ -3,6 +3,7 @@
 import type { AwsReach } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { ReadSpec } from "../gitops/manifests.ts";
 import type { Log } from "../log.ts";
 import type { Queue } from "../operations/queue.ts";
 import type { Store } from "../store/store.ts";
@@ -19,6 +20,10 @@ export interface Shell {
   ownCredentials: boolean;
   /** seconds; one operation's deadline */
   operationSeconds: number;
+  /** Where the secrets are that sources name. */
+  secretsDir: string;
+  /** Looks into the specs of manifests. */
+  readSpec: ReadSpec;
   /** Who this process is in a lease. */
   owner: string;
   now(): string;

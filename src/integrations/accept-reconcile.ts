@@ -1,0 +1,126 @@
+/** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
+import type { Manifest } from "../gitops/manifests.ts";
+import { queueKey } from "../operations/queue.ts";
+import { ProblemError } from "../problem.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { openReconciles } from "../store/reconcile-reads.ts";
+import { lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource } from "../store/sources.ts";
+import type { VisibleTenants } from "../store/tenants.ts";
+import { cancelWaiting, requestCancel } from "../store/transitions.ts";
+import { pushSource, type ReconcileRequest } from "./reconcile.ts";
+import { managedBySource } from "./reconcile-plan.ts";
+import type { Shell } from "./shell.ts";
+
+/** Many small operations may have to end before a large one does. Seconds. */
+const RECONCILE_SECONDS = 6 * 3_600;
+
+export interface Asker {
+  subject: string;
+  tenants: VisibleTenants;
+  mayDestroy: boolean;
+}
+
+export interface Push {
+  source: { repository: string; revision: string; sequence?: number };
+  manifests: Manifest[];
+  prune: boolean;
+  maxDeletes: number;
+  dryRun: boolean;
+  atomic: boolean;
+}
+
+/**
+ * Accepts manifests that somebody pushes. The newest revision wins: one that still waits is overtaken, and one that runs stops
+ * watching, while what it started goes on.
+ *
+ * @throws ProblemError stale_revision for a lower sequence than the source's; forbidden when the source's tenants aren't all the caller's
+ */
+export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<StoredOperation> {
+  const { repository, revision, sequence } = push.source;
+  const { manifests, prune, maxDeletes, dryRun, atomic } = push;
+  const fresh = pushSource(repository, by, shell.now());
+  return shell.store.db.transaction().execute(async (trx) => {
+    const source = await lockSource(trx, fresh.name, () => fresh);
+    refuseStranger(source, by);
+    if (sequence !== undefined && source.sequence !== undefined && sequence < source.sequence) {
+      throw new ProblemError(
+        "stale_revision",
+        `Sequence ${sequence} is older than ${source.sequence}, which was accepted before. Push the newest revision.`,
+        { pointer: "/source/sequence" },
+      );
+    }
+    const request: ReconcileRequest = {
+      source: source.name,
+      manifests,
+      revision,
+      prune,
+      maxDeletes,
+      dryRun,
+      atomic,
+      tenants: by.tenants,
+      mayDestroy: by.mayDestroy,
+    };
+    return start(shell, trx, { ...source, ...(!dryRun && { revision, ...(sequence !== undefined && { sequence }) }) }, request, by.subject);
+  });
+}
+
+/** Accepts a fetch and reconcile of a source that the service pulls itself. */
+export async function acceptPull(shell: Shell, source: SourceRecord, requestedBy: string): Promise<StoredOperation> {
+  const { name, tenants, prune = false, maxDeletes = 0 } = source;
+  const request: ReconcileRequest = { source: name, prune, maxDeletes, dryRun: false, atomic: false, tenants, mayDestroy: prune };
+  return shell.store.db.transaction().execute(async (trx) => {
+    const locked = await lockSource(trx, name, () => source);
+    return start(shell, trx, { ...locked, lastAt: shell.now() }, request, requestedBy);
+  });
+}
+
+type Trx = Parameters<typeof lockSource>[0];
+
+async function start(
+  shell: Shell,
+  trx: Trx,
+  source: SourceRecord,
+  request: ReconcileRequest,
+  requestedBy: string,
+): Promise<StoredOperation> {
+  const open = await openReconciles(trx, source.name);
+  const operation = await createOperation(trx, {
+    kind: "reconcile",
+    request: { ...request },
+    requestedBy,
+    deadlineSeconds: RECONCILE_SECONDS,
+  });
+  if (!request.dryRun) {
+    for (const { id, state } of open) {
+      if (state === "running") await requestCancel(trx, id);
+      else await cancelWaiting(trx, id, { supersededBy: operation.id });
+    }
+    await saveSource(trx, { ...source, lastOperation: operation.id });
+  }
+  await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+  return operation;
+}
+
+/** A repository's name is public: whoever pushes in it must hold what it already touches. */
+function refuseStranger(source: SourceRecord, by: Asker): void {
+  const holds = by.tenants === "*" || (source.tenants !== "*" && source.tenants.every((tenant) => by.tenants.includes(tenant)));
+  if (source.kind === "push" && holds) return;
+  throw new ProblemError(
+    "forbidden",
+    "This repository is a source with other tenants than the caller's. Push as a caller that holds them all.",
+  );
+}
+
+/**
+ * Refuses an edit by hand of what a source owns.
+ *
+ * @throws ProblemError managed_by_source
+ */
+export async function refuseManaged(
+  shell: Pick<Shell, "store">,
+  { kind, tenant, name }: Pick<SourceMember, "kind" | "tenant" | "name">,
+  tenants: VisibleTenants,
+): Promise<void> {
+  const owner = await ownerOf(shell.store.db, kind, tenant, name);
+  if (owner !== undefined) throw managedBySource(owner, tenants);
+}

@@ -1,0 +1,122 @@
+/** The service's store, queue and reconcile verb, with children that only write down that they ran: no AWS, no Pulumi. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readManifestSpec } from "../../src/http/manifests.ts";
+import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
+import { reconcile } from "../../src/integrations/reconcile.ts";
+import type { Item } from "../../src/integrations/reconcile-plan.ts";
+import type { Shell } from "../../src/integrations/shell.ts";
+import { recordedWish, subjectOf } from "../../src/integrations/up.ts";
+import { createCancelRegistry } from "../../src/operations/cancel.ts";
+import { isTerminal } from "../../src/operations/operation.ts";
+import { openQueue } from "../../src/operations/queue.ts";
+import { operationHandler, type Run } from "../../src/operations/run.ts";
+import { changeIntegration } from "../../src/store/integrations.ts";
+import { findOperation, type StoredOperation } from "../../src/store/operations.ts";
+import type { VisibleTenants } from "../../src/store/tenants.ts";
+import { backends, silent } from "../store/backends.ts";
+
+export interface House {
+  shell: Shell;
+  /** `up acme/c1`, in order of their ends */
+  ran: string[];
+  /** What children do beside that; a throw fails them. */
+  during: { child: (run: Run) => Promise<void> };
+  /** Waits until it has ended or waits for an approval. */
+  ended(id: string): Promise<StoredOperation>;
+  close(): Promise<void>;
+}
+
+const unused = <T extends object>(name: string): T =>
+  new Proxy({} as T, {
+    get: (_target, property) => {
+      throw new Error(`${name}.${String(property)} was used`);
+    },
+  });
+
+export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {}): Promise<House> {
+  const backend = backends[0];
+  if (!backend) throw new Error("no store to test on");
+  const { store, remove } = await backend.open();
+  const queue = await openQueue({ store, log: silent, concurrency });
+  const shell: Shell = {
+    store,
+    queue,
+    engine: unused("the engine"),
+    sts: unused("AWS"),
+    reach: {},
+    log: silent,
+    stateUrl: "s3://state?region=us-east-1",
+    ownCredentials: false,
+    operationSeconds: 60,
+    secretsDir,
+    readSpec: readManifestSpec,
+    owner: randomUUID(),
+    now: () => new Date().toISOString(),
+  };
+  const house: House = {
+    shell,
+    ran: [],
+    during: { child: async () => {} },
+    async ended(id) {
+      for (let look = 0; look < 600; look += 1) {
+        const operation = await findOperation(store.db, id);
+        if (operation && (isTerminal(operation.state) || operation.state === "awaiting-approval")) return operation;
+        await sleep(50);
+      }
+      throw new Error(`operation ${id} didn't end`);
+    },
+    async close() {
+      await queue.close({ graceSeconds: 1 });
+      await remove();
+    },
+  };
+  const child = async (run: Run) => {
+    await house.during.child(run);
+    const { kind, tenant = "", integration = "" } = run.operation;
+    const { tenant: owner, record } = await subjectOf(shell, run);
+    const { specHash } = desiredStacks(owner, await recordedWish(shell, record));
+    await changeIntegration(store.db, tenant, integration, (now) =>
+      kind === "destroy"
+        ? { ...now, stacks: [], externalIds: [], goneAt: shell.now() }
+        : { ...now, lastUp: { operation: run.operation.id, succeeded: true, specHash } },
+    );
+    house.ran.push(`${kind} ${tenant}/${integration}`);
+  };
+  const cancels = createCancelRegistry();
+  await queue.start(
+    operationHandler(
+      { store, log: silent, cancels, owner: shell.owner },
+      ({ kind, request }) =>
+        (run) =>
+          kind === "reconcile" ? reconcile(shell, run, request as never) : child(run),
+    ),
+  );
+  return house;
+}
+
+export const everybody = { subject: "ci", tenants: "*" as VisibleTenants, mayDestroy: true };
+
+export const tenantManifest = (name: string, accountId = "222222222222") => ({
+  apiVersion: "drawbridge/v1" as const,
+  kind: "Tenant" as const,
+  metadata: { name },
+  spec: {
+    accountId,
+    region: "us-east-1",
+    access: { mode: "assume-role", roleArn: `arn:aws:iam::${accountId}:role/DrawbridgeProvisioning` },
+  },
+});
+
+export const integrationManifest = (tenant: string, name: string, parameters: Record<string, unknown> = {}) => ({
+  apiVersion: "drawbridge/v1" as const,
+  kind: "Integration" as const,
+  metadata: { tenant, name },
+  spec: { blueprint: "conductorone-s3", parameters: { bucket: `data-of-${name}`, roleName: `C1-${name}`, ...parameters } } as Record<
+    string,
+    unknown
+  >,
+});
+
+/** What a reconcile says of each manifest. */
+export const itemsOf = (operation: StoredOperation): Item[] => (operation.result?.["items"] ?? []) as Item[];
