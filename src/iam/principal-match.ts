@@ -5,8 +5,8 @@ import type { Truth } from "./truth.ts";
 
 /**
  * How a resource policy names a principal decides what else must allow, inside one account (IAM user guide, "Evaluating
- * identity-based policies with resource-based policies"): `direct` (user, session, service) needs nothing more; `role` is still
- * limited by boundary and session policy; `account` only hands the matter to the account's own IAM.
+ * identity-based policies with resource-based policies"): `direct` (user, session, service, everybody) needs nothing more; `role` is
+ * still limited by boundary and session policy; `account` only hands the matter to the account's own IAM.
  */
 export type PrincipalGrade = "direct" | "role" | "account";
 
@@ -27,14 +27,14 @@ export function principalMatches(statement: Statement, asking: Principal): Princ
     return { matches: "unknown", grade: "direct", reason: "it has not exactly one of Principal and NotPrincipal" };
   }
   const excepted = elementMatches(NotPrincipal, asking);
-  if (excepted.matches === "no") return { matches: "yes", grade: wide(asking) };
+  if (excepted.matches === "no") return { matches: "yes", grade: "direct" };
   // What an exception must list (account, role and session) for AWS to honour it differs by case; only `*` excepts everybody for sure.
   if (NotPrincipal === "*") return none;
   return { matches: "unknown", grade: "direct", reason: "its NotPrincipal may or may not except who asks" };
 }
 
 function elementMatches(element: PrincipalElement, asking: Principal): PrincipalMatch {
-  if (element === "*") return { matches: "yes", grade: wide(asking) };
+  if (element === "*") return { matches: "yes", grade: "direct" };
   let best = none;
   for (const [type, values] of Object.entries(element)) {
     for (const value of listOf(values)) {
@@ -50,11 +50,6 @@ function isBetter(a: PrincipalMatch, b: PrincipalMatch): boolean {
   return rank(a) > rank(b);
 }
 
-/** Everybody: a role's session isn't named by it, so boundary and session policy still limit; users and services are let in directly. */
-function wide(asking: Principal): PrincipalGrade {
-  return asking.kind === "role" || asking.kind === "session" ? "role" : "direct";
-}
-
 function valueMatches(type: string, value: string, asking: Principal): PrincipalMatch {
   if (type === "Federated") return none;
   if (type === "Service") return asking.kind === "service" && asking.service === value ? { matches: "yes", grade: "direct" } : none;
@@ -65,7 +60,7 @@ function valueMatches(type: string, value: string, asking: Principal): Principal
 }
 
 function namedMatches(named: Principal, asking: Principal): PrincipalMatch {
-  if (named.kind === "anyone") return { matches: "yes", grade: wide(asking) };
+  if (named.kind === "anyone") return { matches: "yes", grade: "direct" };
   if (!("accountId" in named) || !("accountId" in asking) || named.accountId !== asking.accountId) return none;
   if (named.kind === "account") return { matches: "yes", grade: asking.kind === "account" ? "direct" : "account" };
   if (named.partition !== asking.partition) return none;
