@@ -84,8 +84,8 @@ export async function ensureSandboxPlugin(request: AwsPluginRequest & { standIn:
   const shared = onlyStandIn ? undefined : await sharedPlugin(request);
   await rm(awsPluginFolder(pulumiHome), { recursive: true, force: true });
   if (shared !== undefined) {
-    await mkdir(path.dirname(awsPluginFolder(pulumiHome)), { recursive: true });
-    await symlink(shared, awsPluginFolder(pulumiHome), "dir");
+    await mkdir(awsPluginFolder(pulumiHome), { recursive: true }); // the CLI takes no link for a plugin's folder
+    await symlink(path.join(shared, "pulumi-resource-aws"), path.join(awsPluginFolder(pulumiHome), "pulumi-resource-aws"));
     return { plugin: "official", version };
   }
   await writeStandIn(pulumiHome, standIn);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -69,9 +69,10 @@ describe("a sandbox's plugin", () => {
     assert.equal((await ensureSandboxPlugin({ ...request(), pulumiHome: path.join(folder, "other"), run })).plugin, "official");
     assert.equal(asked.length, 1);
     assert.equal(
-      await realpath(awsPluginFolder(path.join(folder, "home"))),
-      await realpath(awsPluginFolder(path.join(folder, "cache/drawbridge/pulumi-home"))),
+      await realpath(path.join(awsPluginFolder(path.join(folder, "home")), "pulumi-resource-aws")),
+      await realpath(path.join(awsPluginFolder(path.join(folder, "cache/drawbridge/pulumi-home")), "pulumi-resource-aws")),
     );
+    assert.ok((await lstat(awsPluginFolder(path.join(folder, "home")))).isDirectory(), "the CLI passes over a link");
     assert.deepEqual(await installedAwsPlugin(path.join(folder, "home")), { plugin: "official", version: awsPluginVersion() });
   });
 
