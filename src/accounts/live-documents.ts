@@ -19,6 +19,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { LiveBucket, LiveGrant, LiveKey, LiveRole, NamedDocument } from "../iam/live.ts";
 import { type PolicyDocument, readDocument } from "../iam/policy-document.ts";
+import { ProblemError } from "../problem.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 
 /**
@@ -80,8 +81,9 @@ async function readManaged(iam: IAMClient, arn: string): Promise<NamedDocument> 
  */
 export async function readBucket(s3: S3Client, name: string, owner: string, region: string): Promise<LiveBucket | undefined> {
   const which = { Bucket: name, ExpectedBucketOwner: owner };
-  const head = await unlessMissing(s3.send(new HeadBucketCommand(which))).catch(awsProblem(`looking for bucket ${name}`));
+  const head = await unlessMissing(s3.send(new HeadBucketCommand(which))).catch(elsewhere(name));
   if (!head) return undefined;
+  if (head.BucketRegion !== undefined && head.BucketRegion !== region) return { name, accountId: owner, region: head.BucketRegion };
   const [policy, block, ownership, encryption] = await Promise.all([
     unlessMissing(s3.send(new GetBucketPolicyCommand(which))),
     unlessMissing(s3.send(new GetPublicAccessBlockCommand(which))),
@@ -108,6 +110,31 @@ export async function readBucket(s3: S3Client, name: string, owner: string, regi
     ...(rule?.SSEAlgorithm && {
       encryption: { algorithm: rule.SSEAlgorithm as "AES256" | "aws:kms", ...(rule.KMSMasterKeyID && { kmsKeyArn: rule.KMSMasterKeyID }) },
     }),
+  };
+}
+
+interface HeadError extends Error {
+  $metadata?: { httpStatusCode?: number };
+  $response?: { headers?: Record<string, string> };
+}
+
+/**
+ * S3 answers a HEAD without a body: a redirect names the region that the bucket is in, and a refusal says that it isn't the
+ * expected owner's (S3 API reference, HeadBucket).
+ */
+function elsewhere(name: string): (error: HeadError) => { BucketRegion: string | undefined } {
+  return (error) => {
+    const status = error.$metadata?.httpStatusCode;
+    const region = error.$response?.headers?.["x-amz-bucket-region"];
+    if ((status === 301 || status === 400) && region !== undefined) return { BucketRegion: region };
+    if (status === 403) {
+      throw new ProblemError(
+        "bucket_not_owned",
+        `Bucket ${name} belongs to another account, or the provisioning role may not look at it. Name a bucket of the tenant's account, or let the role do s3:ListBucket on it.`,
+        { cause: error.name },
+      );
+    }
+    return awsProblem(`looking for bucket ${name}`)(error);
   };
 }
 

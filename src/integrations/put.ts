@@ -28,6 +28,8 @@ export type PutOutcome = { record: IntegrationRecord; etag: string; operation?: 
 
 /** A request as read: what the integration would become, and what that amounts to. */
 interface Reading {
+  /** Of what is there now, a tombstone included; undefined where nothing ever was. */
+  etagThere: string | undefined;
   before: IntegrationRecord | undefined;
   next: IntegrationRecord;
   desired: Desired;
@@ -45,7 +47,13 @@ export async function readRequest(shell: Shell, request: PutRequest): Promise<Re
   const next = nextRecord(request, before, shell.now());
   await refuseForeignIds(shell, next);
   await refuseUntrusted(shell, next);
-  return { tenant, before, next, desired: desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name)) };
+  return {
+    tenant,
+    before,
+    etagThere: found && integrationEtag(found),
+    next,
+    desired: desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name)),
+  };
 }
 
 /** What the integration becomes by this request. Pure. */
@@ -110,10 +118,10 @@ async function refuseUntrusted(shell: Shell, { blueprint, version, vendor, param
  * @throws ProblemError as readRequest, and precondition_required, precondition_failed
  */
 export async function putIntegration(shell: Shell, request: PutRequest): Promise<PutOutcome> {
-  const { tenant, before, next, desired } = await readRequest(shell, request);
+  const { tenant, before, etagThere, next, desired } = await readRequest(shell, request);
   const etag = integrationEtag(next);
   const etagBefore = before && integrationEtag(before);
-  checkPrecondition(etagBefore, request.ifMatch, etag !== etagBefore);
+  checkPrecondition(etagThere, request.ifMatch, before !== undefined && etag !== etagBefore);
   const current = await currentOperation(shell.store.db, tenant.name, next.name);
   if (before && etag === etagBefore) {
     if (current?.kind === "up") return { record: before, etag, operation: current };
