@@ -154,6 +154,13 @@ module.exports = {
       ],
     ),
     {
+      name: "command-talks-to-the-api-alone",
+      comment: "src/cli is a client like any other: at run time it takes nothing else from src.",
+      severity: "error",
+      from: { path: "^src/cli/" },
+      to: { path: "^(src|stacks|programs)/", pathNot: "^src/cli/", dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "shell-knows-no-verbs",
       comment: "Operations, accounts and store serve any verb; they know none, and no blueprint.",
       severity: "error",

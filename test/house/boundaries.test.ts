@@ -34,6 +34,7 @@ const violations: Record<string, [string, string]> = {
   "http-is-on-top": ["src/accounts/planted-http.ts", `import { app } from "../http/app.ts"; app();`],
   "composition-is-imported-by-nobody-below": ["src/accounts/planted-config.ts", `import { config } from "../config.ts"; config();`],
   "verbs-use-the-shell-by-its-faces": ["src/integrations/planted.ts", `import { spawn } from "node:child_process"; spawn("x");`],
+  "command-talks-to-the-api-alone": ["src/cli/planted.ts", `import { put } from "../integrations/put.ts"; put();`],
   "shell-knows-no-verbs": ["src/operations/planted-verb.ts", `import { put } from "../integrations/put.ts"; put();`],
   "store-keeps-and-nothing-else": ["src/store/planted.ts", `import { act } from "../accounts/actions.ts"; act();`],
   "aws-has-few-doors": ["src/operations/planted-aws.ts", `import { IAMClient } from "@aws-sdk/client-iam"; new IAMClient();`],
