@@ -6,6 +6,7 @@ import type { AccessContract, Proof, ProofRow } from "./contract.ts";
 import { evaluate } from "./evaluate.ts";
 import { externalIdFingerprint } from "./external-id.ts";
 import type { LiveDocuments, LiveRole, NamedDocument } from "./live.ts";
+import { liveProbes } from "./live-probes.ts";
 import { documentDigest, type PolicyDocument } from "./policy-document.ts";
 import { accountOfPrincipal, parsePrincipal } from "./principal.ts";
 import { contractRows, type ExpectedRow } from "./rows.ts";
@@ -15,7 +16,7 @@ import { contractRows, type ExpectedRow } from "./rows.ts";
  * leave only as fingerprints.
  */
 export function judge(contract: AccessContract, live: LiveDocuments, at: string): Proof {
-  const judged = contractRows(contract).flatMap((row) => {
+  const judged = [...contractRows(contract), ...liveProbes(contract, live)].flatMap((row) => {
     const documents = documentsFor(row, contract, live);
     return documents === undefined ? [] : [judgeRow(row, documents, asMade(row, live, at))];
   });

@@ -209,6 +209,19 @@ describe("the proof is red when the live documents hold more than the contract",
     assert.match(proof.rows[0]?.because.join() ?? "", /DrawbridgeTrust.*StringMatches/);
   });
 
+  test("what is found beyond the contract is tried, as principal and as action", () => {
+    const ids = redAfter(readerRole(), (live) => {
+      role(live).trust.Statement.push(trustEntry("123456789012"));
+      role(live).inline.push({
+        name: "More",
+        document: policy(extra({ Action: "s3:DeleteObject", Resource: "arn:aws:s3:::other-files/*" })),
+      });
+    });
+
+    assert.ok(ids.includes("Bridge/deny.found.arn:aws:iam::123456789012:root"), ids.join());
+    assert.ok(ids.includes("Bridge/deny.found.s3:DeleteObject.arn:aws:s3:::other-files/drawbridge-probe"), ids.join());
+  });
+
   test("the condition on the external id removed", () => {
     const ids = redAfter(readerRole(), (live) => {
       for (const statement of role(live).trust.Statement) delete statement.Condition;
