@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { GetRoleCommand, IAMClient, ListRolesCommand } from "@aws-sdk/client-iam";
-import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetBucketPolicyCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { IntegrationView, TenantView } from "../src/http/schemas.ts";
 import type { Proof } from "../src/iam/contract.ts";
+import { canonicalJson } from "../src/iam/policy-document.ts";
 import type { Operation, OperationEvent } from "../src/operations/operation.ts";
 import { sandboxRegion, tenantThings, type VendorName, vendorPrincipals } from "./accounts.ts";
 import { type Api, createApi } from "./api.ts";
@@ -23,6 +24,8 @@ export interface Demo {
   sandbox: Sandbox;
   service: RunningService;
   outcomes: Outcome[];
+  /** The policy of the bucket that others write in too, before anything was done. */
+  sharedPolicy?: string | undefined;
   say(line: string): void;
 }
 
@@ -68,6 +71,7 @@ export async function registerTenant(demo: Demo, tenant: Examples["tenant"]): Pr
   const { status, body } = await apiOf(demo).call<TenantView>("PUT", `/v1/tenants/${tenant.name}`, { body: tenant.body });
   check(demo, "tenant registered", status === 201 || status === 200, `account ${body.accountId}, ${body.region}`);
   await demo.sandbox.trustProvisioner(body.provisioning.externalId);
+  demo.sharedPolicy = await sharedPolicy(demo);
 }
 
 /** PUTs an example, follows it to its end, shows proof and hand-off, then tries it as the vendor. */
@@ -119,6 +123,8 @@ export async function tearDown(demo: Demo, examples: Examples): Promise<void> {
   }
   const left = await ownedRoles(demo);
   check(demo, "nothing is left in the account", left.length === 0, left.length === 0 ? "no role with our tags" : left.join(", "));
+  const sameAsBefore = (await sharedPolicy(demo)) === demo.sharedPolicy;
+  check(demo, "the shared bucket's policy is as it was", sameAsBefore, "other people's statements, read from S3");
   const { status } = await call("DELETE", `/v1/tenants/${examples.tenant.name}`);
   check(demo, "tenant removed", status === 204, `HTTP ${status}`);
 }
@@ -180,6 +186,18 @@ async function tryAsVendor(demo: Demo, example: Example, integration: Integratio
 
 const adminIam = ({ sandbox }: Demo) =>
   new IAMClient({ endpoint: sandbox.awsEndpoint, region: sandboxRegion, credentials: asTenantAdmin(sandbox) });
+
+async function sharedPolicy({ sandbox }: Demo): Promise<string | undefined> {
+  const { accountId } = sandbox.accounts.tenant;
+  const s3 = new S3Client({
+    endpoint: sandbox.awsEndpoint,
+    region: sandboxRegion,
+    credentials: asTenantAdmin(sandbox),
+    forcePathStyle: true,
+  });
+  const { Policy } = await s3.send(new GetBucketPolicyCommand({ Bucket: tenantThings.sharedBucket(accountId) }));
+  return Policy && canonicalJson(JSON.parse(Policy));
+}
 
 async function roleOf(demo: Demo, { tenant, name }: Example): Promise<{ id: string; arn: string } | undefined> {
   const { body } = await apiOf(demo).call<IntegrationView>("GET", `/v1/tenants/${tenant}/integrations/${name}`);

@@ -7,7 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
-import { applyExample, changeExample, type Outcome, readExamples, registerTenant, tearDown } from "./demo-round.ts";
+import { applyExample, changeExample, type Demo, type Outcome, readExamples, registerTenant, tearDown } from "./demo-round.ts";
 import { startSandbox } from "./sandbox.ts";
 import { startService } from "./service.ts";
 
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
       `  service    ${service.url}   (docs: ${service.url}/docs)\n  token      ${service.token}\n  sandbox    ${path.join(dataDir, "sandbox.json")}`,
     );
     const outcomes: Outcome[] = [];
-    const demo = { sandbox, service, outcomes, say: (line: string) => console.log(`  ${line}`) };
+    const demo: Demo = { sandbox, service, outcomes, say: (line: string) => console.log(`  ${line}`) };
     const examples = await readExamples(sandbox);
     heading(`Tenant ${examples.tenant.name}`);
     await registerTenant(demo, examples.tenant);
