@@ -1,0 +1,26 @@
+/** How the command ends (docs/spec/cli.md). */
+export const exits = {
+  done: 0,
+  /** An operation failed, or the service refused. */
+  failed: 1,
+  /** Wrong arguments, or manifests that can't be read. */
+  usage: 2,
+  /** `diff` and `drift`: something differs. */
+  different: 3,
+  /** Something waits for an approval. */
+  waiting: 4,
+  /** No token, or one that the service doesn't take. */
+  unauthenticated: 5,
+  /** The service can't be reached. */
+  unreachable: 6,
+} as const;
+
+/** What a person reads on standard error, and the code that a script reads. */
+export class CommandFailure extends Error {
+  override name = "CommandFailure";
+  readonly exit: number;
+  constructor(exit: number, message: string) {
+    super(message);
+    this.exit = exit;
+  }
+}

@@ -1,0 +1,78 @@
+/** Manifests of a folder or file of this machine, and where they come from. */
+import { execFile } from "node:child_process";
+import { readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
+import { CommandFailure, exits } from "./failure.ts";
+
+const isManifest = /\.(ya?ml|json)$/i;
+
+/** @throws CommandFailure `usage` when there is no such place, or a file has a fault: each is named with line and column */
+export async function readFolder(where: string): Promise<LocatedManifest[]> {
+  const files = await filesOf(where);
+  const read = await Promise.all(files.map(async (file) => readManifests(file, await readFile(file, "utf8"))));
+  const faults = read.flatMap((one) => one.faults);
+  if (faults.length > 0) throw new CommandFailure(exits.usage, faults.map(faultLine).join("\n"));
+  const manifests = read.flatMap((one) => one.manifests);
+  if (manifests.length === 0) throw new CommandFailure(exits.usage, `No manifest in ${where}: it looks for .yaml, .yml and .json files.`);
+  return manifests;
+}
+
+/** `file:line:column: what is wrong`, as compilers write it and editors read it. */
+export const faultLine = ({ file, line, column, detail }: ManifestFault): string => `${file}:${line}:${column}: ${detail}`;
+
+async function filesOf(where: string): Promise<string[]> {
+  const found = await stat(where).catch(() => undefined);
+  if (!found) throw new CommandFailure(exits.usage, `There is no ${where}.`);
+  if (found.isFile()) return [where];
+  const entries = await readdir(where, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() && isManifest.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter(
+      (file) =>
+        !path
+          .relative(where, file)
+          .split(path.sep)
+          .some((part) => part.startsWith(".")),
+    )
+    .sort();
+}
+
+export interface Origin {
+  repository: string;
+  revision: string;
+  sequence?: number;
+}
+
+/** Who owns the manifests: as flags say, as CI says, as the folder's own repository says, else the folder itself. */
+export async function originOf(
+  where: string,
+  flags: { repository?: string; revision?: string; sequence?: string },
+  env: NodeJS.ProcessEnv,
+): Promise<Origin> {
+  const github =
+    env["GITHUB_SERVER_URL"] && env["GITHUB_REPOSITORY"] ? `${env["GITHUB_SERVER_URL"]}/${env["GITHUB_REPOSITORY"]}` : undefined;
+  const repository = flags.repository ?? github ?? env["CI_PROJECT_URL"] ?? (await git(where, "remote", "get-url", "origin"));
+  const revision = flags.revision ?? env["GITHUB_SHA"] ?? env["CI_COMMIT_SHA"] ?? (await git(where, "rev-parse", "HEAD"));
+  const sequence = flags.sequence ?? env["GITHUB_RUN_NUMBER"] ?? env["CI_PIPELINE_IID"];
+  return {
+    repository: repository ?? `folder:${path.resolve(where)}`,
+    revision: revision ?? "working-copy",
+    ...(sequence !== undefined && { sequence: wholeNumber(sequence) }),
+  };
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new CommandFailure(exits.usage, "--sequence is a whole number, such as the pipeline's.");
+}
+
+async function git(where: string, ...args: string[]): Promise<string | undefined> {
+  const folder = (await stat(where)).isFile() ? path.dirname(where) : where;
+  return promisify(execFile)("git", ["-C", folder, ...args]).then(
+    ({ stdout }) => stdout.trim() || undefined,
+    () => undefined,
+  );
+}

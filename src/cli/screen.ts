@@ -1,0 +1,75 @@
+/** What people see: tables, YAML, JSON; colours only on a terminal. */
+import { styleText } from "node:util";
+import Table from "cli-table3";
+import { stringify } from "yaml";
+
+export type Format = "table" | "json" | "yaml";
+type Style = Parameters<typeof styleText>[0];
+
+export interface Screen {
+  format: Format;
+  /** Live trees and colours, or plain lines for logs */
+  live: boolean;
+  out: NodeJS.WritableStream;
+}
+
+export function say(screen: Screen, line = ""): void {
+  screen.out.write(`${line}\n`);
+}
+
+export function tint(screen: Screen, style: Style, text: string): string {
+  return screen.live ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** Rows under headings, without lines: it can be read, cut and grepped. */
+export function table(screen: Screen, head: string[], rows: (string | undefined)[][]): void {
+  const none = {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+  };
+  const chars = { ...none, left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " };
+  const made = new Table({
+    head: head.map((one) => tint(screen, "dim", one)),
+    chars,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+  });
+  made.push(...rows.map((row) => row.map((cell) => cell ?? "-")));
+  for (const line of made.toString().split("\n")) say(screen, line.trimEnd());
+}
+
+/** The value in the format that was asked for; `asTable` draws it for people. */
+export function show(screen: Screen, value: unknown, asTable: () => void): void {
+  if (screen.format === "json") say(screen, JSON.stringify(value, null, 2));
+  else if (screen.format === "yaml") screen.out.write(stringify(value));
+  else asTable();
+}
+
+const marks: Record<string, [string, Style]> = {
+  succeeded: ["✔", "green"],
+  failed: ["✘", "red"],
+  cancelled: ["–", "yellow"],
+  "awaiting-approval": ["?", "yellow"],
+  running: ["…", "cyan"],
+  queued: ["·", "dim"],
+};
+
+/** One sign for a state. */
+export function mark(screen: Screen, state: string): string {
+  const [sign, style] = marks[state] ?? ["·", "dim"];
+  return tint(screen, style, sign);
+}
+
+/** `3 s ago`, `2 h ago` */
+export function ago(time: string | undefined, now = Date.now()): string | undefined {
+  if (time === undefined) return undefined;
+  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1_000));
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h ago` : `${Math.round(seconds / 86_400)} d ago`;
+}
