@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import test from "node:test";
 import { z } from "zod";
@@ -37,7 +37,7 @@ function examples(text: string): [name: string, json: string][] {
   return [...text.matchAll(/^```json (\w+)\n([\s\S]*?)^```$/gm)].map((match) => [match[1] ?? "", match[2] ?? ""]);
 }
 
-const files = ["calling.md", "tenants.md", "integrations.md", "operations.md", "problems.md"];
+const files = (await readdir(folder)).filter((file) => file.endsWith(".md"));
 
 test("every example in the specification fits its schema, and every schema has an example", async () => {
   const shown = (await Promise.all(files.map(read))).flatMap(examples);

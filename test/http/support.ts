@@ -43,6 +43,8 @@ export const policyFixture = {
 export const explainFixture = { principal: "arn:aws:iam::111122223333:role/x", action: "s3:GetObject", resource: "arn:aws:s3:::b/k" };
 export const trustedFixture = { vendor: "metrics", principalArn: "arn:aws:iam::999988887777:role/reader" };
 
+export const reconcileFixture = { source: { repository: "git@host:infra", revision: "4f2a9c1" }, manifests: [] };
+
 /** A body that fits, for each route whose body isn't an integration's. */
 export const bodyFixtures: Record<string, object> = {
   "PUT /v1/tenants/{tenant}": tenantBodyFixture,
@@ -52,6 +54,8 @@ export const bodyFixtures: Record<string, object> = {
   "POST /v1/tenants/{tenant}/explain": explainFixture,
   "PUT /v1/trusted-principals/{id}": trustedFixture,
   "POST /v1/operations/{id}/approve": { planHash: "0".repeat(64) },
+  "POST /v1/operations/{id}/cancel": { force: true },
+  "POST /v1/reconcile": reconcileFixture,
 };
 
 export const operationFixture: Operation = {
@@ -146,12 +150,16 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       return { items: [tenantFixture], nextCursor: null };
     },
     deleteTenant: async (_caller, name, options) => {
-      here(name === "acme");
+      here(name === "acme" || name === "busy");
       note("deleteTenant", name, options);
-      return {};
+      return name === "busy" ? { operation: { ...operationFixture, kind: "offboard" } } : {};
     },
-    listReceipts: async () => [],
+    listReceipts: async (tenant) => {
+      here(tenant === "acme");
+      return [];
+    },
     cancelOperation: async (_caller, id, options) => {
+      here(id === "op-1");
       note("cancelOperation", id, options);
       return operationFixture;
     },
