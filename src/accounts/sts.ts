@@ -4,6 +4,7 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk
 import type { Credentials } from "../engine/engine.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
+import { awsProblem } from "./aws-problems.ts";
 import type { AwsReach } from "./clients.ts";
 
 const SESSION_SECONDS = 3600;
@@ -83,6 +84,13 @@ async function ownCredentials(client: STSClient): Promise<Credentials> {
   return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
 }
 
+/** What the trust or the credentials are to blame for; anything else may pass by itself. */
+function isRefusal({ name }: Error): boolean {
+  return /AccessDenied|Forbidden|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|NoSuchEntity|Credentials/.test(
+    name,
+  );
+}
+
 interface Assumption {
   roleArn: string;
   sessionName: string;
@@ -99,6 +107,7 @@ async function assume(client: STSClient, { roleArn, sessionName, externalId, pol
     DurationSeconds: SESSION_SECONDS,
   });
   const answer = await client.send(command).catch((error: Error) => {
+    if (!isRefusal(error)) return awsProblem(`assuming ${roleArn}`)(error);
     throw new ProblemError(
       "account_unreachable",
       `Assuming ${roleArn} was refused. Check that its trust names the service's principal and the external id shown under the tenant's \`provisioning\`.`,

@@ -45,7 +45,8 @@ const updateRules: Rule[] = [
     detail: "The secrets in the stack's state can't be decrypted. Give the service the passphrase or key that they were written with.",
   },
   {
-    when: /killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
+    // The first three: the plugin died under the engine.
+    when: /rpc error: code = Unavailable|error reading from server: EOF|transport is closing|killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
     code: "operation_interrupted",
     detail: "The update was interrupted before its end. What it had done is in state; run it again.",
   },
@@ -62,6 +63,11 @@ const awsRules: Rule[] = [
     when: /\b(Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|RequestThrottled)\b|Rate exceeded/,
     code: "aws_throttled",
     detail: "AWS limited the rate of calls for this account. The same request works later.",
+  },
+  {
+    when: /StatusCode: 5\d\d\b|\b(InternalFailure|InternalError|ServiceFailure|ServiceFailureException|ServiceUnavailable|KMSInternalException)\b/,
+    code: "aws_throttled",
+    detail: "AWS couldn't take a call after several tries. The same request works later.",
   },
   {
     when: /\b(ExpiredToken|ExpiredTokenException|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId)\b|unable to validate AWS credentials|No valid credential sources found|failed to refresh cached credentials/,
