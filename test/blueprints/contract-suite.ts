@@ -48,6 +48,10 @@ function caseTests(blueprint: Blueprint, fixture: FixtureCase): void {
     assert.deepEqual(blueprint.stacks(parameters, fresh), blueprint.stacks(parameters, context));
   });
 
+  it("hands off the vendor's own fields, as the fixture has them", () => {
+    assert.deepEqual(blueprint.handOff(parameters, context), fixture.handOff);
+  });
+
   it("breaks no guardrail", () => {
     assert.deepEqual(violations(blueprint, parameters, context), []);
     const { outputs: _, ...fresh } = context;

@@ -1,7 +1,7 @@
 /** The cases of a vendor's fixture folder: the folder itself, or each folder in it, that holds a request. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { BlueprintContext } from "../../src/blueprints/blueprint.ts";
+import type { BlueprintContext, HandOffField } from "../../src/blueprints/blueprint.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 
 export interface FixtureCase {
@@ -10,6 +10,7 @@ export interface FixtureCase {
   parameters: Record<string, unknown>;
   stacks: StackSpec[];
   access: AccessRow[];
+  handOff: HandOffField[];
 }
 
 /** One line of an `access.json`, written by hand from the vendor's guide. */
@@ -38,5 +39,12 @@ export function readCases(vendor: string): FixtureCase[] {
 function readCase(name: string, folder: string): FixtureCase {
   const read = (file: string): unknown => JSON.parse(readFileSync(path.join(folder, file), "utf8"));
   const { context, parameters } = read("request.json") as Pick<FixtureCase, "context" | "parameters">;
-  return { name, context, parameters, stacks: read("stacks.json") as StackSpec[], access: read("access.json") as AccessRow[] };
+  return {
+    name,
+    context,
+    parameters,
+    stacks: read("stacks.json") as StackSpec[],
+    access: read("access.json") as AccessRow[],
+    handOff: read("hand-off.json") as HandOffField[],
+  };
 }

@@ -1,4 +1,4 @@
-/** `npm run docs`: writes docs/vendors.md and docs/vendors/<vendor>.md from the blueprints and the samples beside them. */
+/** `npm run docs`: writes docs/vendors.md and docs/vendors/<vendor>.md from the blueprints and their guide.json. */
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { vendorPages } from "./vendor-pages/pages.ts";

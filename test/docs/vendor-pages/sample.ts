@@ -1,4 +1,4 @@
-/** docs/vendors/samples/<vendor>.json: an example request, and the documents that the vendor's own guide prints, filled in for it. */
+/** test/fixtures/<vendor>/guide.json: an example request, and the documents that the vendor's own guide prints, filled in for it. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { BlueprintContext } from "../../../src/blueprints/blueprint.ts";
@@ -28,7 +28,7 @@ export interface Sample {
 }
 
 export function readSample(root: string, vendor: string): Sample {
-  return JSON.parse(readFileSync(path.join(root, "docs/vendors/samples", `${vendor}.json`), "utf8")) as Sample;
+  return JSON.parse(readFileSync(path.join(root, "test/fixtures", vendor, "guide.json"), "utf8")) as Sample;
 }
 
 /** The account as the guide's form leaves it. */
