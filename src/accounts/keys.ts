@@ -1,5 +1,5 @@
 /** Keys of an account by their tags: AWS gives keys no name of our choosing, so the ownership tags are how one is found again. */
-import { DescribeKeyCommand, type KMSClient, ListResourceTagsCommand, paginateListKeys } from "@aws-sdk/client-kms";
+import { DescribeKeyCommand, type KMSClient, ListAliasesCommand, ListResourceTagsCommand, paginateListKeys } from "@aws-sdk/client-kms";
 import { awsProblem } from "./aws-problems.ts";
 
 export interface TaggedKey {
@@ -45,4 +45,16 @@ async function keyIfTagged(kms: KMSClient, id: string, wanted: Record<string, st
   if (!Object.entries(wanted).every(([key, value]) => tags[key] === value)) return undefined;
   const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: id }));
   return { id, arn: KeyMetadata?.Arn ?? "", enabled: KeyMetadata?.KeyState === "Enabled", tags };
+}
+
+/**
+ * The aliases that lead to a key, `alias/…` each.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function aliasesOfKey(kms: KMSClient, keyId: string): Promise<string[]> {
+  const { Aliases = [] } = await kms
+    .send(new ListAliasesCommand({ KeyId: keyId }))
+    .catch(awsProblem(`reading the aliases of key ${keyId}`));
+  return Aliases.map((alias) => alias.AliasName ?? "");
 }

@@ -10,7 +10,7 @@ import type { Db } from "../store/transaction.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import type { Desired } from "./desired-stacks.ts";
 import type { Shell } from "./shell.ts";
-import { upRequestOf } from "./up.ts";
+import { upRequestOf } from "./wish.ts";
 
 export interface Acceptance {
   kind: Extract<OperationKind, "up" | "rotate">;

@@ -6,12 +6,9 @@ import { mergeStatements, unmergeStatements } from "../iam/merge.ts";
 import { documentDigest, type PolicyDocument, sameDocument } from "../iam/policy-document.ts";
 import { sidPrefix } from "../iam/sid.ts";
 import type { HeldLease } from "../operations/lease.ts";
-import { runEngine, type Work } from "./update-stacks.ts";
+import { runEngine, type Work } from "./work.ts";
 
 type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
-
-/** The bucket's ARN: shared documents are leased by it across tenants. */
-export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 
 const ABSENT = "absent";
 

@@ -13,9 +13,7 @@ import { isOwnedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { recordChanging, recordGone } from "./recorded-stacks.ts";
 import { type Found, keysOfStack, lookBefore, retain } from "./unrecorded.ts";
-import { bareRole, begun, leasesOf, runEngine, stackId, type Work } from "./update-stacks.ts";
-
-const LEASE_WAIT = 300;
+import { bareRole, begun, LEASE_WAIT, leasesOf, runEngine, stackId, type Work } from "./work.ts";
 
 /** Milliseconds between looks whether a stack is really gone: IAM is eventually consistent. */
 const LOOKS = [0, 500, 1_000, 2_000, 4_000];

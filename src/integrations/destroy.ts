@@ -10,8 +10,8 @@ import { type Account, enterAccount } from "./account.ts";
 import { contain, roleNamesOf } from "./contain.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
 import type { Shell } from "./shell.ts";
-import { subjectOf } from "./up.ts";
-import { stackId } from "./update-stacks.ts";
+import { subjectOf } from "./subject.ts";
+import { stackId } from "./work.ts";
 
 /**
  * Runs a teardown to its read-back end: access goes first, within seconds, then the stacks.

@@ -12,9 +12,8 @@ import { createOperation, currentOperation, type StoredOperation } from "../stor
 import type { IntegrationRecord, RetainedKey } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
 import type { Shell } from "./shell.ts";
-import { requireTenant } from "./subject.ts";
-import { subjectOf } from "./up.ts";
-import type { Work } from "./update-stacks.ts";
+import { requireTenant, subjectOf } from "./subject.ts";
+import type { Work } from "./work.ts";
 
 type KeySpec = Extract<StackSpec, { kind: "kms-key" }>;
 

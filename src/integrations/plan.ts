@@ -10,7 +10,7 @@ import { canonicalJson } from "../iam/policy-document.ts";
 import { sidPrefix } from "../iam/sid.ts";
 import { ProblemError } from "../problem.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
-import { runEngine, stackId, type Work } from "./update-stacks.ts";
+import { runEngine, stackId, type Work } from "./work.ts";
 
 export interface StackPlan {
   stack: string;

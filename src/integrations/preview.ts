@@ -11,8 +11,8 @@ import { preflight } from "./preflight.ts";
 import { type PutRequest, readRequest } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
-import { type UpRequest, upRequestOf, wishOf } from "./up.ts";
-import { stackId, type Work } from "./update-stacks.ts";
+import { type UpRequest, upRequestOf, wishOf } from "./wish.ts";
+import { stackId, type Work } from "./work.ts";
 
 /** What a preview operation carries. */
 interface PreviewRequest extends UpRequest {

@@ -11,9 +11,9 @@ import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
 import { handshakeOf } from "./handshake.ts";
 import { prove, refuseRed, withOutputs } from "./prove.ts";
 import type { Shell } from "./shell.ts";
-import { findTenantIntegration } from "./subject.ts";
-import { recordedWish, subjectOf } from "./up.ts";
-import { type Outputs, stackId, type Work } from "./update-stacks.ts";
+import { findTenantIntegration, subjectOf } from "./subject.ts";
+import { recordedWish } from "./wish.ts";
+import { type Outputs, stackId, type Work } from "./work.ts";
 
 /** What the stacks of a record gave out, by `<kind>/<key>`. */
 export function recordedOutputs(record: IntegrationRecord): Outputs {

@@ -12,7 +12,7 @@ import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
-import { upRequestOf, wishOf } from "./up.ts";
+import { upRequestOf, wishOf } from "./wish.ts";
 
 export interface PutRequest {
   tenant: string;

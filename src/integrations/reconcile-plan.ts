@@ -11,7 +11,7 @@ import { desiredStacks } from "./desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./etag.ts";
 import { nextRecord, refuseForeignIds } from "./put.ts";
 import type { Shell } from "./shell.ts";
-import { upRequestOf, wishOf } from "./up.ts";
+import { upRequestOf, wishOf } from "./wish.ts";
 
 export type Outcome = "added" | "changed" | "unchanged" | "pruned" | "kept" | "refused";
 
@@ -72,7 +72,7 @@ export async function planReconcile(shell: Shell, request: PlanRequest): Promise
   const facts = await readFacts(shell, request.source, manifests);
   const seen = new Map<string, number>();
   const steps: Step[] = [];
-  for (const [index, one] of request.given.entries()) {
+  for (const [index, one] of tenantsFirst(request.given)) {
     if (index % ITEMS_PER_BREATH === 0) await breathe();
     if ("fault" in one) {
       steps.push({
@@ -91,7 +91,15 @@ export async function planReconcile(shell: Shell, request: PlanRequest): Promise
     steps.push({ ...step, index, ...(at && { at }) });
     if (manifest.kind === "Tenant" && step.outcome === "added") facts.tenants.set(manifest.metadata.name, foreseenTenant(shell, manifest));
   }
+  steps.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
   return [...steps, ...prunes(request, facts, seen)];
+}
+
+/** An integration may stand before its tenant: files are read in the order of their names. */
+function tenantsFirst(given: readonly Given[]): [number, Given][] {
+  const entries = [...given.entries()];
+  const isTenant = ([, one]: [number, Given]) => "manifest" in one && one.manifest.kind === "Tenant";
+  return [...entries.filter(isTenant), ...entries.filter((entry) => !isTenant(entry))];
 }
 
 async function readFacts(shell: Shell, source: string, manifests: readonly Manifest[]): Promise<Facts> {
@@ -196,7 +204,7 @@ async function planIntegration(
   { metadata, spec }: IntegrationManifest,
 ): Promise<Pick<Step, "outcome" | "ifMatch" | "reason">> {
   const tenant = facts.tenants.get(tenantName);
-  if (!tenant) throw new ProblemError("not_found", "There is no such tenant. Register it, or give it a manifest before this one.");
+  if (!tenant) throw new ProblemError("not_found", "There is no such tenant. Register it, or give it a manifest.");
   const before = facts.integrations.get(`${tenantName}/${metadata.name}`);
   const body = spec as unknown as IntegrationSpec;
   if (before?.settings["paused"] === true && body.settings?.["paused"] !== false) {

@@ -18,7 +18,7 @@ import { watch } from "./offboard.ts";
 import { patiently } from "./patience.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
-import { recordedWish } from "./up.ts";
+import { recordedWish } from "./wish.ts";
 
 export interface RevokeRequest {
   vendor: string;

@@ -10,7 +10,7 @@ import { handshakeOf } from "./handshake.ts";
 import { refuseForeignIds } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration } from "./subject.ts";
-import { recordedWish } from "./up.ts";
+import { recordedWish } from "./wish.ts";
 
 export interface RotateRequest {
   tenant: string;

@@ -1,4 +1,5 @@
 /** Who a request is about. */
+import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { findIntegration } from "../store/integrations.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
@@ -28,5 +29,22 @@ export async function findTenantIntegration(
 ): Promise<{ tenant: TenantRecord; record: IntegrationRecord }> {
   const [tenant, record] = await Promise.all([requireTenant(shell, tenantName), findIntegration(shell.store.db, tenantName, name)]);
   if (!record || record.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
+  return { tenant, record };
+}
+
+/**
+ * The tenant and integration that an operation is about.
+ *
+ * @throws ProblemError not_found when one was removed since
+ */
+export async function subjectOf(shell: Shell, run: Run): Promise<{ tenant: TenantRecord; record: IntegrationRecord }> {
+  const { tenant: tenantName = "", integration = "" } = run.operation;
+  const [tenant, record] = await Promise.all([
+    findTenant(shell.store.db, tenantName),
+    findIntegration(shell.store.db, tenantName, integration),
+  ]);
+  if (!tenant || !record) {
+    throw new ProblemError("not_found", `Integration ${tenantName}/${integration} was removed before this operation ran.`);
+  }
   return { tenant, record };
 }

@@ -2,19 +2,17 @@
  * What an interrupted run may have made without writing it into state: looked up by the names and ownership tags that we gave, and
  * taken in. Never trusted to the list of pending operations alone: a reply that was lost leaves no pending create either.
  */
-import { ListAliasesCommand } from "@aws-sdk/client-kms";
 import { stackName } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { tagRetained } from "../accounts/actions.ts";
-import { awsProblem } from "../accounts/aws-problems.ts";
 import { ownedRole } from "../accounts/inventory.ts";
-import { findTaggedKeys, type TaggedKey } from "../accounts/keys.ts";
+import { aliasesOfKey, findTaggedKeys, type TaggedKey } from "../accounts/keys.ts";
 import type { StackState } from "../engine/engine.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import type { RecordedStack } from "../store/records.ts";
 import { isOwnedKey } from "./keys.ts";
-import type { Work } from "./update-stacks.ts";
+import type { Work } from "./work.ts";
 
 export interface Found {
   /** Provider ids by logical name: what is there and not in state. */
@@ -65,7 +63,7 @@ async function existing(work: Work, spec: StackSpec, held: ReadonlySet<string>):
   if (!isOwnedKey(spec) || "existingKeyArn" in spec.inputs || (held.has("key") && held.has("alias"))) return {};
   const { alias } = spec.inputs;
   const keys = await keysOfStack(work, spec.key);
-  const withAlias = await firstAsync(keys, async (key) => (await aliasesOf(work, key.id)).includes(alias));
+  const withAlias = await firstAsync(keys, async (key) => (await aliasesOfKey(work.account.clients.kms, key.id)).includes(alias));
   const key = withAlias ?? keys.find(({ tags, enabled }) => enabled && tags["drawbridge:retained"] === undefined);
   if (!held.has("key") && key) await retainOthers(work, spec, keys, key);
   return { ...(key && !held.has("key") && { key: key.id }), ...(withAlias && !held.has("alias") && { alias }) };
@@ -75,13 +73,6 @@ async function existing(work: Work, spec: StackSpec, held: ReadonlySet<string>):
 export async function keysOfStack({ account }: Work, key: string): Promise<TaggedKey[]> {
   const tags = { "drawbridge:tenant": account.tenant.name, "drawbridge:stack": stackName("kms-key", key) };
   return (await findTaggedKeys(account.clients.kms, tags)).toSorted((a, b) => a.id.localeCompare(b.id));
-}
-
-async function aliasesOf({ account }: Work, keyId: string): Promise<string[]> {
-  const answer = await account.clients.kms
-    .send(new ListAliasesCommand({ KeyId: keyId }))
-    .catch(awsProblem(`listing the aliases of key ${keyId}`));
-  return (answer.Aliases ?? []).map(({ AliasName }) => AliasName ?? "");
 }
 
 async function firstAsync<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<T | undefined> {

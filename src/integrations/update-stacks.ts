@@ -1,41 +1,16 @@
 /** Brings an integration's stacks up, layer by layer, each under its own lease. */
 
-import { stackAddress } from "../../stacks/name.ts";
 import { upOrder } from "../../stacks/order.ts";
 import { referencesOf, resolveReferences } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
-import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
-import { closedTrust } from "../iam/trust.ts";
 import { type HeldLease, withLeases } from "../operations/lease.ts";
-import type { Run } from "../operations/run.ts";
 import type { RecordedStack } from "../store/records.ts";
-import type { Account } from "./account.ts";
-import { bucketArn, mergedPolicy, policyDigest } from "./bucket-policies.ts";
+import { mergedPolicy, policyDigest } from "./bucket-policies.ts";
 import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { recordChanging, recordUp } from "./recorded-stacks.ts";
-import type { Shell } from "./shell.ts";
 import { type Found, lookBefore, refuseVanished } from "./unrecorded.ts";
-
-export type Outputs = Map<string, Record<string, unknown>>;
-
-/** How long an operation waits for a stack or a shared document that another one holds. Seconds. */
-const LEASE_WAIT = 300;
-
-export interface Work {
-  shell: Shell;
-  run: Run;
-  account: Account;
-  integration: string;
-}
-
-export const stackId = (spec: { kind: string; key: string }): string => `${spec.kind}/${spec.key}`;
-
-/** What must be held while a stack changes: the stack, and the document it shares with others, whosoever tenants they are. */
-export function leasesOf(tenant: string, spec: StackSpec): string[] {
-  const own = `stack:${tenant}/${stackId(spec)}`;
-  return spec.kind === "bucket-policy" ? [own, bucketArn(spec.key)] : [own];
-}
+import { bareRole, begun, LEASE_WAIT, leasesOf, type Outputs, runEngine, stackId, type Work } from "./work.ts";
 
 /**
  * Runs `up` on every stack: independent ones side by side, each after those whose outputs it names. One that fails stops the
@@ -103,57 +78,10 @@ async function asApplied(
   return { spec };
 }
 
-/** A stack of which a first try has begun, and nothing more is known. */
-export function begun({ shell, account }: Work, spec: StackSpec): RecordedStack {
-  return { spec, address: stackAddress(shell.stateUrl, account.tenant.name, spec.kind, spec.key), status: "changing" };
-}
-
 /** A role that an interrupted run made under a name which is wanted no more: it isn't in state, so nobody else would find it. */
 async function clearRenamed(work: Work, spec: StackSpec, before: RecordedStack | undefined, lease: HeldLease): Promise<void> {
   if (before === undefined || spec.kind !== "role" || before.spec.kind !== "role" || before.spec.inputs.name === spec.inputs.name) return;
   const { adopt } = await lookBefore(work, before.spec, before);
   if (adopt.role === undefined) return;
   await runEngine(work, "destroy", bareRole(before.spec), { lease, refresh: false, adopt });
-}
-
-/** A role as it is taken in only to be destroyed: trusted by nobody, able to do nothing, needing no other stack's outputs. */
-export function bareRole<S extends StackSpec>(spec: S): S {
-  if (spec.kind !== "role") return spec;
-  return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies: [], managedPolicyArns: [] } };
-}
-
-/** One engine update with its steps written as events. */
-export async function runEngine(
-  { shell, run, account }: Work,
-  action: UpdateAction,
-  spec: StackSpec,
-  {
-    lease,
-    refresh,
-    adopt = {},
-  }: { lease: Pick<HeldLease, "epoch" | "signal" | "recordRunner">; refresh: boolean; adopt?: Record<string, string> },
-): Promise<UpdateResult> {
-  const { tenant } = account;
-  const pending: Promise<unknown>[] = [];
-  const result = await shell.engine.update(
-    {
-      operationId: run.operation.id,
-      epoch: lease.epoch,
-      action,
-      spec,
-      address: stackAddress(shell.stateUrl, tenant.name, spec.kind, spec.key),
-      target: { accountId: tenant.accountId, region: tenant.region, credentials: account.target },
-      state: { credentials: account.state },
-      refresh,
-      ...(Object.keys(adopt).length > 0 && { adopt }),
-      onRunner: ({ uuid }) => lease.recordRunner(uuid),
-      deadlineSeconds: shell.operationSeconds,
-    },
-    (step) => {
-      if (step.op !== "same") pending.push(run.progress("step", { stack: stackId(spec), ...step }));
-    },
-    lease.signal,
-  );
-  await Promise.all(pending);
-  return result;
 }

@@ -9,7 +9,7 @@ import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration } from "./subject.ts";
-import { recordedWish } from "./up.ts";
+import { recordedWish } from "./wish.ts";
 
 export interface VendorPolicyRequest {
   tenant: string;

@@ -1,0 +1,41 @@
+/** The frozen request of an operation, and what it wishes for at the moment it runs. */
+import type { PolicyDocument } from "../iam/policy-document.ts";
+import type { ExternalIdEntry, IntegrationRecord } from "../store/records.ts";
+import { isVendorRevoked } from "../store/revocations.ts";
+import { requireBlueprint, type Wish } from "./desired-stacks.ts";
+import { workingIds } from "./external-ids.ts";
+import type { Shell } from "./shell.ts";
+
+/** What an `up` operation carries: frozen when it was accepted. */
+export interface UpRequest {
+  blueprint: string;
+  version: string;
+  parameters: Record<string, unknown>;
+  externalIds: ExternalIdEntry[];
+  vendorPolicy?: PolicyDocument;
+}
+
+/** The request that makes the integration what its record says. */
+export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy }: IntegrationRecord): UpRequest {
+  return { blueprint, version, parameters, externalIds, ...(vendorPolicy && { vendorPolicy }) };
+}
+
+/** The wish inside a request, now: ids past their overlap no longer count, and a revoked vendor is trusted by nobody. */
+export async function wishOf(shell: Shell, request: UpRequest, integration: string): Promise<Wish> {
+  const { blueprint, version, parameters, externalIds, vendorPolicy } = request;
+  const { vendor } = requireBlueprint(blueprint, version);
+  return {
+    integration,
+    blueprint,
+    version,
+    parameters,
+    externalIds: workingIds(externalIds, shell.now()),
+    revoked: await isVendorRevoked(shell.store.db, vendor),
+    ...(vendorPolicy && { vendorPolicy }),
+  };
+}
+
+/** The wish that an integration's record stands for. */
+export async function recordedWish(shell: Shell, record: IntegrationRecord): Promise<Wish> {
+  return wishOf(shell, upRequestOf(record), record.name);
+}
