@@ -16,8 +16,10 @@ import {
   type Example,
   examples,
   externalId,
+  folderSession,
   keyArn,
   partnerBucket,
+  pipeService,
   policy,
   readerRole,
 } from "./examples.ts";
@@ -196,6 +198,115 @@ describe("the proof is red when the live documents hold more than the contract",
       assert.ok(ids.includes(id), `red are: ${ids.join(", ")}`);
     });
   }
+
+  const closureCases: [string, () => Example, (live: LiveDocuments) => void, string][] = [
+    [
+      "an unknown operator on an action that is asked for",
+      readerRole,
+      (live) => {
+        for (const statement of role(live).inline[0]?.document.Statement ?? []) statement.Condition = { Oddly: { "s3:prefix": "x" } };
+      },
+      "closure/inline policy Access of role Bridge/Read",
+    ],
+    [
+      "an action without the condition that the contract puts on it",
+      folderSession,
+      (live) => {
+        for (const statement of role(live).inline[0]?.document.Statement ?? []) delete statement.Condition;
+      },
+      "closure/inline policy Access of role Bridge/List",
+    ],
+    [
+      "an action under a wider condition than the contract's",
+      folderSession,
+      (live) => {
+        for (const statement of role(live).inline[0]?.document.Statement ?? []) {
+          if (statement.Condition) statement.Condition = { StringLike: { "s3:prefix": ["in/*", "out/*"] } };
+        }
+      },
+      "closure/inline policy Access of role Bridge/List",
+    ],
+    [
+      "another STS action in the trust",
+      readerRole,
+      (live) => {
+        for (const statement of role(live).trust.Statement) statement.Action = ["sts:AssumeRole", "sts:TagSession"];
+      },
+      "closure/the trust of role Bridge/DrawbridgeTrust",
+    ],
+    [
+      "the right id under StringLike",
+      readerRole,
+      (live) => {
+        for (const statement of role(live).trust.Statement) statement.Condition = { StringLike: { "sts:ExternalId": externalId } };
+      },
+      "closure/the trust of role Bridge/DrawbridgeTrust",
+    ],
+    [
+      "a service without its source",
+      pipeService,
+      (live) => {
+        for (const statement of role(live).trust.Statement) statement.Condition = { StringEquals: { "aws:SourceAccount": account } };
+      },
+      "closure/the trust of role Bridge/DrawbridgeTrust",
+    ],
+    [
+      "a service without its source's account",
+      pipeService,
+      (live) => {
+        for (const statement of role(live).trust.Statement) {
+          statement.Condition = { StringEquals: { "aws:SourceArn": `arn:aws:pipes:eu-west-1:${account}:pipe/events` } };
+        }
+      },
+      "closure/the trust of role Bridge/DrawbridgeTrust",
+    ],
+    ...["arn:aws:sts::111122223333:assumed-role/Bridge/anything", "AROAEXAMPLEID12345678"].map(
+      (principal): [string, () => Example, (live: LiveDocuments) => void, string] => [
+        `a bucket policy statement that names the role as ${principal}`,
+        readerRole,
+        (live) => {
+          for (const bucket of live.buckets) {
+            bucket.policy = policy(
+              extra({ Sid: "Foreign", Principal: { AWS: principal }, Action: "s3:PutObject", Resource: "arn:aws:s3:::acme-files/*" }),
+            );
+          }
+        },
+        "closure/the policy of bucket acme-files/Foreign",
+      ],
+    ),
+    [
+      "a statement with our Sid for everybody but a list",
+      readerRole,
+      (live) => {
+        for (const bucket of live.buckets) {
+          bucket.policy = policy(
+            extra({ Sid: "DrawbridgeX", NotPrincipal: { AWS: "123456789012" }, Resource: "arn:aws:s3:::acme-files/*" }),
+          );
+        }
+      },
+      "closure/the policy of bucket acme-files/DrawbridgeX",
+    ],
+  ];
+  for (const [name, make, change, id] of closureCases) {
+    test(`${name}, by closure`, () => {
+      const ids = redAfter(make(), change);
+
+      assert.ok(ids.includes(id), `red are: ${ids.join(", ")}`);
+    });
+  }
+
+  test("an action that nobody asked for, of which nobody can say whether it's allowed", () => {
+    const { contract, live } = readerRole();
+    role(live).inline.push({
+      name: "More",
+      document: policy(extra({ Action: "s3:PutObject", Condition: { StringEquals: { "aws:SourceVpc": "vpc-1" } } })),
+    });
+
+    const row = judge(contract, live, at).rows.find(({ id }) => id.startsWith("Bridge/deny.not-asked.s3:PutObject."));
+
+    assert.equal(row?.decision, "undetermined");
+    assert.equal(row?.verdict, "red");
+  });
 
   test("an unknown operator in the trust, with the statement named", () => {
     const { contract, live } = readerRole();
