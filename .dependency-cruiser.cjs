@@ -137,7 +137,7 @@ module.exports = {
       comment: "main.ts, the services, views.ts, readiness.ts and config.ts stand above the folders; no folder of src reaches up to them.",
       severity: "error",
       from: { path: "^(src/[^/]+|stacks|programs|setup)/" },
-      to: { path: "^src/(main|services|git-services|views|readiness|config)\\.ts$" },
+      to: { path: "^src/(main|services|git-services|automation|views|readiness|config)\\.ts$" },
     },
     only(
       "verbs-use-the-shell-by-its-faces",

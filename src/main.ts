@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createSts } from "./accounts/sts.ts";
+import { keepAutomating } from "./automation.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -94,6 +95,7 @@ async function main(): Promise<void> {
     { store, queue, log, self, isDead, afterDeath: afterDeathOver(shell) },
     { everySeconds: 5, signal: stopping.signal },
   );
+  const automating = keepAutomating(shell, { everySeconds: 30, signal: stopping.signal });
   const server = await listen(createApp(services), config);
   log.info("Drawbridge listens", { url: server.url, version, ...(plugin && { plugin }) });
 
@@ -105,6 +107,7 @@ async function main(): Promise<void> {
     await server.close(2_000);
     await engine.close();
     await recovering;
+    await automating;
     await store.close();
     log.info("Drained");
   };

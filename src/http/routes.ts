@@ -3,6 +3,7 @@ import { approvalRoutes } from "./approvals.ts";
 import { blueprintRoutes } from "./blueprints.ts";
 import { cancelRoutes } from "./cancel.ts";
 import { docsRoutes } from "./docs.ts";
+import { driftRoutes } from "./drift.ts";
 import { explainRoutes } from "./explain.ts";
 import { handshakeRoutes } from "./handshake.ts";
 import { integrationRoutes } from "./integrations.ts";
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   ...cancelRoutes,
   ...approvalRoutes,
   ...reconcileRoutes,
+  ...driftRoutes,
   ...manifestRoutes,
   ...systemRoutes,
   ...docsRoutes(() => routes),

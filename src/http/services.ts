@@ -9,10 +9,12 @@ import type { Proof } from "../iam/contract.ts";
 import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
 import type { Caller } from "./caller.ts";
+import type { DriftView, PauseView } from "./drift.ts";
 import type { KeyView } from "./keys.ts";
 import type { LifecycleServices } from "./lifecycle-services.ts";
 import type { ReconcileBody } from "./reconcile.ts";
 import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./schemas.ts";
+import type { SecurityServices } from "./security-services.ts";
 import type { ReceiptView } from "./tenants.ts";
 
 export interface PageRequest {
@@ -105,13 +107,13 @@ export interface Idempotency {
   release(request: IdempotentRequest): Promise<void>;
 }
 
-export interface Services extends LifecycleServices {
+export interface Services extends LifecycleServices, SecurityServices {
   log: Log;
   metrics: Registry;
   /** Of this build of Drawbridge. */
   version: string;
-  /** The caller whose bearer token has this SHA-256; compared in constant time. */
-  findCaller(tokenHash: Buffer): Promise<Caller | undefined>;
+  /** The caller that a bearer token stands for; undefined for any that isn't valid. */
+  findCaller(token: string): Promise<Caller | undefined>;
   idempotency: Idempotency;
 
   putTenant(
@@ -141,6 +143,12 @@ export interface Services extends LifecycleServices {
   getProof(caller: Caller, address: IntegrationAddress): Promise<Proof>;
 
   reconcile(caller: Caller, body: ReconcileBody): Promise<{ operation: Operation }>;
+  detectDrift(caller: Caller, request: { tenant: string; name?: string; remediate: boolean }): Promise<{ operation: Operation }>;
+  getDrift(caller: Caller, address: IntegrationAddress): Promise<DriftView>;
+  /** Without a tenant the whole service. */
+  pause(caller: Caller, request: { tenant?: string; reason: string }): Promise<void>;
+  resume(caller: Caller, request: { tenant?: string }): Promise<void>;
+  listPauses(): Promise<PauseView[]>;
 
   getOperation(caller: Caller, id: string): Promise<Operation>;
   listOperations(caller: Caller, filters: OperationFilters): Promise<Page<Operation>>;

@@ -4,7 +4,7 @@ import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
-import { lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource } from "../store/sources.ts";
+import { lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource, takeDueSources } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
 import { pushSource, type ReconcileRequest } from "./reconcile.ts";
@@ -123,4 +123,11 @@ export async function refuseManaged(
 ): Promise<void> {
   const owner = await ownerOf(shell.store.db, kind, tenant, name);
   if (owner !== undefined) throw managedBySource(owner, tenants);
+}
+
+/** One round of the poll: a reconcile for each pulled source whose interval is over. */
+export async function pollSources(shell: Shell): Promise<number> {
+  const due = await takeDueSources(shell.store.db, shell.now());
+  for (const source of due) await acceptPull(shell, source, "source-poll");
+  return due.length;
 }

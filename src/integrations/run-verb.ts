@@ -2,6 +2,7 @@
 import type { Run } from "../operations/run.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { destroy } from "./destroy.ts";
+import { detectDrift } from "./detect-drift.ts";
 import { runDeleteKey } from "./keys.ts";
 import { offboard } from "./offboard.ts";
 import { preview } from "./preview.ts";
@@ -21,6 +22,7 @@ const verbs: Partial<Record<StoredOperation["kind"], Verb>> = {
   rotate: up,
   verify,
   reconcile,
+  "detect-drift": detectDrift,
   offboard,
   revoke: runRevoke,
 };

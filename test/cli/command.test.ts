@@ -18,6 +18,7 @@ const verbs = [
   "wait",
   "events",
   "verify",
+  "drift",
   "explain",
   "rotate",
   "approve",

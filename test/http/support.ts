@@ -4,7 +4,6 @@ import { PassThrough } from "node:stream";
 import { after } from "node:test";
 import { Registry } from "prom-client";
 import { createApp } from "../../src/http/app.ts";
-import { hashToken } from "../../src/http/auth.ts";
 import { type Caller, scopes } from "../../src/http/caller.ts";
 import type { IntegrationView, TenantView } from "../../src/http/schemas.ts";
 import { listen } from "../../src/http/server.ts";
@@ -122,7 +121,7 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     log: createLog({ level: "info", stream: logged }),
     metrics: new Registry(),
     version: "0.1.0",
-    findCaller: async (hash) => Object.entries(callers).find(([token]) => hashToken(token).equals(hash))?.[1],
+    findCaller: async (token) => callers[token],
     idempotency: {
       begin: async (request) => {
         const before = kept.get(id(request));
@@ -261,6 +260,21 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       note("reconcile", caller.subject, body);
       return { operation: { ...operationFixture, kind: "reconcile" } };
     },
+    detectDrift: async (caller, request) => {
+      here(request.tenant === "acme" && (request.name ?? "c1") === "c1");
+      note("detectDrift", caller.subject, request);
+      return { operation: { ...operationFixture, kind: "detect-drift" } };
+    },
+    getDrift: async (_caller, { tenant, name }) => {
+      here(tenant === "acme" && name === "c1");
+      return { verdict: "none", access: "same", differences: [], at: now, operation: "op-1" };
+    },
+    pause: async (caller, request) => {
+      here((request.tenant ?? "acme") === "acme");
+      note("pause", caller.subject, request);
+    },
+    resume: async (caller, request) => note("resume", caller.subject, request),
+    listPauses: async () => [{ scope: "service", reason: "freeze", requestedBy: "admin", since: now }],
     getOperation: async (caller, wanted) => {
       here(wanted === "op-1" && (caller.tenants === "*" || caller.tenants.includes("acme")));
       return operationFixture;

@@ -159,7 +159,7 @@ export function addBlueprints(program: Command, world: World): void {
     .summary("list the vendors' recipes, or show one")
     .description("Lists the vendors' recipes; with an id, shows what one grants and which parameters it takes.")
     .argument("[id]", "a blueprint's id")
-    .addHelpText("after", "\nExample:\n  drawbridge blueprints conductorone-s3")
+    .addHelpText("after", "\nExample:\n  drawbridge blueprints custom-s3")
     .action(async (id: string | undefined, _flags: unknown, command: Command) => {
       const { api, screen } = await contextOf(world, command);
       if (id === undefined) {

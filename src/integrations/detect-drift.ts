@@ -1,0 +1,213 @@
+/** `detect-drift`: direct reads against what we recorded, a verdict per integration, and repair where it is asked for. */
+import { createHash } from "node:crypto";
+import { judge } from "../iam/judge.ts";
+import { canonicalJson } from "../iam/policy-document.ts";
+import { sidPrefix } from "../iam/sid.ts";
+import { queueKey } from "../operations/queue.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError, problemOf } from "../problem.ts";
+import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
+import { changeIntegration, findIntegration } from "../store/integrations.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { pausesNow } from "../store/pauses.ts";
+import { adoptChild, busyIntegrations, integrationsOfTenants } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { type Account, enterAccount } from "./account.ts";
+import { desiredStacks } from "./desired-stacks.ts";
+import { differencesOf } from "./drift-differences.ts";
+import { integrationEtag } from "./etag.ts";
+import { readLive, widerThanContract, withOutputs } from "./prove.ts";
+import { recordedOutputs } from "./proving.ts";
+import { putIntegration } from "./put.ts";
+import type { Shell } from "./shell.ts";
+import { findTenantIntegration, requireTenant } from "./subject.ts";
+import { recordedWish } from "./wish.ts";
+
+/** What a detect-drift operation carries; without an integration it is about all of the tenant's. */
+export interface DetectRequest {
+  /** Repair what is found, whatever the settings say and however often it came back */
+  remediate?: boolean;
+}
+
+const AT_ONCE = 8;
+const MINUTE = 60_000;
+/** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */
+const REPAIR_PAUSE = 15 * MINUTE;
+/** The same drift again within so long is somebody's will, or another tool's. */
+const CONTEST_WINDOW = 7 * 24 * 60 * MINUTE;
+
+/** Runs a detection over one integration or all of a tenant's. */
+export async function detectDrift(shell: Shell, run: Run, request: DetectRequest): Promise<void> {
+  const { tenant: tenantName = "", integration } = run.operation;
+  const tenant = await requireTenant(shell, tenantName);
+  const names = await standing(shell, tenantName, integration);
+  const account = await run
+    .step("enter-account", () => enterAccount(shell, tenant, run.operation.id))
+    .catch((error) => {
+      if (!(error instanceof ProblemError)) throw error;
+      return error;
+    });
+  const found = new Map<string, DriftRecord>();
+  await run.step("read", async () => {
+    const waiting = [...names];
+    const worker = async () => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        run.signal.throwIfAborted();
+        const drift = await look(shell, run, account, name);
+        if (drift) found.set(name, drift);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  });
+  for (const [name, drift] of found) await settle(shell, run, name, drift, request.remediate === true);
+  run.result = { integrations: [...found].map(([name, drift]) => ({ name, ...drift })) };
+}
+
+/** The integrations to look at: those that stand, aren't ignored and aren't being changed right now. */
+async function standing(shell: Shell, tenant: string, integration: string | undefined): Promise<string[]> {
+  if (integration !== undefined) return [integration];
+  const [all, busy] = await Promise.all([integrationsOfTenants(shell.store.db, [tenant]), busyIntegrations(shell.store.db, [tenant])]);
+  return [...all.values()]
+    .filter((record) => record.stacks.length > 0 && record.settings["drift"] !== "ignore" && !busy.has(`${tenant}/${record.name}`))
+    .map((record) => record.name);
+}
+
+async function look(shell: Shell, run: Run, account: Account | ProblemError, name: string): Promise<DriftRecord | undefined> {
+  const { tenant = "", id } = run.operation;
+  const record = await findIntegration(shell.store.db, tenant, name);
+  if (!record || record.goneAt !== undefined || record.stacks.length === 0) return undefined;
+  const seen = { at: shell.now(), operation: id };
+  try {
+    if (account instanceof ProblemError) throw account;
+    return { ...(await compare(shell, account, record)), ...seen };
+  } catch (error) {
+    run.signal.throwIfAborted();
+    if (!(error instanceof ProblemError)) throw error;
+    const { code, detail } = problemOf(error);
+    return { verdict: "unknown", access: "unknown", differences: [], cause: { code, detail }, ...seen };
+  }
+}
+
+type Compared = Pick<DriftRecord, "verdict" | "access" | "differences" | "fingerprint">;
+
+/** The recorded specs say what should be there; the contract says what a difference means for the vendor's access. */
+async function compare(shell: Shell, account: Account, record: IntegrationRecord): Promise<Compared> {
+  const outputs = recordedOutputs(record);
+  const desired = desiredStacks(account.tenant, { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(outputs) });
+  const contract = withOutputs(desired.contract, outputs);
+  const specs = withOutputs(
+    record.stacks.map((stack) => stack.spec),
+    outputs,
+  );
+  const live = await readLive(account, contract, desired.expectations);
+  const expected = { specs, outputs, sidPrefix: sidPrefix(record.tenant, record.name), encryption: desired.expectations.encryption };
+  const differences = differencesOf(expected, live);
+  if (differences.length === 0) return { verdict: "none", access: "same", differences };
+  const proof = judge(contract, live, shell.now());
+  const wider = widerThanContract(proof).length > 0;
+  const narrower = proof.rows.some((row) => row.verdict === "red" && row.expect === "allow");
+  const access = wider && narrower ? "wider-and-narrower" : wider ? "wider" : narrower ? "narrower" : "same";
+  const fingerprint = createHash("sha256").update(canonicalJson(differences)).digest("hex");
+  return { verdict: "found", access, differences, fingerprint };
+}
+
+/** Writes down what was found, says it, and repairs it where that is wanted, sensible and not a fight. */
+async function settle(shell: Shell, run: Run, name: string, drift: DriftRecord, asked: boolean): Promise<void> {
+  const { tenant = "" } = run.operation;
+  const before = await findDrift(shell.store.db, tenant, name);
+  Object.assign(drift, {
+    ...(drift.verdict !== "none" && { since: before && before.verdict === drift.verdict ? (before.since ?? drift.at) : drift.at }),
+    ...(before?.remediation && { remediation: before.remediation }),
+    ...(before?.contested && !asked && drift.verdict !== "none" && { contested: before.contested }),
+  });
+  if (drift.verdict === "found") {
+    const words = drift.differences.map((difference) => difference.words);
+    await run.progress("drift-found", { integration: name, access: drift.access, words });
+    const remediation = await repairOf(shell, run, { name, drift, asked });
+    if (remediation) drift.remediation = remediation;
+  }
+  await saveDrift(shell.store.db, tenant, name, drift);
+}
+
+interface Case {
+  name: string;
+  drift: DriftRecord;
+  asked: boolean;
+}
+
+async function repairOf(shell: Shell, run: Run, { name, drift, asked }: Case): Promise<DriftRecord["remediation"]> {
+  const { tenant = "" } = run.operation;
+  const record = await findIntegration(shell.store.db, tenant, name);
+  if (!record || (!asked && record.settings["drift"] !== "remediate")) return undefined;
+  const hold = async (why: string) => {
+    await run.progress("drift-not-repaired", { integration: name, why });
+    return undefined;
+  };
+  const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
+  if (record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`)) return hold("It is paused.");
+  const last = drift.remediation;
+  const age = last ? Date.parse(drift.at) - Date.parse(last.at) : Number.POSITIVE_INFINITY;
+  const fingerprint = drift.fingerprint ?? "";
+  if (!asked && last?.fingerprint === fingerprint && age < CONTEST_WINDOW) {
+    drift.contested = { since: drift.contested?.since ?? drift.at, times: (drift.contested?.times ?? 0) + 1 };
+    shell.log.warn("A repaired drift came back; it isn't repaired again until somebody asks", { tenant, integration: name });
+    return hold(
+      "The same drift was repaired before and came back: somebody or something makes it on purpose. Ask for a repair, or change the integration.",
+    );
+  }
+  if (!asked && age < REPAIR_PAUSE) return hold("It was repaired minutes ago; the next sweep looks again.");
+  const operation = await repair(shell, record);
+  if (!operation) return undefined;
+  await adoptChild(shell.store.db, operation.id, run.operation.id);
+  await run.progress("drift-repair-started", { integration: name, operation: operation.id });
+  return { operation: operation.id, at: drift.at, fingerprint };
+}
+
+/** An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. */
+async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
+  const record = await changeIntegration(shell.store.db, tenant, name, (now) => ({
+    ...now,
+    stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
+    ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
+  }));
+  const { blueprint, version, parameters, settings } = record;
+  const body = { blueprint, version, parameters, settings };
+  const put = await putIntegration(shell, { tenant, name, body, ifMatch: integrationEtag(record), requestedBy: "drift-remediation" });
+  return put.operation;
+}
+
+/**
+ * Accepts a detection over one integration, or over all of a tenant's.
+ *
+ * @throws ProblemError not_found
+ */
+export async function requestDetection(
+  shell: Shell,
+  { tenant, name, remediate = false, requestedBy }: { tenant: string; name?: string; remediate?: boolean; requestedBy: string },
+): Promise<StoredOperation> {
+  if (name === undefined) await requireTenant(shell, tenant);
+  else await findTenantIntegration(shell, tenant, name);
+  const request: DetectRequest = { remediate };
+  return shell.store.db.transaction().execute(async (trx) => {
+    const operation = await createOperation(trx, {
+      kind: "detect-drift",
+      tenant,
+      integration: name,
+      request: { ...request },
+      requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    return operation;
+  });
+}
+
+const SWEEP_AGE = 900;
+const TENANTS_A_ROUND = 20;
+
+/** One round of the sweep: a detection for each tenant with an integration that nobody has looked at for 15 minutes. */
+export async function sweepDrift(shell: Shell, olderThan = SWEEP_AGE): Promise<number> {
+  const tenants = await tenantsDueForSweep(shell.store.db, olderThan, TENANTS_A_ROUND);
+  for (const tenant of tenants) await requestDetection(shell, { tenant, requestedBy: "drift-sweep" });
+  return tenants.length;
+}

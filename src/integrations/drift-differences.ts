@@ -1,0 +1,222 @@
+/** What an account holds that we didn't make, and what we made that it no longer holds, in words and as data. Pure. */
+import type { BucketPolicyInputs, KmsGrantsInputs, KmsKeyInputs, RoleInputs, StackSpec } from "../../stacks/stack.ts";
+import type { Expectations } from "../blueprints/blueprint.ts";
+import type { LiveDocuments, LiveKey, LiveRole } from "../iam/live.ts";
+import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/policy-document.ts";
+import type { Difference } from "../store/drift.ts";
+import { maskStatement } from "./document-diff.ts";
+
+/** AWS user guide, "IAM identifiers": what a deleted principal turns into where a policy had named it. */
+const uniqueId = /^A(?:RO|ID)A[A-Z0-9]{12,}$/;
+/** What programs/role.ts gives every role. */
+const SESSION_SECONDS = 3_600;
+
+type Found = Omit<Difference, "stack">;
+
+interface Expected {
+  /** As recorded, references resolved */
+  specs: readonly StackSpec[];
+  outputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  /** What our own Sids begin with in shared documents */
+  sidPrefix: string;
+  encryption: Expectations["encryption"];
+}
+
+/** Every difference, in the order of the stacks. Statements of other people in shared documents are none. */
+export function differencesOf(expected: Expected, live: LiveDocuments): Difference[] {
+  const stacks = expected.specs.flatMap((spec) => {
+    const stack = `${spec.kind}/${spec.key}`;
+    return differencesOfStack(spec, expected, live).map((found) => ({ stack, ...found }));
+  });
+  return [...stacks, ...encryptionDifferences(expected.encryption, live)];
+}
+
+function differencesOfStack(spec: StackSpec, { outputs, sidPrefix }: Expected, live: LiveDocuments): Found[] {
+  if (spec.kind === "role")
+    return roleDifferences(
+      spec.inputs,
+      live.roles.find((role) => role.name === spec.inputs.name),
+    );
+  if (spec.kind === "bucket-policy") return bucketDifferences(spec.inputs, sidPrefix, live);
+  if (spec.kind !== "kms-key") return [];
+  if ("existingKeyArn" in spec.inputs) return grantDifferences(spec.inputs, live);
+  const keyArn = String(outputs.get(`${spec.kind}/${spec.key}`)?.["keyArn"] ?? "");
+  return keyDifferences(spec.inputs, keyArn, live);
+}
+
+function roleDifferences(wanted: RoleInputs, live: LiveRole | undefined): Found[] {
+  if (!live) return [{ document: "role", what: "missing", words: `Role ${wanted.name} doesn't exist.` }];
+  return [
+    ...documentDifferences("trust", "the trust", wanted.trust, live.trust),
+    ...inlineDifferences(wanted, live),
+    ...attachedDifferences(wanted, live),
+    ...settingDifferences(wanted, live),
+  ];
+}
+
+function inlineDifferences(wanted: RoleInputs, live: LiveRole): Found[] {
+  const expected = new Map(wanted.inlinePolicies.map(({ name, document }) => [name, document]));
+  const found = new Map(live.inline.map(({ name, document }) => [name, document]));
+  const names = [...new Set([...expected.keys(), ...found.keys()])];
+  return names.flatMap((name): Found[] => {
+    const [ours, theirs] = [expected.get(name), found.get(name)];
+    const document = `inline/${name}`;
+    if (!ours) {
+      return [{ document, what: "added", words: `Inline policy ${name} was added.`, found: theirs?.Statement.map(maskStatement) }];
+    }
+    if (!theirs) {
+      return [{ document, what: "removed", words: `Inline policy ${name} was removed.`, expected: ours.Statement.map(maskStatement) }];
+    }
+    return documentDifferences(document, `inline policy ${name}`, ours, theirs);
+  });
+}
+
+function attachedDifferences(wanted: RoleInputs, live: LiveRole): Found[] {
+  const found = live.attached.map(({ name }) => name);
+  return [
+    ...found
+      .filter((arn) => !wanted.managedPolicyArns.includes(arn))
+      .map((arn): Found => ({ document: "attached", what: "added", words: `Managed policy ${arn} was attached.`, found: arn })),
+    ...wanted.managedPolicyArns
+      .filter((arn) => !found.includes(arn))
+      .map((arn): Found => ({ document: "attached", what: "removed", words: `Managed policy ${arn} was detached.`, expected: arn })),
+  ];
+}
+
+function settingDifferences(wanted: RoleInputs, live: LiveRole): Found[] {
+  const boundary = live.boundary?.name;
+  const differences: Found[] = [];
+  if (boundary !== wanted.permissionsBoundaryArn) {
+    const words = boundary === undefined ? "The permissions boundary was removed." : `The permissions boundary is ${boundary} now.`;
+    const what = boundary === undefined ? "removed" : wanted.permissionsBoundaryArn === undefined ? "added" : "changed";
+    differences.push({ document: "boundary", what, words, expected: wanted.permissionsBoundaryArn ?? null, found: boundary ?? null });
+  }
+  if (live.maxSessionDuration !== SESSION_SECONDS) {
+    const words = `Sessions may last ${live.maxSessionDuration} s instead of ${SESSION_SECONDS} s.`;
+    differences.push({ document: "session-duration", what: "changed", words, expected: SESSION_SECONDS, found: live.maxSessionDuration });
+  }
+  for (const [key, value] of Object.entries(wanted.tags)) {
+    if (live.tags[key] === value) continue;
+    const what = live.tags[key] === undefined ? "removed" : "changed";
+    differences.push({ document: "tags", what, words: `Tag ${key} was ${what}.`, expected: value, found: live.tags[key] ?? null });
+  }
+  return differences;
+}
+
+/** Only statements that carry our Sid are ours to judge in a document that others share. */
+function bucketDifferences({ bucket, policy }: BucketPolicyInputs, sidPrefix: string, live: LiveDocuments): Found[] {
+  const found = live.buckets.find(({ name }) => name === bucket);
+  if (!found) return [{ document: "bucket-policy", what: "missing", words: `Bucket ${bucket} doesn't exist, or isn't the account's own.` }];
+  const ours = (found.policy?.Statement ?? []).filter((statement) => statement.Sid?.startsWith(sidPrefix) === true);
+  return documentDifferences("bucket-policy", `the policy of bucket ${bucket}`, policy, { Version: policy.Version, Statement: ours });
+}
+
+function keyDifferences({ policy, encryptBucket }: KmsKeyInputs, keyArn: string, live: LiveDocuments): Found[] {
+  const key = live.keys.find(({ arn }) => arn === keyArn);
+  if (!key) return [{ document: "key", what: "missing", words: `Key ${keyArn} doesn't exist.` }];
+  const bucket = encryptBucket === undefined ? undefined : live.buckets.find(({ name }) => name === encryptBucket);
+  const differences = [...stateDifferences(key), ...documentDifferences("key-policy", "the key's policy", policy, key.policy)];
+  if (bucket && bucket.encryption?.kmsKeyArn !== keyArn) {
+    const words = `Bucket ${bucket.name} isn't encrypted with this key by default any more.`;
+    differences.push({ document: "encryption", what: "changed", words, expected: keyArn, found: bucket.encryption ?? null });
+  }
+  return differences;
+}
+
+function stateDifferences(key: LiveKey): Found[] {
+  if (key.state === "Enabled") return [];
+  return [{ document: "key", what: "changed", words: `Key ${key.arn} is ${key.state}.`, expected: "Enabled", found: key.state }];
+}
+
+function grantDifferences({ existingKeyArn, grants }: KmsGrantsInputs, live: LiveDocuments): Found[] {
+  const key = live.keys.find(({ arn }) => arn === existingKeyArn);
+  if (!key) return [{ document: "key", what: "missing", words: `Key ${existingKeyArn} doesn't exist, or can't be seen.` }];
+  const lost = grants.filter((grant) => {
+    const wanted = canonicalJson([...grant.operations].sort());
+    return !key.grants.some(
+      (one) => one.granteePrincipal === grant.granteePrincipal && canonicalJson([...one.operations].sort()) === wanted,
+    );
+  });
+  const grantees = new Set(grants.map(({ granteePrincipal }) => granteePrincipal));
+  const more = key.grants.filter((one) => grantees.has(one.granteePrincipal)).length > grants.length - lost.length;
+  return [
+    ...stateDifferences(key),
+    ...lost.map(
+      (grant): Found => ({
+        document: "grants",
+        what: "removed",
+        words: `Grant ${grant.name} on key ${existingKeyArn} is gone.`,
+        expected: grant,
+      }),
+    ),
+    ...(more
+      ? [{ document: "grants", what: "added" as const, words: `The role has a grant on key ${existingKeyArn} that we didn't give.` }]
+      : []),
+  ];
+}
+
+function encryptionDifferences(expected: Expectations["encryption"], live: LiveDocuments): Difference[] {
+  return expected.flatMap(({ bucket, algorithm, kmsKeyArn }): Difference[] => {
+    const found = live.buckets.find(({ name }) => name === bucket)?.encryption;
+    if (found?.algorithm === algorithm && (kmsKeyArn === undefined || found.kmsKeyArn === kmsKeyArn)) return [];
+    const words = `Bucket ${bucket} is encrypted by ${found?.algorithm ?? "nothing"} by default instead of ${algorithm}${kmsKeyArn ? ` with ${kmsKeyArn}` : ""}.`;
+    const wanted = { algorithm, ...(kmsKeyArn && { kmsKeyArn }) };
+    return [{ stack: `bucket/${bucket}`, document: "encryption", what: "changed", words, expected: wanted, found: found ?? null }];
+  });
+}
+
+/** Statement by statement: equal ones match whatever their order, the rest by Sid. */
+function documentDifferences(document: string, name: string, wanted: PolicyDocument, live: PolicyDocument): Found[] {
+  if (sameDocument(wanted, live)) return [];
+  const same = (a: Statement, b: Statement) => sameDocument({ Version: "", Statement: [a] }, { Version: "", Statement: [b] });
+  const lost = wanted.Statement.filter((ours) => !live.Statement.some((theirs) => same(ours, theirs)));
+  const fresh = live.Statement.filter((theirs) => !wanted.Statement.some((ours) => same(ours, theirs)));
+  const pairs = lost.map((ours) => ({ ours, theirs: ours.Sid === undefined ? undefined : fresh.find((one) => one.Sid === ours.Sid) }));
+  const paired = new Set(pairs.map(({ theirs }) => theirs));
+  const differences = [
+    ...pairs.map(({ ours, theirs }) => (theirs ? changed(document, name, ours, theirs) : removed(document, name, ours))),
+    ...fresh.filter((theirs) => !paired.has(theirs)).map((theirs) => added(document, name, theirs)),
+  ];
+  if (differences.length > 0) return differences;
+  const words = `The version or id of ${name} was changed.`;
+  return [{ document, what: "changed", words, expected: wanted.Version, found: live.Version }];
+}
+
+const statementOf = ({ Sid }: Statement, name: string): string => (Sid ? `Statement ${Sid} of ${name}` : `A statement of ${name}`);
+
+function changed(document: string, name: string, ours: Statement, theirs: Statement): Found {
+  const gone = goneIds(theirs).filter((id) => !goneIds(ours).includes(id));
+  const words =
+    gone.length > 0
+      ? `${statementOf(ours, name)} names the deleted principal ${gone.join(", ")}: whoever it stood for was deleted, and made again or not.`
+      : `${statementOf(ours, name)} ${elementsWords(ours, theirs)}.`;
+  return { document, what: "changed", words, expected: maskStatement(ours), found: maskStatement(theirs) };
+}
+
+const elements = ["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"] as const;
+
+function elementsWords(ours: Statement, theirs: Statement): string {
+  const differing = elements.filter((element) => canonicalJson(ours[element] ?? null) !== canonicalJson(theirs[element] ?? null));
+  const lost = differing.filter((element) => theirs[element] === undefined);
+  const other = differing.filter((element) => !lost.includes(element));
+  const parts = [
+    ...(lost.length > 0 ? [`lost its ${lost.join(" and ")}`] : []),
+    ...(other.length > 0 ? [`has another ${other.join(" and ")}`] : []),
+  ];
+  return parts.join(" and ") || "was changed";
+}
+
+function removed(document: string, name: string, ours: Statement): Found {
+  return { document, what: "removed", words: `${statementOf(ours, name)} is gone.`, expected: maskStatement(ours) };
+}
+
+function added(document: string, name: string, theirs: Statement): Found {
+  return { document, what: "added", words: `${statementOf(theirs, name)} was added.`, found: maskStatement(theirs) };
+}
+
+function goneIds({ Principal }: Statement): string[] {
+  if (Principal === undefined || Principal === "*") return [];
+  return Object.values(Principal)
+    .flatMap((values) => listOf(values))
+    .filter((value) => uniqueId.test(value));
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import {
+  AttachRolePolicyCommand,
+  DeleteRolePolicyCommand,
+  DetachRolePolicyCommand,
+  GetRoleCommand,
+  ListRolePoliciesCommand,
+  PutRolePolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+} from "@aws-sdk/client-iam";
+import { tenantThings } from "../../sandbox/accounts.ts";
+import type { Operation } from "../../src/operations/operation.ts";
+import type { DriftRecord } from "../../src/store/drift.ts";
+import { drawbridge } from "../cli/support.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+const RoleName = "ConductorOneIntegration";
+const externalId = "c1-5a2be07c93d14f86b7c0";
+const route = "/v1/tenants/acme/integrations/c1";
+type Seen = DriftRecord & { name: string };
+
+describe("somebody edits by hand what we made", { concurrency: false }, () => {
+  let world: World;
+  let bucket: string;
+  const wish = (drift: string) => ({ blueprint: "conductorone-s3", parameters: { bucket, externalId }, settings: { drift } });
+  const detect = async (body = {}): Promise<{ operation: Operation; seen: Seen }> => {
+    const answer = await world.api.call<{ operation: Operation }>("POST", `${route}/detect-drift`, { body });
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    const operation = await world.api.finished(answer.body.operation.id);
+    assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
+    const [seen] = (operation.result?.["integrations"] ?? []) as Seen[];
+    assert.ok(seen);
+    return { operation, seen };
+  };
+  const trustOf = async () => {
+    const { Role } = await world.aws().iam.send(new GetRoleCommand({ RoleName }));
+    return JSON.parse(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? ""));
+  };
+  const setTrust = (document: unknown) =>
+    world.aws().iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: JSON.stringify(document) }));
+  const readAll = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }] });
+
+  before(async () => {
+    world = await startWorld();
+    bucket = tenantThings.plainBucket(world.sandbox.accounts.tenant.accountId);
+    await world.tenant("acme");
+    const { operation } = await world.put("acme", "c1", wish("observe"));
+    assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
+  });
+  after(() => world?.stop());
+
+  test("nothing was edited: none, and nothing is written", async () => {
+    const { operation, seen } = await detect();
+    assert.deepEqual([seen.verdict, seen.access, seen.differences], ["none", "same", []]);
+    assert.equal(operation.children, undefined);
+    const { body } = await world.api.call<DriftRecord>("GET", `${route}/drift`);
+    assert.equal(body.verdict, "none");
+  });
+
+  test("an added inline policy and an attached one are found as wider access, in words, and left alone under observe", async () => {
+    const { iam } = world.aws();
+    await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: "Sneaky", PolicyDocument: readAll }));
+    await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" }));
+    const { operation, seen } = await detect();
+    assert.deepEqual([seen.verdict, seen.access], ["found", "wider"]);
+    assert.ok(seen.differences.some(({ words }) => words === "Inline policy Sneaky was added."));
+    assert.ok(seen.differences.some(({ words }) => /AmazonS3ReadOnlyAccess was attached/.test(words)));
+    assert.equal(operation.children, undefined);
+    const command = await drawbridge(["drift", "acme"], {
+      env: { DRAWBRIDGE_URL: world.service.url, DRAWBRIDGE_TOKEN: world.service.token },
+    });
+    assert.equal(command.exit, 3, command.err);
+    assert.match(command.out, /acme\/c1 +found +wider/);
+    await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: "Sneaky" }));
+    await iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" }));
+    assert.equal((await detect()).seen.verdict, "none");
+  });
+
+  test("a removed condition is wider, a removed policy narrower, and another account wider", async () => {
+    const made = await trustOf();
+    const { Condition: _condition, ...open } = made.Statement[0];
+    await setTrust({ ...made, Statement: [open] });
+    assert.equal((await detect()).seen.access, "wider");
+    await setTrust({
+      ...made,
+      Statement: [...made.Statement, { Effect: "Allow", Principal: { AWS: "arn:aws:iam::999999999999:root" }, Action: "sts:AssumeRole" }],
+    });
+    assert.equal((await detect()).seen.access, "wider");
+    await setTrust(made);
+    await world.aws().iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: "ConductorOnePermissions" }));
+    const { seen } = await detect();
+    assert.deepEqual([seen.verdict, seen.access], ["found", "narrower"]);
+  });
+
+  test("asked to, it repairs by an ordinary up that looks at the cloud first", async () => {
+    const { operation } = await detect({ remediate: true });
+    const [child = ""] = operation.children ?? [];
+    const repair = await world.api.finished(child);
+    assert.deepEqual([repair.kind, repair.state], ["up", "succeeded"], JSON.stringify(repair.error));
+    const { PolicyNames } = await world.aws().iam.send(new ListRolePoliciesCommand({ RoleName }));
+    assert.deepEqual(PolicyNames, ["ConductorOnePermissions"]);
+    assert.equal((await detect()).seen.verdict, "none");
+  });
+
+  test("under remediate it repairs unasked, but the same edit a second time is said and held", async () => {
+    await world.put("acme", "c1", wish("remediate"));
+    const sneak = () => world.aws().iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: "Sneaky", PolicyDocument: readAll }));
+    await sneak();
+    // The repair above was minutes ago at most, so this one is asked for; what counts is that the same comes back.
+    const first = await detect({ remediate: true });
+    assert.equal((await world.api.finished(first.operation.children?.[0] ?? "")).state, "succeeded");
+    assert.equal((await detect()).seen.verdict, "none");
+    await sneak();
+    const again = await detect();
+    assert.equal(again.operation.children, undefined, "it isn't repaired again");
+    assert.equal(again.seen.contested?.times, 1);
+    const events = await world.api.call<{ items: { type: string; data: { why?: string } }[] }>(
+      "GET",
+      `/v1/operations/${again.operation.id}/events`,
+    );
+    assert.ok(events.body.items.some(({ type, data }) => type === "drift-not-repaired" && /came back/.test(data.why ?? "")));
+    const asked = await detect({ remediate: true });
+    assert.equal((await world.api.finished(asked.operation.children?.[0] ?? "")).state, "succeeded");
+  });
+
+  test("an account that can't be entered is unknown, with its cause, and no failure", async () => {
+    const trust = new UpdateAssumeRolePolicyCommand({
+      RoleName: "DrawbridgeProvisioning",
+      PolicyDocument: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Deny", Principal: { AWS: "*" }, Action: "sts:AssumeRole" }],
+      }),
+    });
+    await world.aws().iam.send(trust);
+    const { seen } = await detect();
+    assert.deepEqual([seen.verdict, seen.access], ["unknown", "unknown"]);
+    assert.equal(seen.cause?.code, "account_unreachable");
+  });
+});
