@@ -105,6 +105,8 @@ export interface Blueprint<Parameters = unknown> {
   handOff(parameters: Parameters, context: BlueprintContext): HandOffField[];
   handOffDocuments?(parameters: Parameters, context: BlueprintContext): HandOffDocument[];
   vendorPolicy?: VendorPolicyRule<Parameters>;
+  /** The vendor, where the parameters and not this file say who it is. */
+  vendorNamed?(parameters: Parameters): string;
   /** Principals that the parameters name, and not this file: each must be on the administrator's list of trusted principals. */
   outsidePrincipals?(parameters: Parameters): string[];
   /** Why going from `before` (undefined: nothing) to `after` needs somebody else's approval, in sentences; empty when it needs none. */
@@ -114,7 +116,7 @@ export interface Blueprint<Parameters = unknown> {
 /** Gives a blueprint's own file its parameter types and the registry one common type. */
 export function defineBlueprint<Parameters>(blueprint: Blueprint<Parameters>): Blueprint {
   const read = (parameters: unknown): Parameters => blueprint.parameters.parse(parameters);
-  const { vendorPolicy, outsidePrincipals, approvals, handOffDocuments, ...always } = blueprint;
+  const { vendorPolicy, vendorNamed, outsidePrincipals, approvals, handOffDocuments, ...always } = blueprint;
   return {
     ...always,
     stacks: (parameters, context) => blueprint.stacks(read(parameters), context),
@@ -122,6 +124,7 @@ export function defineBlueprint<Parameters>(blueprint: Blueprint<Parameters>): B
     expectations: (parameters, context) => blueprint.expectations(read(parameters), context),
     handOff: (parameters, context) => blueprint.handOff(read(parameters), context),
     ...(handOffDocuments && { handOffDocuments: (parameters, context) => handOffDocuments(read(parameters), context) }),
+    ...(vendorNamed && { vendorNamed: (parameters) => vendorNamed(read(parameters)) }),
     ...(outsidePrincipals && { outsidePrincipals: (parameters) => outsidePrincipals(read(parameters)) }),
     ...(approvals && { approvals: (before, after) => approvals(before === undefined ? undefined : read(before), read(after)) }),
     ...(vendorPolicy && {

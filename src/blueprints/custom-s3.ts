@@ -142,6 +142,7 @@ export const customS3 = defineBlueprint<Parameters>({
       ...(parameters.kmsKeyArn ? [{ field: "KMS key ARN", value: parameters.kmsKeyArn, where }] : []),
     ];
   },
+  vendorNamed: ({ vendor }) => vendor,
   outsidePrincipals: ({ principalArn }) => [principalArn],
   approvals,
 });

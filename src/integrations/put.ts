@@ -1,5 +1,7 @@
 /** PUT: decide the desired stacks, then record the wish and its operation in one transaction. No AWS call is made here. */
 
+import type { Blueprint } from "../blueprints/blueprint.ts";
+import { canonicalJson } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findIntegration } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
@@ -71,6 +73,8 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
     throw new ProblemError("invalid_parameters", "An external id is text.", { pointer: "/parameters/externalId" });
   }
   const ids = nextExternalIds({ rule: blueprint.externalId, given: externalId, before, now, pointer: "/parameters/externalId" });
+  const read = parseParameters(blueprint, parameters);
+  refuseMoved(blueprint, before?.parameters, read);
   const record = before ?? { stacks: [], createdAt: now, handshake: { state: "awaiting-external-id" as const, awaiting: [] } };
   const next: IntegrationRecord = {
     ...record,
@@ -78,13 +82,23 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
     tenant,
     name,
     blueprint: blueprint.id,
-    vendor: blueprint.vendor,
+    vendor: blueprint.vendorNamed?.(read) ?? blueprint.vendor,
     version: blueprint.version,
-    parameters: parseParameters(blueprint, parameters),
+    parameters: read,
     settings: body.settings ?? before?.settings ?? {},
     updatedAt: now,
   };
   return { ...next, handshake: handshakeOf({ blueprint, record: next, proof: undefined, now }) };
+}
+
+/** What a role's name is made from stays: another name would be another role, which nothing that trusts the first would know. */
+function refuseMoved(blueprint: Blueprint, before: Record<string, unknown> | undefined, after: Record<string, unknown>): void {
+  if (before === undefined) return;
+  const moved = blueprint.immutable.find((field) => canonicalJson(before[field]) !== canonicalJson(after[field]));
+  if (moved === undefined) return;
+  throw new ProblemError("immutable_field", `${moved} can't change once the integration exists. Make another integration.`, {
+    pointer: `/parameters/${moved}`,
+  });
 }
 
 /** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. */

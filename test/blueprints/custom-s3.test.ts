@@ -14,7 +14,8 @@ const before = {
 const reasons = (more: object, from: object | undefined = before): string =>
   (customS3.approvals?.(from, { ...before, ...more }) ?? ["no rule"]).join(" ");
 
-test("the principal that the parameters name is told, for the administrator's list", () => {
+test("vendor and principal that the parameters name are told, for the administrator's list", () => {
+  assert.equal(customS3.vendorNamed?.(before), "numbers-inc");
   assert.deepEqual(customS3.outsidePrincipals?.(before), [before.principalArn]);
 });
 

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nextRecord } from "../../src/integrations/put.ts";
+import { ProblemError } from "../../src/problem.ts";
+
+const now = "2026-11-22T03:00:00Z";
+const request = (blueprint: string, parameters: Record<string, unknown>) => ({
+  tenant: "acme",
+  name: "one",
+  body: { blueprint, parameters },
+  requestedBy: "tester",
+});
+const numbers = {
+  vendor: "numbers-inc",
+  principalArn: "arn:aws:iam::777777777777:role/loader",
+  access: "read",
+  buckets: [{ bucket: "figures" }],
+};
+
+test("a parameter that a role's name is made from can't change, even from nothing to something", () => {
+  const before = nextRecord(request("custom-s3", numbers), undefined, now);
+  for (const [field, value] of Object.entries({ roleName: "Another", vendor: "letters-inc" })) {
+    const refused = (error: unknown) =>
+      error instanceof ProblemError && error.problem.code === "immutable_field" && error.problem.pointer === `/parameters/${field}`;
+    assert.throws(() => nextRecord(request("custom-s3", { ...numbers, [field]: value }), before, now), refused);
+  }
+  assert.equal(nextRecord(request("custom-s3", { ...numbers, access: "read-write" }), before, now).parameters["access"], "read-write");
+});
+
+test("an integration's vendor is the one that the parameters name where the blueprint has none of its own", () => {
+  assert.equal(nextRecord(request("custom-s3", numbers), undefined, now).vendor, "numbers-inc");
+  assert.equal(nextRecord(request("conductorone-s3", { bucket: "figures" }), undefined, now).vendor, "conductorone");
+});
