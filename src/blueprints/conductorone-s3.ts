@@ -7,6 +7,7 @@ import { KmsKeyArn } from "../iam/arn.ts";
 import { BucketName } from "../iam/bucket-name.ts";
 import type { ContractGrant } from "../iam/contract.ts";
 import { RoleName } from "../iam/role-name.ts";
+import { sidPrefix } from "../iam/sid.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { grantsPolicy, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
 
@@ -108,6 +109,7 @@ export const conductoroneS3 = defineBlueprint<Parameters>({
       },
     ],
     resources: [],
+    sidPrefix: sidPrefix(context.tenant, context.integration),
     acceptedBreadth: [],
   }),
   expectations: ({ bucket, roleName, kmsKeyArn }) => ({

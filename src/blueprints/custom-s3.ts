@@ -9,6 +9,7 @@ import type { ContractGrant } from "../iam/contract.ts";
 import { uncovered } from "../iam/coverage.ts";
 import { OutsidePrincipal, parsePrincipal } from "../iam/principal.ts";
 import { RoleName } from "../iam/role-name.ts";
+import { sidPrefix } from "../iam/sid.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
 import { listGrant, objectArns } from "./s3-grants.ts";
@@ -121,6 +122,7 @@ export const customS3 = defineBlueprint<Parameters>({
       },
     ],
     resources: [],
+    sidPrefix: sidPrefix(context.tenant, context.integration),
     acceptedBreadth: [],
   }),
   expectations: (parameters, context) => ({

@@ -8,6 +8,7 @@ import { KmsKeyArn } from "../iam/arn.ts";
 import { BucketName, ObjectPrefix } from "../iam/bucket-name.ts";
 import type { ContractGrant } from "../iam/contract.ts";
 import { RoleName, SessionName } from "../iam/role-name.ts";
+import { sidPrefix } from "../iam/sid.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
 import { listGrant, objectArns } from "./s3-grants.ts";
@@ -121,6 +122,7 @@ export const infosumS3 = defineBlueprint<Parameters>({
       },
     ],
     resources: [],
+    sidPrefix: sidPrefix(context.tenant, context.integration),
     acceptedBreadth: [],
   }),
   expectations: (parameters, context) => ({

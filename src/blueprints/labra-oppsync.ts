@@ -9,6 +9,7 @@ import { BucketName, bucketArn } from "../iam/bucket-name.ts";
 import type { ContractGrant } from "../iam/contract.ts";
 import { accountRootArn } from "../iam/principal.ts";
 import { RoleName } from "../iam/role-name.ts";
+import { sidPrefix } from "../iam/sid.ts";
 import { acePolicyFaults, acePolicyGrants } from "./ace-policy.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
@@ -140,6 +141,7 @@ export const labraOppsync = defineBlueprint<Parameters>({
       },
     ],
     resources: [],
+    sidPrefix: sidPrefix(context.tenant, context.integration),
     acceptedBreadth: [],
   }),
   expectations: (parameters, context) => ({ buckets: [], roleNames: [roleName(parameters, context)], keyArns: [], encryption: [] }),

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { isExact } from "../iam/arn.ts";
 import { BucketName, bucketArn } from "../iam/bucket-name.ts";
 import type { ContractGrant, RoleContract, TrustedParty } from "../iam/contract.ts";
+import { sidPrefix } from "../iam/sid.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { deploymentPolicy } from "./operata-deployment.ts";
 import { grantsPolicy, roleArn, roleStack } from "./role-stack.ts";
@@ -260,6 +261,7 @@ export const operataCloudCollector = defineBlueprint<Parameters>({
   contract: (parameters, context) => ({
     roles: [roleContract("pipe", parameters, context), roleContract("lambda", parameters, context)],
     resources: [],
+    sidPrefix: sidPrefix(context.tenant, context.integration),
     acceptedBreadth: [
       "AWSLambdaBasicExecutionRole writes logs of any name in the account.",
       ...(parameters.vpc ? ["Network interfaces can be managed on every resource: EC2 has no narrower form for a function in a VPC."] : []),

@@ -3,7 +3,7 @@ import type { Blueprint, BlueprintContext } from "../../src/blueprints/blueprint
 import type { LiveBucket, LiveDocuments, LiveKey, LiveRole, NamedDocument } from "../../src/iam/live.ts";
 import { mergeStatements } from "../../src/iam/merge.ts";
 import type { PolicyDocument } from "../../src/iam/policy-document.ts";
-import { sidPrefix } from "../../src/iam/sid.ts";
+import { ourSid, sidPrefix } from "../../src/iam/sid.ts";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { Reference, RoleInputs, StackSpec } from "../../stacks/stack.ts";
 
@@ -16,7 +16,7 @@ const managedPolicies: Record<string, PolicyDocument> = {
   "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole": lambdaBasicExecution,
 };
 
-/** A statement that somebody else has in every bucket's policy. */
+/** Statements that others have in every bucket's policy: the owner, and another integration of ours. */
 const foreignBucketPolicy = (bucket: string, accountId: string): PolicyDocument => ({
   Version: "2012-10-17",
   Statement: [
@@ -26,6 +26,13 @@ const foreignBucketPolicy = (bucket: string, accountId: string): PolicyDocument 
       Principal: { AWS: `arn:aws:iam::${accountId}:user/owner` },
       Action: "s3:GetObject",
       Resource: `arn:aws:s3:::${bucket}/*`,
+    },
+    {
+      Sid: ourSid("another-tenant", "another-integration", "list"),
+      Effect: "Allow",
+      Principal: { AWS: `arn:aws:iam::${accountId}:role/AnotherIntegration` },
+      Action: "s3:ListBucket",
+      Resource: `arn:aws:s3:::${bucket}`,
     },
   ],
 });

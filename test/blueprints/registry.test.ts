@@ -39,13 +39,3 @@ test("a blueprint is found by its id, at its version or at none", () => {
   assert.equal(findBlueprint(first.id, "0.0.0"), undefined);
   assert.equal(findBlueprint("no-such-vendor"), undefined);
 });
-
-test("no vendor's name stands in src outside its own blueprint", () => {
-  const names = /conductor ?one|creative[ -]?force|infosum|labra|oppsync|operata/i;
-  const own = blueprints.map(({ vendor }) => path.join("blueprints", vendor));
-  const outside = readdirSync(path.join(folder, ".."), { recursive: true, encoding: "utf8" }).filter(
-    (file) => file.endsWith(".ts") && !own.some((start) => file.startsWith(start)) && file !== path.join("blueprints", "registry.ts"),
-  );
-  const named = outside.filter((file) => names.test(readFileSync(path.join(folder, "..", file), "utf8")));
-  assert.deepEqual(named, []);
-});
