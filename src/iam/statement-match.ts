@@ -8,7 +8,7 @@ import type { Principal } from "./principal.ts";
 import { type PrincipalGrade, principalMatches } from "./principal-match.ts";
 import type { RequestContext } from "./request-context.ts";
 import { not, some, type Truth, truth } from "./truth.ts";
-import { compilePattern, matchesPattern, matchesWildcard } from "./wildcard.ts";
+import { compilePattern, matchesLowered, matchesPattern } from "./wildcard.ts";
 
 /** A statement that applies to the request, or may. */
 export interface Finding extends DecidingStatement {
@@ -109,7 +109,7 @@ function shapeFault(statement: Statement, kind: DocumentKind): string | undefine
 /** Actions don't depend on case. */
 function actionMatches(statement: Statement, action: string): Truth {
   const lower = action.toLowerCase();
-  const named = (values: OneOrMany<string>): boolean => listOf(values).some((value) => matchesWildcard(value.toLowerCase(), lower));
+  const named = (values: OneOrMany<string>): boolean => listOf(values).some((value) => matchesLowered(value, lower));
   if (statement.Action !== undefined) return statement.NotAction === undefined ? truth(named(statement.Action)) : "unknown";
   return statement.NotAction === undefined ? "unknown" : truth(!named(statement.NotAction));
 }

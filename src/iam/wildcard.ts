@@ -63,6 +63,20 @@ export function matchesWildcard(pattern: string, text: string): boolean {
   return !exact && text.startsWith(literal) && matchesPattern(whole, text);
 }
 
+const loweredPatterns = new Map<string, CompiledPattern>();
+
+/** Whether a text in lower case fits a pattern of any case, as actions do. Patterns are lowered once, since they meet every request. */
+export function matchesLowered(pattern: string, lowerText: string): boolean {
+  let known = loweredPatterns.get(pattern);
+  if (known === undefined) {
+    if (loweredPatterns.size >= mostCompiled) loweredPatterns.clear();
+    known = compilePattern(pattern.toLowerCase());
+    loweredPatterns.set(pattern, known);
+  }
+  if (known.exact) return known.literal === lowerText;
+  return lowerText.startsWith(known.literal) && matchesPattern(known.pattern, lowerText);
+}
+
 /** Whether everything that fits `inner` also fits `outer`, both written with `*` and `?`. Never yes wrongly; no in some hard cases. */
 export function wildcardCovers(outer: string, inner: string): boolean {
   if (outer === "*" || outer === inner) return true;
