@@ -3,6 +3,7 @@ import type { Caller } from "./http/caller.ts";
 import type { LifecycleServices } from "./http/lifecycle-services.ts";
 import { approve, discard } from "./integrations/approve.ts";
 import { explainAccess } from "./integrations/explain.ts";
+import { getHandOff } from "./integrations/hand-off/hand-off.ts";
 import { requestVerify } from "./integrations/proving.ts";
 import { rotateExternalId } from "./integrations/rotate-external-id.ts";
 import type { Shell } from "./integrations/shell.ts";
@@ -40,6 +41,10 @@ export function lifecycleServices(
       const found = await findTrustedPrincipal(db, id);
       if (!found) throw noPrincipal();
       return found;
+    },
+    async getHandOff({ tenant, name }) {
+      const { json, markdown } = await getHandOff(shell, tenant, name);
+      return { json: { ...json, template: { ...json.template } }, markdown };
     },
     async deleteTrustedPrincipal(id) {
       if (!(await deleteTrustedPrincipal(db, id))) throw noPrincipal();

@@ -7,6 +7,7 @@ import type { Operation } from "../operations/operation.ts";
 import type { TrustedPrincipal } from "../store/trusted-principals.ts";
 import type { Caller } from "./caller.ts";
 import type { ExplanationView } from "./explain.ts";
+import type { HandOffView } from "./hand-off.ts";
 import type { IntegrationAddress } from "./services.ts";
 
 export interface LifecycleServices {
@@ -25,4 +26,6 @@ export interface LifecycleServices {
   putTrustedPrincipal(caller: Caller, principal: { id: string; vendor: string; principalArn: string }): Promise<TrustedPrincipal>;
   getTrustedPrincipal(id: string): Promise<TrustedPrincipal>;
   deleteTrustedPrincipal(id: string): Promise<void>;
+  /** Holds the external id whole. */
+  getHandOff(address: IntegrationAddress): Promise<{ json: HandOffView; markdown: string }>;
 }

@@ -5,6 +5,7 @@ import { cancelRoutes } from "./cancel.ts";
 import { docsRoutes } from "./docs.ts";
 import { driftRoutes } from "./drift.ts";
 import { explainRoutes } from "./explain.ts";
+import { handOffRoutes } from "./hand-off.ts";
 import { handshakeRoutes } from "./handshake.ts";
 import { integrationRoutes } from "./integrations.ts";
 import { keyRoutes } from "./keys.ts";
@@ -13,14 +14,17 @@ import { operationRoutes } from "./operations.ts";
 import { reconcileRoutes } from "./reconcile.ts";
 import { vendorRoutes } from "./revoke.ts";
 import type { Route } from "./route.ts";
+import { sourceRoutes } from "./sources.ts";
 import { systemRoutes } from "./system.ts";
 import { tenantRoutes } from "./tenants.ts";
 import { trustedPrincipalRoutes } from "./trusted-principals.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
 export const routes: readonly Route[] = [
   ...tenantRoutes,
   ...integrationRoutes,
   ...handshakeRoutes,
+  ...handOffRoutes,
   ...keyRoutes,
   ...explainRoutes,
   ...trustedPrincipalRoutes,
@@ -30,6 +34,8 @@ export const routes: readonly Route[] = [
   ...cancelRoutes,
   ...approvalRoutes,
   ...reconcileRoutes,
+  ...sourceRoutes,
+  ...webhookRoutes,
   ...driftRoutes,
   ...manifestRoutes,
   ...systemRoutes,

@@ -8,6 +8,7 @@ import type { LiveRole } from "../iam/live.ts";
 import { mergeStatements } from "../iam/merge.ts";
 import { canonicalJson } from "../iam/policy-document.ts";
 import { sidPrefix } from "../iam/sid.ts";
+import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
 import { runEngine, stackId, type Work } from "./work.ts";
@@ -37,9 +38,20 @@ export function planHash(specs: readonly StackSpec[], plans: readonly StackPlan[
  * @throws ProblemError plan_stale when the account or the request has changed since the approval
  */
 export async function holdForApproval(work: Work, specs: readonly StackSpec[], reasons: string[]): Promise<boolean> {
-  const { run } = work;
-  const plans = await run.step("plan", () => planStacks(work, specs));
-  const hash = planHash(specs, plans);
+  const plans = await work.run.step("plan", () => planStacks(work, specs));
+  return hold(work.run, planHash(specs, plans), { reasons, plan: plans });
+}
+
+/**
+ * The same for an account that is never entered: the documents alone are the plan.
+ *
+ * @throws ProblemError plan_stale
+ */
+export function holdDocuments(run: Run, specs: readonly StackSpec[], reasons: string[]): boolean {
+  return hold(run, planHash(specs, []), { reasons, documents: specs.map((spec) => ({ stack: stackId(spec) })) });
+}
+
+function hold(run: Run, hash: string, result: Record<string, unknown>): boolean {
   if (run.operation.planHash === hash) return false;
   if (run.operation.planHash !== undefined) {
     throw new ProblemError(
@@ -47,7 +59,7 @@ export async function holdForApproval(work: Work, specs: readonly StackSpec[], r
       "What the approved plan would do has changed since: the account isn't as it was. PUT again and approve the new plan.",
     );
   }
-  run.result = { reasons, plan: plans };
+  run.result = result;
   run.awaitApproval(hash);
   return true;
 }

@@ -6,8 +6,9 @@ import type { IntegrationRecord } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
+import { handOver } from "./hand-off/hand-over.ts";
 import { keyGrants } from "./key-access.ts";
-import { holdForApproval } from "./plan.ts";
+import { holdDocuments, holdForApproval } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { proveIntegration } from "./proving.ts";
 import type { Shell } from "./shell.ts";
@@ -22,11 +23,16 @@ export async function up(shell: Shell, run: Run, request: UpRequest): Promise<vo
   const integration = record.name;
   const wish = await wishOf(shell, request, integration);
   const desired = desiredStacks(tenant, wish);
+  const reasons = desired.blueprint.approvals?.(record.approvedParameters, request.parameters) ?? [];
+  if (tenant.access.mode === "hand-off") {
+    if (reasons.length > 0 && holdDocuments(run, desired.specs, reasons)) return;
+    await handOver({ shell, run, tenant, wish, parameters: request.parameters });
+    return;
+  }
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const work: Work = { shell, run, account, integration };
   const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, desired));
   const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys)];
-  const reasons = desired.blueprint.approvals?.(record.approvedParameters, request.parameters) ?? [];
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
   await noteAttempt(shell, record, { run, desired, parameters: request.parameters });
   const outputs = await run.step("update-stacks", () => updateStacks(work, specs));

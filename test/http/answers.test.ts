@@ -45,6 +45,7 @@ const requests: [method: string, path: string, status: number, body?: object][] 
   ["DELETE", c1, 202],
   ["POST", `${c1}/preview`, 202, integrationBodyFixture],
   ["POST", `${c1}/verify`, 202],
+  ["GET", `${c1}/hand-off`, 200],
   ["POST", `${c1}/external-id`, 202, { externalId: "c1-0123456789abcdef" }],
   ["POST", `${c1}/vendor-policy`, 202, { document: policyFixture }],
   ["POST", "/v1/tenants/acme/explain", 200, explainFixture],

@@ -218,6 +218,13 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       here(wanted === "op-1");
       note("deleteTrustedPrincipal", wanted);
     },
+    getHandOff: async ({ tenant, name }) => {
+      here(tenant === "acme" && name === "c1");
+      const { blueprint: id, version } = integrationFixture;
+      const facts = { integration: name, title: "Vendor", blueprint: id, version, source: { document: "Guide", date: "2026-11-01" } };
+      const account = { accountId: "111122223333", region: "eu-west-1", partition: "aws" };
+      return { json: { ...facts, ...account, fields: [], documents: [], template: {} }, markdown: "# Vendor" };
+    },
     listKeys: async (tenant) => {
       here(tenant === "acme");
       return [];
@@ -274,6 +281,23 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       note("pause", caller.subject, request);
     },
     resume: async (caller, request) => note("resume", caller.subject, request),
+    putSource: async (caller, name, body) => {
+      note("putSource", caller.subject, name, body);
+      return { created: true, source: { name, kind: "pull", createdAt: now, ...body } };
+    },
+    getSource: async (name) => {
+      here(name === "acme");
+      return { name, kind: "push", repository: "https://git.example/acme", createdAt: now };
+    },
+    listSources: async () => ({ items: [], nextCursor: null }),
+    deleteSource: async (name) => here(name === "acme"),
+    fetchSource: async (_caller, name) => {
+      here(name === "acme");
+      return { operation: { ...operationFixture, kind: "reconcile" } };
+    },
+    receiveDelivery: async () => {
+      throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
+    },
     listPauses: async () => [{ scope: "service", reason: "freeze", requestedBy: "admin", since: now }],
     getOperation: async (caller, wanted) => {
       here(wanted === "op-1" && (caller.tenants === "*" || caller.tenants.includes("acme")));

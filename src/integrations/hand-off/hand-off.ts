@@ -1,0 +1,22 @@
+/** The hand-off of an integration as it stands. */
+import { contextOf, requireBlueprint } from "../desired-stacks.ts";
+import { recordedOutputs } from "../proving.ts";
+import type { Shell } from "../shell.ts";
+import { findTenantIntegration } from "../subject.ts";
+import { recordedWish } from "../wish.ts";
+import { handOffOf } from "./bundle.ts";
+import { handOffJson } from "./json.ts";
+import { handOffMarkdown } from "./markdown.ts";
+
+/**
+ * Everything to hand out for an integration: for programs and for people. It holds the external id whole, so it goes to the
+ * tenant's own callers and into no log.
+ *
+ * @throws ProblemError not_found
+ */
+export async function getHandOff(shell: Shell, tenantName: string, name: string) {
+  const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
+  const wish = { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(recordedOutputs(record)) };
+  const handOff = handOffOf(requireBlueprint(record.blueprint, record.version), record.parameters, contextOf(tenant, wish));
+  return { json: handOffJson(handOff), markdown: handOffMarkdown(handOff) };
+}

@@ -1,0 +1,47 @@
+/** An `up` of a tenant whose account is never entered: judge the documents, then wait for the customer to make them so. */
+import type { Run } from "../../operations/run.ts";
+import { ProblemError } from "../../problem.ts";
+import { changeIntegration } from "../../store/integrations.ts";
+import type { TenantRecord } from "../../store/records.ts";
+import { desiredStacks, partitionOf, type Wish } from "../desired-stacks.ts";
+import type { Shell } from "../shell.ts";
+import { judgeHandedOff } from "./static-judgement.ts";
+
+interface HandOver {
+  shell: Shell;
+  run: Run;
+  tenant: TenantRecord;
+  wish: Wish;
+  parameters: Record<string, unknown>;
+}
+
+/**
+ * Makes no AWS call. The proof says that the account wasn't read; the hand-off holds the documents and the template.
+ *
+ * @throws ProblemError proof_failed when the documents themselves don't do what the contract says
+ */
+export async function handOver({ shell, run, tenant, wish, parameters }: HandOver): Promise<void> {
+  const desired = desiredStacks(tenant, wish);
+  const now = shell.now();
+  const proof = judgeHandedOff(desired, { accountId: tenant.accountId, partition: partitionOf(tenant.region), now });
+  await run.step("record", () =>
+    changeIntegration(shell.store.db, tenant.name, wish.integration, (record) => ({
+      ...record,
+      proof,
+      approvedParameters: parameters,
+      lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash },
+      handshake: {
+        state: "awaiting-customer",
+        awaiting: [{ what: "the hand-off's documents in the account", from: "customer", since: now }],
+      },
+      updatedAt: now,
+    })),
+  );
+  const red = proof.rows.filter((row) => row.verdict === "red").map((row) => row.id);
+  if (red.length > 0)
+    throw new ProblemError(
+      "proof_failed",
+      `The documents don't do what the contract says: ${red.slice(0, 5).join(", ")}. GET the integration's proof.`,
+    );
+  run.result = { proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length }, handOff: desired.handOff };
+}

@@ -1,0 +1,24 @@
+/** Accounts that we may not enter: the documents are judged as they would be, and the customer makes them so. Pure but for the clock. */
+import type { StackSpec } from "../../../stacks/stack.ts";
+import type { AccessContract, Proof } from "../../iam/contract.ts";
+import { judge } from "../../iam/judge.ts";
+import type { LiveDocuments, LiveRole } from "../../iam/live.ts";
+
+const NOT_READ = "The account itself: Drawbridge doesn't enter it. The documents are judged as they were handed off, not as they are.";
+
+function asIfMade(spec: StackSpec, accountId: string, partition: string): LiveRole[] {
+  if (spec.kind !== "role") return [];
+  const { name, trust, inlinePolicies, tags } = spec.inputs;
+  const arn = `arn:${partition}:iam::${accountId}:role/${name}`;
+  return [{ arn, roleId: "", name, accountId, trust, inline: inlinePolicies, attached: [], maxSessionDuration: 3600, tags }];
+}
+
+/** The proof over the documents as desired. It never claims to have read the account. */
+export function judgeHandedOff(
+  { specs, contract }: { specs: readonly StackSpec[]; contract: AccessContract },
+  { accountId, partition, now }: { accountId: string; partition: string; now: string },
+): Proof {
+  const live: LiveDocuments = { roles: specs.flatMap((spec) => asIfMade(spec, accountId, partition)), buckets: [], keys: [] };
+  const proof = judge(contract, live, now);
+  return { ...proof, notCovered: [NOT_READ, ...proof.notCovered] };
+}
