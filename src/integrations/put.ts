@@ -74,7 +74,7 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
   }
   const ids = nextExternalIds({ rule: blueprint.externalId, given: externalId, before, now, pointer: "/parameters/externalId" });
   const read = parseParameters(blueprint, parameters);
-  refuseMoved(blueprint, before?.parameters, read);
+  if (before && before.stacks.length > 0) refuseMoved(blueprint, before.parameters, read);
   const record = before ?? { stacks: [], createdAt: now, handshake: { state: "awaiting-external-id" as const, awaiting: [] } };
   const next: IntegrationRecord = {
     ...record,
@@ -91,9 +91,11 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
   return { ...next, handshake: handshakeOf({ blueprint, record: next, proof: undefined, now }) };
 }
 
-/** What a role's name is made from stays: another name would be another role, which nothing that trusts the first would know. */
-function refuseMoved(blueprint: Blueprint, before: Record<string, unknown> | undefined, after: Record<string, unknown>): void {
-  if (before === undefined) return;
+/**
+ * What a role's name is made from stays once there is anything: another name would be another role, which nothing that trusts the
+ * first would know. Before that it may change, which is the way out when a name turns out to be taken.
+ */
+function refuseMoved(blueprint: Blueprint, before: Record<string, unknown>, after: Record<string, unknown>): void {
   const moved = blueprint.immutable.find((field) => canonicalJson(before[field]) !== canonicalJson(after[field]));
   if (moved === undefined) return;
   throw new ProblemError("immutable_field", `${moved} can't change once the integration exists. Make another integration.`, {

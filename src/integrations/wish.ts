@@ -23,7 +23,8 @@ export function upRequestOf({ blueprint, version, parameters, externalIds, vendo
 /** The wish inside a request, now: ids past their overlap no longer count, and a revoked vendor is trusted by nobody. */
 export async function wishOf(shell: Shell, request: UpRequest, integration: string): Promise<Wish> {
   const { blueprint, version, parameters, externalIds, vendorPolicy } = request;
-  const { vendor } = requireBlueprint(blueprint, version);
+  const named = requireBlueprint(blueprint, version);
+  const vendor = named.vendorNamed?.(parameters) ?? named.vendor;
   return {
     integration,
     blueprint,

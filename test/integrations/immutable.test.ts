@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nextRecord } from "../../src/integrations/put.ts";
 import { ProblemError } from "../../src/problem.ts";
+import type { IntegrationRecord } from "../../src/store/records.ts";
+import { stackAddress } from "../../stacks/name.ts";
 
 const now = "2026-11-22T03:00:00Z";
 const request = (blueprint: string, parameters: Record<string, unknown>) => ({
@@ -18,12 +20,21 @@ const numbers = {
 };
 
 test("a parameter that a role's name is made from can't change, even from nothing to something", () => {
-  const before = nextRecord(request("custom-s3", numbers), undefined, now);
+  const asked = nextRecord(request("custom-s3", numbers), undefined, now);
+  const spec = {
+    kind: "bucket-policy",
+    key: "figures",
+    inputs: { bucket: "figures", policy: { Version: "2012-10-17", Statement: [] } },
+  } as const;
+  const address = stackAddress("s3://state", "acme", spec.kind, spec.key);
+  const before: IntegrationRecord = { ...asked, stacks: [{ spec, address, status: "up" }] };
   for (const [field, value] of Object.entries({ roleName: "Another", vendor: "letters-inc" })) {
     const refused = (error: unknown) =>
       error instanceof ProblemError && error.problem.code === "immutable_field" && error.problem.pointer === `/parameters/${field}`;
     assert.throws(() => nextRecord(request("custom-s3", { ...numbers, [field]: value }), before, now), refused);
   }
+  const renamed = nextRecord(request("custom-s3", { ...numbers, roleName: "Another" }), asked, now);
+  assert.equal(renamed.parameters["roleName"], "Another", "while nothing was made, it may");
   assert.equal(nextRecord(request("custom-s3", { ...numbers, access: "read-write" }), before, now).parameters["access"], "read-write");
 });
 
