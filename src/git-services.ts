@@ -4,13 +4,29 @@ import type { Services } from "./http/services.ts";
 import { type Asker, acceptPush } from "./integrations/accept-reconcile.ts";
 import { requestDetection } from "./integrations/detect-drift.ts";
 import type { Shell } from "./integrations/shell.ts";
+import { fetchNow, putSource, receiveDelivery, removeSource, requireSource } from "./integrations/sources.ts";
 import { findTenantIntegration, requireTenant } from "./integrations/subject.ts";
 import { ProblemError } from "./problem.ts";
 import { findDrift } from "./store/drift.ts";
 import { pause, pausesNow, resume } from "./store/pauses.ts";
+import { listSources, type SourceRecord } from "./store/sources.ts";
 import { operationView } from "./views.ts";
 
-type GitServices = Pick<Services, "reconcile" | "detectDrift" | "getDrift" | "pause" | "resume" | "listPauses">;
+type GitServices = Pick<
+  Services,
+  | "reconcile"
+  | "detectDrift"
+  | "getDrift"
+  | "pause"
+  | "resume"
+  | "listPauses"
+  | "putSource"
+  | "getSource"
+  | "listSources"
+  | "deleteSource"
+  | "fetchSource"
+  | "receiveDelivery"
+>;
 
 const askerOf = (caller: Caller): Asker => ({
   subject: caller.subject,
@@ -19,6 +35,8 @@ const askerOf = (caller: Caller): Asker => ({
 });
 
 const scopeOf = (tenant: string | undefined) => (tenant === undefined ? ("service" as const) : (`tenant/${tenant}` as const));
+
+const sourceView = ({ tenants: _tenants, requestedBy: _by, ...view }: SourceRecord) => view;
 
 /** The part of the services that is about Git. */
 export function gitServices(shell: Shell): GitServices {
@@ -41,5 +59,17 @@ export function gitServices(shell: Shell): GitServices {
     },
     resume: (_caller, { tenant }) => resume(db, scopeOf(tenant)),
     listPauses: () => pausesNow(db),
+    async putSource(caller, name, body) {
+      const { created, source } = await putSource(shell, { name, body, requestedBy: caller.subject });
+      return { created, source: sourceView(source) };
+    },
+    getSource: async (name) => sourceView(await requireSource(shell, name)),
+    async listSources(page) {
+      const { items, nextCursor } = await listSources(db, page);
+      return { items: items.map(sourceView), nextCursor };
+    },
+    deleteSource: (name) => removeSource(shell, name),
+    fetchSource: async (caller, name) => ({ operation: operationView(await fetchNow(shell, name, caller.subject)) }),
+    receiveDelivery: (name, delivery) => receiveDelivery(shell, name, delivery),
   };
 }

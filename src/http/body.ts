@@ -23,17 +23,28 @@ export type BodyReader = (request: Request, response: Response) => Promise<JsonB
  * (read off and dropped, so that the client gets to see the answer), and those of parseStrictJson.
  */
 export function jsonBodyReader(limit: number = defaultBodyLimit): BodyReader {
-  const raw: RequestHandler = express.raw({ type: () => true, limit, inflate: false });
+  const readBytes = bytesReader(limit);
   return async (request, response) => {
     refuseOtherTypes(request.get("content-type"));
-    const bytes = await new Promise<Buffer>((resolve, reject) => {
+    const bytes = await readBytes(request, response);
+    return { bytes, value: parseStrictJson(bytes) };
+  };
+}
+
+/**
+ * A reader of bodies as they come over the wire, up to `limit` bytes, for what is signed.
+ *
+ * It rejects with ProblemError `body_too_large` and `unsupported_media_type` (a compressed body).
+ */
+export function bytesReader(limit: number = defaultBodyLimit): (request: Request, response: Response) => Promise<Buffer> {
+  const raw: RequestHandler = express.raw({ type: () => true, limit, inflate: false });
+  return (request, response) =>
+    new Promise<Buffer>((resolve, reject) => {
       raw(request, response, (error?: unknown) => {
         if (error) reject(bodyProblem(error, limit));
         else resolve(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
       });
     });
-    return { bytes, value: parseStrictJson(bytes) };
-  };
 }
 
 function refuseOtherTypes(header: string | undefined): void {

@@ -19,6 +19,8 @@ export const tags = {
   "Trusted principals": "Whom integrations of vendors without a blueprint may trust",
   Keys: "KMS keys that Drawbridge made, in use and left over",
   Git: "Repositories as the source of truth: reconcile, sources, webhooks, drift",
+  "API keys": "Who may call, for which tenants, and what",
+  Audit: "Who did what, before and after",
   Documentation: "This document and its pages",
 } as const;
 export type Tag = keyof typeof tags;
@@ -52,6 +54,8 @@ export interface RouteInput<S extends RouteScope, P, Q, B> {
   body: B;
   /** The entity tag of If-Match, without quotes, or `*`. */
   ifMatch?: string;
+  /** Of a route with a raw body. */
+  bytes?: Uint8Array;
   /** A header of the request, by its lower-case name. */
   header(name: string): string | undefined;
   /** Aborts when the client goes away or the service shuts down. */
@@ -92,8 +96,12 @@ interface RouteFacts {
   tag: Tag;
   /** Only for callers that hold every tenant. */
   everyTenant?: true;
+  /** Its answer holds a secret, so it is never kept for an Idempotency-Key. */
+  secretAnswer?: true;
   /** Takes If-Match. */
   ifMatch?: true;
+  /** Takes a body of any kind as bytes: its handler judges them, by their signature. */
+  rawBody?: true;
   /** Bytes; 64 KiB unless said. */
   bodyLimit?: number;
   /** Refusals of this route's own; those that follow from the fields above are added by the documentation. */

@@ -2,7 +2,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import { ProblemError } from "../problem.ts";
 import { authenticate } from "./auth.ts";
-import { type JsonBody, jsonBodyReader } from "./body.ts";
+import { bytesReader, type JsonBody, jsonBodyReader } from "./body.ts";
 import { type Caller, holdsScope, holdsTenant } from "./caller.ts";
 import { readIfMatch } from "./entity-tag.ts";
 import { sendEvents } from "./event-stream.ts";
@@ -15,6 +15,7 @@ import type { Services } from "./services.ts";
 /** The express handler of a route. Whatever it throws is for the app's error handler. */
 export function serve(route: Route, services: Services): RequestHandler {
   const readBody = route.body && jsonBodyReader(route.bodyLimit);
+  const readBytes = route.rawBody && bytesReader(route.bodyLimit);
   return async (request, response) => {
     traceOf(response).route = route.path;
     const caller = route.scope === "open" ? undefined : await admit(route, request, response, services);
@@ -23,6 +24,7 @@ export function serve(route: Route, services: Services): RequestHandler {
     const query = check(route.query, request.query, "query");
     const ifMatch = route.ifMatch ? readIfMatch(request.get("if-match")) : undefined;
     const body = readBody ? await readBody(request, response) : undefined;
+    const bytes = readBytes ? await readBytes(request, response) : undefined;
     const run = async (): Promise<Answer> =>
       route.handle({
         services,
@@ -30,6 +32,7 @@ export function serve(route: Route, services: Services): RequestHandler {
         params,
         query,
         body: body && check(route.body, body.value, "body"),
+        ...(bytes && { bytes }),
         ...(ifMatch !== undefined && { ifMatch }),
         header: (name) => request.get(name),
         // Made when it is asked for: few routes do, and `closing` lives as long as the process

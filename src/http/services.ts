@@ -15,6 +15,7 @@ import type { LifecycleServices } from "./lifecycle-services.ts";
 import type { ReconcileBody } from "./reconcile.ts";
 import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./schemas.ts";
 import type { SecurityServices } from "./security-services.ts";
+import type { SourceBody, SourceView } from "./sources.ts";
 import type { ReceiptView } from "./tenants.ts";
 
 export interface PageRequest {
@@ -149,6 +150,16 @@ export interface Services extends LifecycleServices, SecurityServices {
   pause(caller: Caller, request: { tenant?: string; reason: string }): Promise<void>;
   resume(caller: Caller, request: { tenant?: string }): Promise<void>;
   listPauses(): Promise<PauseView[]>;
+  putSource(caller: Caller, name: string, body: SourceBody): Promise<{ created: boolean; source: SourceView }>;
+  getSource(name: string): Promise<SourceView>;
+  listSources(page: PageRequest): Promise<Page<SourceView>>;
+  deleteSource(name: string): Promise<void>;
+  fetchSource(caller: Caller, name: string): Promise<{ operation: Operation }>;
+  /** A webhook's delivery, judged by its signature alone. */
+  receiveDelivery(
+    source: string,
+    delivery: { bytes: Uint8Array; header(name: string): string | undefined },
+  ): Promise<{ operation: { id: string } } | { ignored: string }>;
 
   getOperation(caller: Caller, id: string): Promise<Operation>;
   listOperations(caller: Caller, filters: OperationFilters): Promise<Page<Operation>>;
