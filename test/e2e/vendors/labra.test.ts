@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { GetRolePolicyCommand } from "@aws-sdk/client-iam";
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutBucketPolicyCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { asOutsider, assumeAs, asVendor } from "../../../sandbox/vendor.ts";
+import { readCases } from "../../blueprints/fixture.ts";
+import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
+
+const roleName = "LabraAce";
+const aceBucket = "ace-apn-33333-prod-us-west-2";
+const next = "labra-9Rw3Lm6Xs1Vd";
+
+describe("Labra OppSync, whose policy comes from AWS weeks after the role", { concurrency: false }, () => {
+  let life: Life;
+  let untouched: unknown;
+  let id: string | undefined;
+  let externalId = "";
+  const issued = readCases("labra").find(({ name }) => name === "vendor-policy")?.context.vendorPolicy;
+
+  const session = async (withId?: string, as: "labra" | "outsider" = "labra") => {
+    const credentials = as === "labra" ? await asVendor(life.sandbox, "labra") : asOutsider(life.sandbox);
+    return assumeAs(life.sandbox, credentials, {
+      roleArn: life.arn(roleName),
+      sessionName: "oppsync",
+      ...(withId && { externalId: withId }),
+    });
+  };
+
+  before(async () => {
+    life = await liveAs("labra", "awaiting-policy");
+    externalId = life.fixture.context.externalIds[0] ?? "";
+    const { s3 } = life.aws(asOutsider(life.sandbox)); // the account of ACE's bucket
+    await s3.send(new CreateBucketCommand({ Bucket: aceBucket }));
+    untouched = await life.inventory();
+  });
+  after(() => life?.stop());
+
+  test("the role comes first: both the id and the policy are awaited, and nobody can assume it", async () => {
+    const made = await life.up(life.fixture.parameters);
+    assert.equal(made.handshake.state, "awaiting-external-id");
+    assert.deepEqual(made.handshake.awaiting.map(({ what }) => what).sort(), ["externalId", "vendorPolicy"]);
+    id = await life.roleId(roleName);
+    await assert.rejects(session(externalId), refused);
+  });
+
+  test("with the id Labra's account gets in, and can do nothing yet", async () => {
+    succeeded(await life.verb("external-id", { externalId }));
+    const made = await life.read();
+    assert.equal(made.handshake.state, "awaiting-vendor-policy");
+    assertHandOff(made, life.fixture);
+    const { s3 } = life.aws(await session(externalId));
+    await assert.rejects(s3.send(new ListObjectsV2Command({ Bucket: aceBucket })), refused);
+    await assert.rejects(session(), refused);
+    await assert.rejects(session(externalId, "outsider"), refused);
+  });
+
+  test("after a restart the policy is taken from the recorded state on: wrong ones refused, the right one word for word", async () => {
+    await life.restart();
+    const open = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: "*" }] };
+    const answer = await life.api.call<{ code: string }>("POST", `${life.route}/vendor-policy`, { body: { document: open } });
+    assert.deepEqual([answer.status, answer.body.code], [422, "vendor_policy_refused"]);
+    succeeded(await life.verb("vendor-policy", { document: issued }));
+    const made = await life.read();
+    assert.equal(made.handshake.state, "trusted");
+    assert.equal(await life.roleId(roleName), id);
+    const attached = await life.aws().iam.send(new GetRolePolicyCommand({ RoleName: roleName, PolicyName: "AceBucketAccess" }));
+    assert.deepEqual(JSON.parse(decodeURIComponent(attached.PolicyDocument ?? "")), issued);
+  });
+
+  test("Labra works on ACE's bucket once ACE's own policy lets the role in", async () => {
+    const arn = `arn:aws:s3:::${aceBucket}`;
+    // ACE names the role; of another account's principals the emulator knows only the account itself.
+    const AWS = `arn:aws:iam::${life.sandbox.accounts.tenant.accountId}:root`;
+    const statement = { Effect: "Allow", Principal: { AWS }, Action: "s3:*", Resource: [arn, `${arn}/*`] };
+    const ace = life.aws(asOutsider(life.sandbox)).s3;
+    await ace.send(
+      new PutBucketPolicyCommand({ Bucket: aceBucket, Policy: JSON.stringify({ Version: "2012-10-17", Statement: [statement] }) }),
+    );
+    const { s3 } = life.aws(await session(externalId));
+    await s3.send(new PutObjectCommand({ Bucket: aceBucket, Key: "opportunity-inbound/1.json", Body: "{}" }));
+    const object = await s3.send(new GetObjectCommand({ Bucket: aceBucket, Key: "opportunity-inbound/1.json" }));
+    assert.equal(await object.Body?.transformToString(), "{}");
+    await assert.rejects(s3.send(new CreateBucketCommand({ Bucket: "not-allowed-here" })), refused);
+  });
+
+  test("the account that Labra works from changes in place, as do bucket and key", async () => {
+    const ace = readCases("labra").find(({ name }) => name === "bucket-and-key")?.parameters ?? {};
+    await life.up({ ...ace, labraAccountId: life.sandbox.accounts.outsider.accountId });
+    await session(externalId, "outsider");
+    await assert.rejects(session(externalId), refused);
+    await life.up(life.fixture.parameters);
+    await session(externalId);
+    assert.equal(await life.roleId(roleName), id);
+  });
+
+  test("a second integration for staging knows its bucket from the start", async () => {
+    const parameters = {
+      environment: "staging",
+      labraAccountId: life.sandbox.accounts.labra.accountId,
+      aceBucket: "ace-apn-33333-beta-us-west-2",
+      aceKmsKeyArn: "arn:aws:kms:us-west-2:111122223333:key/22222222-2222-3333-4444-555555555555",
+      externalId: "labra-staging-4Hj7Pq",
+    };
+    const { operation, integration } = await life.put("acme", "ace-staging", { blueprint: "labra-oppsync", parameters });
+    succeeded(operation);
+    assert.equal(integration.handshake.state, "trusted");
+    succeeded(await life.destroy("acme", "ace-staging"));
+  });
+
+  test("the id rotates, with both at work during the overlap", async () => {
+    succeeded(await life.verb("external-id", { externalId: next, overlapMinutes: 30 }));
+    await Promise.all([session(externalId), session(next)]);
+    succeeded(await life.verb("external-id", { externalId: "labra-2Fk8Gh5Jc0Zp" }));
+    await session("labra-2Fk8Gh5Jc0Zp");
+    await assert.rejects(session(externalId), refused);
+    await assert.rejects(session(next), refused);
+    assert.equal(await life.roleId(roleName), id);
+  });
+
+  test("after the teardown the account is as it was", async () => {
+    succeeded(await life.destroy("acme", "ace"));
+    assert.deepEqual(await life.inventory(), untouched);
+  });
+});
