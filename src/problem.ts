@@ -63,13 +63,17 @@ export const problemKinds = {
   key_not_usable: kind(422, "after-change", "The key can't be used"),
   key_wrong_region: kind(422, "after-change", "The key is in another region"),
   role_replacement_refused: kind(422, "never", "A role is never replaced"),
+  adopt_differs: kind(422, "after-change", "The role isn't what the integration would make"),
   key_in_use: kind(409, "after-change", "The key is in use"),
   confirmation_mismatch: kind(422, "never", "The confirmation doesn't name it"),
   key_policy_denies: kind(422, "after-change", "The key's policy denies the vendor's role"),
+  foreign_deny: kind(422, "after-change", "A statement of somebody else's denies the grant"),
   policy_too_large: kind(422, "after-change", "The merged policy is too large"),
   public_policy_blocked: kind(422, "after-change", "The bucket blocks public policies and has one"),
   // Too much at once
   too_many_operations: kind(429, "later", "Too many operations are open"),
+  rate_limited: kind(429, "later", "Too many requests"),
+  frozen: kind(503, "later", "Everything is frozen"),
   // The work itself
   aws_denied: kind(422, "after-change", "AWS refused a call"),
   aws_throttled: kind(503, "later", "AWS asked us to slow down"),
@@ -112,9 +116,13 @@ export interface Problem {
 export class ProblemError extends Error {
   override name = "ProblemError";
   readonly problem: Problem;
-  constructor(code: ProblemCode, detail: string, more: { pointer?: string; cause?: string } = {}) {
+  /** Seconds after which trying again makes sense, where that is known. */
+  readonly retryAfter: number | undefined;
+  constructor(code: ProblemCode, detail: string, more: { pointer?: string; cause?: string; retryAfter?: number } = {}) {
     super(`${code}: ${detail}`);
-    this.problem = { code, retry: problemKinds[code].retry, detail, ...more };
+    const { retryAfter, ...told } = more;
+    this.retryAfter = retryAfter;
+    this.problem = { code, retry: problemKinds[code].retry, detail, ...told };
   }
 }
 

@@ -4,6 +4,8 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
 import { isPublicPolicy } from "../iam/bucket-settings.ts";
+import type { AccessContract } from "../iam/contract.ts";
+import { judge } from "../iam/judge.ts";
 import type { LiveBucket, LiveKey, LiveRole } from "../iam/live.ts";
 import { mergeStatements } from "../iam/merge.ts";
 import { documentLimits, documentSize, type PolicyDocument } from "../iam/policy-document.ts";
@@ -13,6 +15,8 @@ import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import type { Account } from "./account.ts";
 import type { Desired } from "./desired-stacks.ts";
+import { partitionOf } from "./desired-stacks.ts";
+import { asIfMade } from "./hand-off/static-judgement.ts";
 
 type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
 
@@ -33,12 +37,12 @@ export interface Preflight {
  * Reads what the blueprint expects and refuses by name what would fail or harm later.
  *
  * @throws ProblemError bucket_not_found, bucket_not_owned, bucket_wrong_region, stale_principal, encryption_mismatch,
- *   key_not_usable, key_wrong_region, role_name_taken, policy_too_large, public_policy_blocked, aws_denied, aws_throttled, aws_rejected
+ *   key_not_usable, key_wrong_region, role_name_taken, policy_too_large, public_policy_blocked, foreign_deny, aws_denied, aws_throttled, aws_rejected
  */
 export async function preflight(
   account: Account,
   integration: string,
-  { expectations: expected, specs }: Pick<Desired, "expectations" | "specs">,
+  { expectations: expected, specs, contract }: Pick<Desired, "expectations" | "specs" | "contract">,
 ): Promise<Preflight> {
   const { clients, tenant } = account;
   const ownKeys = expected.keyArns.filter((arn) => arn.split(":")[4] === tenant.accountId);
@@ -57,7 +61,9 @@ export async function preflight(
         buckets.find((bucket) => bucket?.name === spec.inputs.bucket),
       );
   }
-  return { warnings, keys: keys.filter((key) => key !== undefined) };
+  const there = buckets.filter((bucket) => bucket !== undefined);
+  refuseForeignDeny(tenant, { specs, contract }, there);
+  return { warnings: [...warnings, ...aclWarnings(contract, there)], keys: keys.filter((key) => key !== undefined) };
 }
 
 /** The decision over what was read. Pure. */
@@ -141,6 +147,47 @@ export function checkMerge(tenant: string, integration: string, spec: BucketPoli
       `${where} holds a public statement of somebody else's, and BlockPublicPolicy rejects every write of such a policy. Narrow that statement first.`,
     );
   }
+}
+
+/**
+ * A Deny wins over every Allow, ours included, so a grant under one would be for nothing: the bucket's policy is judged with the
+ * roles as they will be.
+ *
+ * @throws ProblemError foreign_deny, naming the statement
+ */
+export function refuseForeignDeny(
+  { accountId, region }: Pick<TenantRecord, "accountId" | "region">,
+  { specs, contract }: Pick<Desired, "specs" | "contract">,
+  buckets: LiveBucket[],
+): void {
+  const roles = specs.flatMap((spec) => asIfMade(spec, accountId, partitionOf(region)));
+  const { rows } = judge(onBuckets(contract), { roles, buckets, keys: [] }, new Date().toISOString());
+  const denied = rows.find((row) => row.expect === "allow" && row.decision === "explicitly-denied" && row.action.startsWith("s3:"));
+  if (!denied) return;
+  throw new ProblemError(
+    "foreign_deny",
+    `${denied.action} on ${denied.resource} would be refused all the same. ${denied.because.join(" ")} Except the vendor's role from that statement, or remove it.`,
+  );
+}
+
+/** The part of a contract that a bucket's policy has a say in; a key may not be made yet. */
+function onBuckets(contract: AccessContract): AccessContract {
+  const isS3 = (resource: unknown) => typeof resource === "string" && resource.includes(":s3:::");
+  return {
+    ...contract,
+    roles: contract.roles.map((role) => ({ ...role, grants: role.grants.filter((grant) => grant.resources.every(isS3)) })),
+    resources: [],
+    ownedKeys: [],
+  };
+}
+
+/** S3 user guide, "Controlling ownership of objects and disabling ACLs". */
+function aclWarnings(contract: AccessContract, buckets: LiveBucket[]): string[] {
+  const setsAcls = contract.roles.some((role) => role.grants.some((grant) => grant.actions.includes("s3:PutObjectAcl")));
+  if (!setsAcls) return [];
+  return buckets
+    .filter((bucket) => bucket.ownership === "BucketOwnerEnforced")
+    .map((bucket) => `Bucket ${bucket.name} has ACLs switched off: there s3:PutObjectAcl works only with bucket-owner-full-control.`);
 }
 
 /**

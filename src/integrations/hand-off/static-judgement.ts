@@ -6,7 +6,8 @@ import type { LiveDocuments, LiveRole } from "../../iam/live.ts";
 
 const NOT_READ = "The account itself: Drawbridge doesn't enter it. The documents are judged as they were handed off, not as they are.";
 
-function asIfMade(spec: StackSpec, accountId: string, partition: string): LiveRole[] {
+/** The roles as they would be once made. */
+export function asIfMade(spec: StackSpec, accountId: string, partition: string): LiveRole[] {
   if (spec.kind !== "role") return [];
   const { name, trust, inlinePolicies, tags } = spec.inputs;
   const arn = `arn:${partition}:iam::${accountId}:role/${name}`;
