@@ -31,7 +31,9 @@ export async function fetchRepository(
     const access = await gitAccess(source, { home: folder, secretsDir });
     const checkout = path.join(folder, "checkout");
     const abort = AbortSignal.any([signal, AbortSignal.timeout(limits.milliseconds)]);
-    const git = simpleGit({ baseDir: folder, abort }).env(access.environment);
+    // The library guards these names; the whole environment is ours (credentials.ts).
+    const allowEnvironment = Object.keys(access.environment).filter((name) => name.startsWith("GIT_"));
+    const git = simpleGit({ baseDir: folder, abort, allowEnvironment }).env(access.environment);
     const branch = source.branch ?? "main";
     const subfolder = source.path?.replaceAll(/^\/+|\/+$/g, "") ?? "";
     await git.clone(access.url, checkout, [
