@@ -47,7 +47,7 @@ async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stat
   const assume: Statement = {
     Effect: "Allow",
     Action: "sts:AssumeRole",
-    Resource: [stateRoleArn, `arn:aws:iam::*:role/${tenantThings.provisioningRole}`],
+    Resource: [stateRoleArn, `arn:aws:iam::*:role/${tenantThings.provisioningRole}*`],
   };
   const account = await makeUser(root, platformThings.user, [...state, assume]);
   await makeRole(root, platformThings.stateRole, trust(account.principalArn), state);
