@@ -17,6 +17,7 @@ const verbs = [
   "describe",
   "wait",
   "events",
+  "hand-off",
   "verify",
   "drift",
   "explain",

@@ -1,5 +1,5 @@
 /** get, describe, blueprints, events, wait: nothing here changes anything. */
-import { Argument, type Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { ask, everyItem, followEvents, readEvents, type Schemas } from "../client.ts";
 import { addressOf, type Context, contextOf, endWith, type World, watch } from "../context.ts";
 import { CommandFailure, exits } from "../failure.ts";
@@ -233,5 +233,25 @@ export function addWait(program: Command, world: World): void {
       const ended = await watch(context, id, `operation ${id}`).finally(() => clearTimeout(late));
       if (context.screen.format !== "table") show(context.screen, ended, () => {});
       endWith(context, ended);
+    });
+}
+
+const handOffFormats = ["markdown", "json", "cloudformation"] as const;
+
+export function addHandOff(program: Command, world: World): void {
+  program
+    .command("hand-off")
+    .summary("what to give to the vendor")
+    .description("Prints what the vendor's set-up form wants, in its own words. An external id stands in it whole.")
+    .argument("<integration>", "<tenant>/<name>")
+    .addOption(
+      new Option("--format <format>", "for people, for programs, or the template alone").choices(handOffFormats).default("markdown"),
+    )
+    .addHelpText("after", "\nExamples:\n  drawbridge hand-off acme/c1\n  drawbridge hand-off acme/c1 --format cloudformation > role.json")
+    .action(async (text: string, { format }: { format: (typeof handOffFormats)[number] }, command: Command) => {
+      const { api, screen } = await contextOf(world, command);
+      const params = { path: addressOf(text), query: { format } };
+      const body = await ask(api.rest.GET("/v1/tenants/{tenant}/integrations/{name}/hand-off", { params, parseAs: "text" }));
+      say(screen, body.trimEnd());
     });
 }
