@@ -1,6 +1,8 @@
 /** The environment, read once and checked. Nothing else in src reads process.env. */
 import path from "node:path";
 import { z } from "zod";
+import { type LimitSettings, usualLimits } from "./identity/limits.ts";
+import { type Issuer, issuersSchema } from "./identity/oidc.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const flag = z
@@ -22,6 +24,21 @@ const Environment = z.object({
   DRAWBRIDGE_RUNNERS: z.coerce.number().int().min(1).max(32).default(2),
   DRAWBRIDGE_OPERATION_SECONDS: z.coerce.number().int().min(10).max(3600).default(900),
   DRAWBRIDGE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).default(120),
+  DRAWBRIDGE_OIDC: z
+    .string()
+    .default("[]")
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue("a JSON list of issuers");
+        return z.NEVER;
+      }
+    })
+    .pipe(issuersSchema),
+  DRAWBRIDGE_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(usualLimits.requestsPerMinute),
+  DRAWBRIDGE_WRITES_PER_MINUTE: z.coerce.number().int().min(1).default(usualLimits.writesPerMinute),
+  DRAWBRIDGE_DESTROYS_PER_HOUR: z.coerce.number().int().min(1).default(usualLimits.destroysPerHour),
   DRAWBRIDGE_LOG_LEVEL: z.enum(["error", "warn", "info", "debug"]).default("info"),
   DRAWBRIDGE_STAND_IN_FAIL: z.string().optional(),
   DATABASE_URL: z.string().startsWith("postgres").optional(),
@@ -38,6 +55,9 @@ export interface Config {
   /** Files that sources name: git credentials, webhook secrets. */
   secretsDir: string;
   adminToken?: string;
+  /** Whose tokens are taken (docs/security.md) */
+  issuers: Issuer[];
+  limits: LimitSettings;
   /** `s3://bucket[/prefix]?query` */
   stateUrl: string;
   /** Assumed, narrowed to the tenant's prefix, for every operation's state; without it the service's own credentials serve. */
@@ -82,6 +102,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     operationSeconds: env.DRAWBRIDGE_OPERATION_SECONDS,
     drainSeconds: env.DRAWBRIDGE_DRAIN_SECONDS,
     logLevel: env.DRAWBRIDGE_LOG_LEVEL,
+    issuers: env.DRAWBRIDGE_OIDC,
+    limits: {
+      requestsPerMinute: env.DRAWBRIDGE_REQUESTS_PER_MINUTE,
+      writesPerMinute: env.DRAWBRIDGE_WRITES_PER_MINUTE,
+      destroysPerHour: env.DRAWBRIDGE_DESTROYS_PER_HOUR,
+    },
     region: env.AWS_REGION,
     pulumiHome: env.PULUMI_HOME ?? path.join(dataDir, "pulumi-home"),
     ...(env.DRAWBRIDGE_ADMIN_TOKEN && { adminToken: env.DRAWBRIDGE_ADMIN_TOKEN }),

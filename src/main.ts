@@ -4,22 +4,28 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createSts } from "./accounts/sts.ts";
+import { createAudit } from "./audit/audit.ts";
+import { auditedRun } from "./audit/run.ts";
+import { writeGates } from "./audit/write-gate.ts";
 import { keepAutomating } from "./automation.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { Engine } from "./engine/engine.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
 import { createApp } from "./http/app.ts";
-import { adminToken } from "./http/auth.ts";
 import { readManifestSpec } from "./http/manifests.ts";
 import { listen } from "./http/server.ts";
 import type { Services } from "./http/services.ts";
+import { callerLookup } from "./identity/find-caller.ts";
+import { openLimits } from "./identity/limits.ts";
+import { tokenReader } from "./identity/oidc.ts";
 import { afterDeathOver } from "./integrations/after-death.ts";
 import { runVerb } from "./integrations/run-verb.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { createLog, faultFields, type Log } from "./log.ts";
 import { createCancelRegistry } from "./operations/cancel.ts";
 import { deathOn } from "./operations/death.ts";
+import { createFreeze, unlessFrozen } from "./operations/freeze.ts";
 import { openQueue } from "./operations/queue.ts";
 import { keepRecovering } from "./operations/recover.ts";
 import { operationHandler } from "./operations/run.ts";
@@ -28,12 +34,10 @@ import { createServices } from "./services.ts";
 import { begin, finish, release } from "./store/idempotency.ts";
 import { openStore, type Store } from "./store/store.ts";
 
-/** The one caller that exists without a store of keys: the operator who holds the admin token. */
-function adminCaller(config: Config, log: Log): Services["findCaller"] {
-  const token = config.adminToken ?? randomBytes(32).toString("base64url");
+/** The one caller that exists before any key: the operator who holds the admin token. */
+function adminTokenOf(config: Config, log: Log): string {
   if (!config.adminToken) log.warn("DRAWBRIDGE_ADMIN_TOKEN isn't set: a random one is in force that nobody knows, so set it to get in");
-  const find = adminToken(token);
-  return async (hash) => find(hash);
+  return config.adminToken ?? randomBytes(32).toString("base64url");
 }
 
 function idempotencyOver(store: Store): Services["idempotency"] {
@@ -58,6 +62,11 @@ async function main(): Promise<void> {
   const engine = engineOf(config);
   const queue = await openQueue({ store, log, concurrency: config.runners });
   const owner = randomUUID();
+  const killing = { host: hostname(), killByMarker };
+  const audit = createAudit({ db: store.db, log });
+  const freeze = createFreeze({ store, queue, log, killing, owner });
+  const limits = await openLimits(config.limits, config.databaseUrl);
+  const isFrozen = async () => (await freeze.look()) !== undefined;
   const shell: Shell = {
     store,
     queue,
@@ -66,12 +75,13 @@ async function main(): Promise<void> {
     reach,
     log,
     owner,
+    writeGates: writeGates({ audit, isFrozen }),
     readSpec: readManifestSpec,
     now: () => new Date().toISOString(),
     ...config,
   };
   const stopping = new AbortController();
-  const readiness = createReadiness({ config, engine, store, draining: () => stopping.signal.aborted });
+  const readiness = createReadiness({ config, engine, store, draining: () => stopping.signal.aborted, frozen: freeze.seen });
   const identity = await sts.identity();
   const cancels = createCancelRegistry();
   const services = createServices({
@@ -79,17 +89,19 @@ async function main(): Promise<void> {
     metrics,
     version,
     servicePrincipal: principalOf(identity.arn),
-    findCaller: adminCaller(config, log),
+    findCaller: callerLookup({ admin: adminTokenOf(config, log), db: store.db, readToken: tokenReader(config.issuers) }),
+    security: { audit, freeze, limits },
     idempotency: idempotencyOver(store),
     cancels,
-    killing: { host: hostname(), killByMarker },
+    killing,
     readiness,
   });
   const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
   const plugin = await pluginOf(engine);
-  await queue.start(
-    operationHandler({ store, log, cancels, owner, isDead, plugin: () => plugin }, (operation) => (run) => runVerb(shell, run, operation)),
-  );
+  const context = { store, log, cancels, owner, isDead, plugin: () => plugin };
+  const run = operationHandler(context, (operation) => (run) => auditedRun(audit, run, () => runVerb(shell, run, operation)));
+  await queue.start(unlessFrozen(isFrozen, run));
+  freeze.keepLooking(stopping.signal);
   const self = { owner, pid: process.pid, processStart: (await startTimeOf(process.pid)) ?? "", host: hostname() };
   const recovering = keepRecovering(
     { store, queue, log, self, isDead, afterDeath: afterDeathOver(shell) },
@@ -108,6 +120,7 @@ async function main(): Promise<void> {
     await engine.close();
     await recovering;
     await automating;
+    await limits.close();
     await store.close();
     log.info("Drained");
   };

@@ -14,14 +14,17 @@ interface Parts {
   engine: Engine;
   store: Store;
   draining: () => boolean;
+  frozen: () => unknown;
 }
 
 /** A function that answers /readyz; slow checks are asked again only after 15 s. */
-export function createReadiness({ config, engine, store, draining }: Parts): () => Promise<Readiness> {
+export function createReadiness({ config, engine, store, draining, frozen }: Parts): () => Promise<Readiness> {
   const slow = remembered(async () => [...(await engineChecks(engine)), await stateBucketCheck(config)]);
   return async () => {
     const checks = [...(await slow()), await storeCheck(store)];
     if (draining()) checks.push({ name: "service", ok: false, detail: "Shutting down: running operations end, no new one begins." });
+    // Still ready: a load balancer that turned away would turn away the call that ends the freeze.
+    if (frozen()) checks.push({ name: "freeze", ok: true, detail: "Frozen: nothing is written to AWS until an administrator resumes." });
     return { ready: checks.every((check) => check.ok), checks };
   };
 }

@@ -19,6 +19,7 @@ import { lifecycleServices } from "./lifecycle-services.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
+import { type SecurityParts, securityServices } from "./security-services.ts";
 import { eventsAfter } from "./store/events.ts";
 import { findIntegration, listIntegrations } from "./store/integrations.ts";
 import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
@@ -36,6 +37,7 @@ interface Parts {
   servicePrincipal: string;
   findCaller: Services["findCaller"];
   idempotency: Idempotency;
+  security: SecurityParts;
   /** The runs of this process. */
   cancels: CancelRegistry;
   killing: Killing;
@@ -43,7 +45,7 @@ interface Parts {
 }
 
 /** Everything the API does, as one object of plain functions. */
-export function createServices({ shell, servicePrincipal, cancels, killing, ...parts }: Parts): Services {
+export function createServices({ shell, servicePrincipal, security, cancels, killing, ...parts }: Parts): Services {
   const { db } = shell.store;
 
   const requireIntegration = async (tenant: string, name: string): Promise<IntegrationRecord> => {
@@ -64,6 +66,7 @@ export function createServices({ shell, servicePrincipal, cancels, killing, ...p
     log: shell.log,
     ...parts,
     ...lifecycleServices(shell, requireOperation),
+    ...securityServices(db, security),
 
     async putTenant(caller, name, body, { ifMatch }) {
       await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);

@@ -24,6 +24,7 @@ export function createApp(services: Services): Express {
   app.use("/docs", helmet.contentSecurityPolicy(docsPolicy));
   app.use((_request, response, next) => {
     response.set("Cache-Control", "no-store");
+    if (services.frozen()) response.set("Drawbridge-Frozen", "true");
     next();
   });
   for (const route of routes) app[route.method](expressPath(route.path), serve(route, services));
@@ -73,7 +74,7 @@ function answerProblem(services: Services): ErrorRequestHandler {
     trace.code = answer.code;
     if (answer.code === "internal") services.log.error("fault", { ...trace, ...faultFields(error) });
     if (response.headersSent) response.destroy();
-    else sendProblem(response, answer);
+    else sendProblem(response, answer, error instanceof ProblemError ? error.retryAfter : undefined);
   };
 }
 

@@ -20,7 +20,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Retu
  */
 export function problemsOf(route: Route): ProblemCode[] {
   const codes: ProblemCode[] = ["internal"];
-  if (route.scope !== "open") codes.push("unauthenticated", "forbidden", "not_ready");
+  if (route.scope !== "open") codes.push("unauthenticated", "forbidden", "rate_limited", "not_ready");
   if (route.params || route.query || route.ifMatch) codes.push("invalid_request");
   if (route.params) codes.push("not_found");
   if (route.body) codes.push("malformed_body", "invalid_request", "body_too_large", "unsupported_media_type");
@@ -30,7 +30,7 @@ export function problemsOf(route: Route): ProblemCode[] {
 }
 
 function takesIdempotencyKey(route: Route): boolean {
-  return route.method !== "get" && route.scope !== "open";
+  return route.method !== "get" && route.scope !== "open" && !route.secretAnswer;
 }
 
 function makeDocument(routes: readonly Route[], version: string): ReturnType<typeof createDocument> {

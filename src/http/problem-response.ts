@@ -45,10 +45,10 @@ export function problemAnswer(thrown: unknown, requestId: string): ProblemAnswer
   return { ...frame, ...problem, requestId, ...(thrown instanceof RequestError && { errors: thrown.faults }) };
 }
 
-/** Sends a problem, with the headers that belong to its status. */
-export function sendProblem(response: Response, answer: ProblemAnswer): void {
+/** Sends a problem, with the headers that belong to its status; `retryAfter` in seconds where it is known. */
+export function sendProblem(response: Response, answer: ProblemAnswer, retryAfter?: number): void {
   if (answer.status === 401) response.set("WWW-Authenticate", "Bearer");
-  if (answer.status === 503 || answer.status === 429) response.set("Retry-After", String(retryAfterSeconds));
+  if (answer.status === 503 || answer.status === 429) response.set("Retry-After", String(retryAfter ?? retryAfterSeconds));
   response.status(answer.status).set("Content-Type", "application/problem+json; charset=utf-8");
   response.end(JSON.stringify(answer));
 }

@@ -1,10 +1,14 @@
 /** Every route there is. */
+import { apiKeyRoutes } from "./api-keys.ts";
+import { adoptRoutes } from "./adopt.ts";
 import { approvalRoutes } from "./approvals.ts";
+import { auditRoutes } from "./audit.ts";
 import { blueprintRoutes } from "./blueprints.ts";
 import { cancelRoutes } from "./cancel.ts";
 import { docsRoutes } from "./docs.ts";
 import { driftRoutes } from "./drift.ts";
 import { explainRoutes } from "./explain.ts";
+import { freezeRoutes } from "./freeze.ts";
 import { handOffRoutes } from "./hand-off.ts";
 import { handshakeRoutes } from "./handshake.ts";
 import { integrationRoutes } from "./integrations.ts";
@@ -24,6 +28,7 @@ export const routes: readonly Route[] = [
   ...tenantRoutes,
   ...integrationRoutes,
   ...handshakeRoutes,
+  ...adoptRoutes,
   ...handOffRoutes,
   ...keyRoutes,
   ...explainRoutes,
@@ -38,6 +43,9 @@ export const routes: readonly Route[] = [
   ...webhookRoutes,
   ...driftRoutes,
   ...manifestRoutes,
+  ...apiKeyRoutes,
+  ...auditRoutes,
+  ...freezeRoutes,
   ...systemRoutes,
   ...docsRoutes(() => routes),
 ];

@@ -1,5 +1,7 @@
 /** One request through one route: who, may they, is it well formed, once, do it, answer. */
+import { createHash } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
+import type { AuditFacts } from "../audit/entry.ts";
 import { ProblemError } from "../problem.ts";
 import { authenticate } from "./auth.ts";
 import { bytesReader, type JsonBody, jsonBodyReader } from "./body.ts";
@@ -8,7 +10,7 @@ import { readIfMatch } from "./entity-tag.ts";
 import { sendEvents } from "./event-stream.ts";
 import { idempotentRequest, runOnce } from "./idempotency.ts";
 import { traceOf } from "./observe.ts";
-import { requestError } from "./problem-response.ts";
+import { RequestError, requestError } from "./problem-response.ts";
 import { type Answer, type Route, routeName, type StrictObject } from "./route.ts";
 import type { Services } from "./services.ts";
 
@@ -20,13 +22,18 @@ export function serve(route: Route, services: Services): RequestHandler {
     traceOf(response).route = route.path;
     const caller = route.scope === "open" ? undefined : await admit(route, request, response, services);
     const params = check(route.params, request.params, "path");
-    if (caller) refuseOthersTenant(caller, request, response);
+    if (caller) {
+      refuseOthersTenant(caller, request, response);
+      const { tenant } = traceOf(response);
+      const counted = { destroys: route.scope === "destroy", writes: isMutation(route), ...(tenant !== undefined && { tenant }) };
+      await services.countRequest(caller, counted);
+    }
     const query = check(route.query, request.query, "query");
     const ifMatch = route.ifMatch ? readIfMatch(request.get("if-match")) : undefined;
     const body = readBody ? await readBody(request, response) : undefined;
     const bytes = readBytes ? await readBytes(request, response) : undefined;
-    const run = async (): Promise<Answer> =>
-      route.handle({
+    const run = async (): Promise<Answer> => {
+      const input = {
         services,
         caller,
         params,
@@ -34,12 +41,15 @@ export function serve(route: Route, services: Services): RequestHandler {
         body: body && check(route.body, body.value, "body"),
         ...(bytes && { bytes }),
         ...(ifMatch !== undefined && { ifMatch }),
-        header: (name) => request.get(name),
+        header: (name: string) => request.get(name),
         // Made when it is asked for: few routes do, and `closing` lives as long as the process
         get signal() {
           return endOf(request, response);
         },
-      });
+      };
+      if (!caller || !isMutation(route)) return route.handle(input);
+      return services.audited(caller, auditFacts(route, request, response, body), () => route.handle(input));
+    };
     await send(request, response, await maybeOnce(route, services, request, caller, body, run));
   };
 }
@@ -53,6 +63,29 @@ async function admit(route: Route, request: Request, response: Response, service
   }
   if (route.everyTenant && caller.tenants !== "*") throw new ProblemError("forbidden", "This needs a caller that holds every tenant.");
   return caller;
+}
+
+/** Whether it changes something, here or in AWS: explanations are asked for by POST as well. */
+function isMutation(route: Route): boolean {
+  return route.method !== "get" && route.scope !== "read";
+}
+
+function auditFacts(
+  route: Route,
+  request: Request,
+  response: Response,
+  body: JsonBody | undefined,
+): Omit<AuditFacts, "subject" | "before"> {
+  const { requestId, tenant, integration } = traceOf(response);
+  const { id } = request.params;
+  return {
+    action: routeName(route),
+    requestId,
+    ...(tenant !== undefined && { tenant }),
+    ...(integration !== undefined && { integration }),
+    ...(route.path.startsWith("/v1/operations/{id}") && typeof id === "string" && { operation: id }),
+    ...(body && { request: createHash("sha256").update(body.bytes).digest("hex") }),
+  };
 }
 
 /** The one place where a path's tenant is authorised. */
@@ -82,6 +115,9 @@ async function maybeOnce(
 ): Promise<Answer> {
   const key = request.get("idempotency-key");
   if (key === undefined || route.method === "get" || !caller) return run();
+  if (route.secretAnswer) {
+    throw new RequestError([{ in: "header", name: "Idempotency-Key", detail: "This answer is given once and never kept" }]);
+  }
   const bytes = body?.bytes ?? Buffer.alloc(0);
   const parts = { caller: caller.subject, route: routeName(route), url: request.originalUrl, body: bytes };
   return runOnce(services.idempotency, idempotentRequest(key, parts), run);

@@ -17,10 +17,16 @@ export interface Account {
  *
  * @throws ProblemError account_unreachable, account_mismatch, provisioning_role_open, access_mode_disabled
  */
-export async function enterAccount(shell: Pick<Shell, "sts" | "reach">, tenant: TenantRecord, operationId: string): Promise<Account> {
+export async function enterAccount(
+  shell: Pick<Shell, "sts" | "reach" | "writeGates">,
+  tenant: TenantRecord,
+  operationId: string,
+): Promise<Account> {
   const [target, state] = await Promise.all([
     shell.sts.enterAccount(tenant, operationId),
     shell.sts.stateCredentials(tenant.name, operationId),
   ]);
-  return { tenant, clients: accountClients(shell.reach, tenant.region, target), target, state };
+  const gate = shell.writeGates({ tenant: tenant.name, operation: operationId });
+  const clients = accountClients(shell.reach, tenant.region, target, gate);
+  return { tenant, clients, target, state };
 }

@@ -2,6 +2,7 @@
 
 import type { AwsReach } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
+import type { WriteGates } from "../audit/write-gate.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ReadSpec } from "../gitops/manifests.ts";
 import type { Log } from "../log.ts";
@@ -14,6 +15,8 @@ export interface Shell {
   engine: Engine;
   sts: Sts;
   reach: AwsReach;
+  /** What stands around direct writes into accounts. */
+  writeGates: WriteGates;
   log: Log;
   /** `s3://bucket[/prefix]?query` */
   stateUrl: string;

@@ -50,6 +50,8 @@ export interface Queue {
   /** Takes no new jobs until `resume`; resolves when the running ones have ended. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Aborts the running jobs as a shutdown does: their operations are given back. */
+  interrupt(): void;
   /** Looks for work now: after a `requeue` committed, or when a key became free. */
   wake(): void;
   depth(): Promise<{ waiting: number; running: number }>;
@@ -191,6 +193,9 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
     },
     pause,
     resume,
+    interrupt() {
+      for (const { stop } of running.values()) stop.abort(draining);
+    },
     wake,
     async depth() {
       const { rows } = await sql<{ waiting: number; running: number }>`

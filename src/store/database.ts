@@ -1,5 +1,7 @@
 /** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { AuditEntry } from "../audit/entry.ts";
+import type { Scope } from "../http/caller.ts";
 import type { OperationKind, OperationState } from "../operations/operation.ts";
 import type { Problem } from "../problem.ts";
 import type { DriftRecord } from "./drift.ts";
@@ -156,7 +158,51 @@ interface DriftTable {
   record: JSONColumnType<DriftRecord>;
 }
 
+interface ApiKeysTable {
+  id: string;
+  /** SHA-256 (hex) of the key */
+  digest: string;
+  subject: string;
+  tenants: Json<"*" | string[]>;
+  scopes: Json<Scope[]>;
+  created_by: string;
+  created_at: Timestamp;
+  expires_at: NullableTimestamp;
+  last_used_at: NullableTimestamp;
+}
+
+interface AuditTable {
+  seq: number;
+  entry: Json<AuditEntry>;
+  previous: string;
+  hash: string;
+  // Generated from the entry
+  id: ColumnType<string, never, never>;
+  tenant: ColumnType<string | null, never, never>;
+  subject: ColumnType<string, never, never>;
+  action: ColumnType<string, never, never>;
+  operation: ColumnType<string | null, never, never>;
+  at: ColumnType<string, never, never>;
+}
+
+interface AuditHeadTable {
+  one: Generated<boolean>;
+  seq: number;
+  hash: string;
+}
+
+interface FreezeTable {
+  one: Generated<boolean>;
+  reason: string;
+  requested_by: string;
+  since: Timestamp;
+}
+
 export interface Database {
+  api_keys: ApiKeysTable;
+  audit: AuditTable;
+  audit_head: AuditHeadTable;
+  freeze: FreezeTable;
   sources: SourcesTable;
   source_members: SourceMembersTable;
   webhook_deliveries: WebhookDeliveriesTable;

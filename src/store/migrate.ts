@@ -6,9 +6,11 @@ import { up as vendorRevocations } from "./migrations/0002-vendor-revocations.ts
 import { up as receipts } from "./migrations/0003-receipts.ts";
 import { up as trustedPrincipals } from "./migrations/0010-trusted-principals.ts";
 import { up as git } from "./migrations/0020-git.ts";
+import { up as security } from "./migrations/0050-security.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0050-security": { up: security },
   "0020-git": { up: git },
   "0001-first-tables": { up: firstTables },
   "0010-trusted-principals": { up: trustedPrincipals },

@@ -98,12 +98,16 @@ export async function listOperations(db: Db, filter: OperationFilter): Promise<P
   if (filter.integration !== undefined) query = query.where("o.integration", "=", filter.integration);
   if (filter.kind !== undefined) query = query.where("o.kind", "=", filter.kind);
   if (filter.state !== undefined) query = query.where("o.state", "=", filter.state);
-  if (filter.cursor !== undefined) query = query.where("o.position", "<", Number(keyOfCursor(filter.cursor, /^[1-9]\d{0,14}$/)));
+  if (filter.cursor !== undefined) {
+    // An operation's id: its position would tell how many operations other tenants have.
+    const last = keyOfCursor(filter.cursor, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    query = query.where("o.position", "<", (eb) => eb.selectFrom("operations as last").select("last.position").where("last.id", "=", last));
+  }
   const rows = await query
     .orderBy("o.position", "desc")
     .limit(filter.limit + 1)
     .execute();
-  return pageOf(rows, filter.limit, (row) => String(row.position), operationOf);
+  return pageOf(rows, filter.limit, (row) => row.id, operationOf);
 }
 
 /** The integration's operations that haven't ended, oldest first; of these kinds only, where kinds are given. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { adminToken, hashToken } from "../../src/http/auth.ts";
 import { scopes } from "../../src/http/caller.ts";
 import { defineRoute, type Route, routeName } from "../../src/http/route.ts";
 import { routes } from "../../src/http/routes.ts";
@@ -126,11 +125,4 @@ test("a token in another scheme, or in the URL, isn't taken", async () => {
   const basic = { authorization: `Basic ${Buffer.from("admin:admin-token").toString("base64")}` };
   assert.equal((await service.call("GET", "/v1/tenants", { token: null, headers: basic })).status, 401);
   assert.equal((await service.call("GET", "/v1/tenants?access_token=admin-token", { token: null })).status, 401);
-});
-
-test("the administrator's token is known by its hash alone and holds everything", () => {
-  const find = adminToken("correct-horse-battery-staple");
-  assert.deepEqual(find(hashToken("correct-horse-battery-staple")), { subject: "admin", tenants: "*", scopes });
-  assert.equal(find(hashToken("correct-horse-battery-stapl")), undefined);
-  assert.equal(find(Buffer.alloc(0)), undefined);
 });

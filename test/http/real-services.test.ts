@@ -5,75 +5,20 @@
 
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { Registry } from "prom-client";
-import { hashToken } from "../../src/http/auth.ts";
-import { readManifestSpec } from "../../src/http/manifests.ts";
-import type { Shell } from "../../src/integrations/shell.ts";
-import { createCancelRegistry } from "../../src/operations/cancel.ts";
-import type { Queue } from "../../src/operations/queue.ts";
-import { createServices } from "../../src/services.ts";
-import { begin, finish, release } from "../../src/store/idempotency.ts";
-import { backends, type Opened, silent } from "../store/backends.ts";
 import { assertDocumented } from "./documented.ts";
-import { type CallOptions, callers, type Reply, type Running, start } from "./support.ts";
+import { type RealService, startReal } from "./real.ts";
+import type { CallOptions, Reply } from "./support.ts";
 
 const secrets = ["c1-7d1f6a93b2e84c05a1f2", "c1-0b9e3a55d7c24f18b6aa"] as const;
 const c1 = "/v1/tenants/acme/integrations/c1";
 
-let opened: Opened;
-let service: Running;
+let service: RealService;
 const seen: string[] = [];
-const enqueued: string[] = [];
-
-const untouched = <T extends object>(name: string): T =>
-  new Proxy({} as T, {
-    get: (_target, property) => {
-      throw new Error(`${name}.${String(property)} was used by a request`);
-    },
-  });
 
 before(async () => {
-  const backend = backends[0];
-  assert.ok(backend);
-  opened = await backend.open();
-  const { db } = opened.store;
-  const queue: Queue = { ...untouched<Queue>("queue"), enqueue: async (_trx, job) => void enqueued.push(job.key) };
-  const shell: Shell = {
-    store: opened.store,
-    queue,
-    engine: untouched("engine"),
-    sts: untouched("sts"),
-    reach: {},
-    log: silent,
-    stateUrl: "s3://drawbridge-state?region=us-east-1",
-    ownCredentials: false,
-    operationSeconds: 60,
-    owner: "test",
-    secretsDir: "/nowhere",
-    readSpec: readManifestSpec,
-    now: () => new Date().toISOString(),
-  };
-  const services = createServices({
-    shell,
-    metrics: new Registry(),
-    version: "0.1.0",
-    servicePrincipal: "arn:aws:iam::444455556666:role/Drawbridge",
-    findCaller: async (hash) => Object.entries(callers).find(([token]) => hashToken(token).equals(hash))?.[1],
-    idempotency: {
-      begin: (request) => begin(db, request),
-      finish: (request, answer) => finish(db, request, answer),
-      release: (request) => release(db, request),
-    },
-    cancels: createCancelRegistry(),
-    killing: { host: "here", killByMarker: async () => {} },
-    readiness: async () => ({ ready: true, checks: [] }),
-  });
-  service = await start(services);
+  service = await startReal();
 });
-after(async () => {
-  await service?.close();
-  await opened?.remove();
-});
+after(() => service?.close());
 
 async function ask(method: string, path: string, options: CallOptions = {}): Promise<Reply> {
   const reply = await service.call(method, path, options);
@@ -128,7 +73,7 @@ test("a PUT of an integration is recorded and enqueued, and the same again is th
   assert.equal(first.status, 202);
   const again = await ask("PUT", c1, { body: integrationBody(secrets[0]) });
   assert.equal(again.headers.location, first.headers.location);
-  assert.deepEqual(enqueued, ["acme/c1"]);
+  assert.deepEqual(service.enqueued, ["acme/c1"]);
   assert.equal((await ask("GET", c1)).headers.etag, first.headers.etag);
 });
 

@@ -44,17 +44,23 @@ export const trustedFixture = { vendor: "metrics", principalArn: "arn:aws:iam::9
 
 export const reconcileFixture = { source: { repository: "git@host:infra", revision: "4f2a9c1" }, manifests: [] };
 
+export const keyBodyFixture = { subject: "acme-ci", tenants: ["acme"], scopes: ["read"] };
+
 /** A body that fits, for each route whose body isn't an integration's. */
 export const bodyFixtures: Record<string, object> = {
   "PUT /v1/tenants/{tenant}": tenantBodyFixture,
   "POST /v1/tenants/{tenant}/keys/{key}/delete": { confirm: "op-1", days: 7 },
   "POST /v1/tenants/{tenant}/integrations/{name}/external-id": { externalId: "c1-0123456789abcdef" },
   "POST /v1/tenants/{tenant}/integrations/{name}/vendor-policy": { document: policyFixture },
+  "POST /v1/tenants/{tenant}/integrations/{name}/adopt": { roleArn: "arn:aws:iam::111122223333:role/theirs" },
   "POST /v1/tenants/{tenant}/explain": explainFixture,
   "PUT /v1/trusted-principals/{id}": trustedFixture,
   "POST /v1/operations/{id}/approve": { planHash: "0".repeat(64) },
   "POST /v1/operations/{id}/cancel": { force: true },
   "POST /v1/reconcile": reconcileFixture,
+  "POST /v1/keys": keyBodyFixture,
+  "POST /v1/keys/{id}/rotate": { overlapMinutes: 5 },
+  "POST /v1/freeze": { reason: "an incident" },
 };
 
 export const operationFixture: Operation = {
@@ -93,6 +99,15 @@ const blueprint = {
   parameters: { type: "object" },
   access: ["Reads the bucket"],
   handOff: [{ field: "Role", what: "its ARN" }],
+};
+
+const keyFixture = {
+  id: "op-1",
+  subject: "acme-ci",
+  tenants: ["acme"],
+  scopes: ["read" as const],
+  createdBy: "admin",
+  createdAt: now,
 };
 
 const proof = { verdict: "green", trust: "open", rows: [], digests: {}, notCovered: [], acceptedBreadth: [], at: now } as const;
@@ -179,6 +194,11 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     rotateExternalId: async (_caller, request) => {
       here(request.tenant === "acme" && request.name === "c1");
       note("rotateExternalId", request);
+      return { operation: { ...operationFixture, kind: "rotate" } };
+    },
+    adoptRole: async (_caller, request) => {
+      here(request.tenant === "acme" && request.name === "c1");
+      note("adoptRole", request);
       return { operation: { ...operationFixture, kind: "rotate" } };
     },
     supplyVendorPolicy: async (_caller, request) => {
@@ -317,6 +337,26 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     followEvents: async function* (_caller, _id, after) {
       for (const seq of [1, 2, 3]) if (seq > after) yield eventOf(seq);
     },
+    makeApiKey: async (caller, body) => {
+      note("makeApiKey", caller.subject, body);
+      return { ...keyFixture, key: "dbk_shown-once" };
+    },
+    listApiKeys: async () => ({ items: [keyFixture], nextCursor: null }),
+    rotateApiKey: async (_caller, wanted) => {
+      here(wanted === "op-1");
+      return { ...keyFixture, key: "dbk_shown-once" };
+    },
+    deleteApiKey: async (wanted) => here(wanted === "op-1"),
+    audited: async (_caller, _facts, run) => run(),
+    listAudit: async (caller, filters) => {
+      note("listAudit", caller.subject, filters);
+      return { items: [{ id: "a-1", at: now, phase: "intent", action: "PUT /v1/tenants/{tenant}", subject: "admin" }], nextCursor: null };
+    },
+    exportAudit: async () => [],
+    frozen: () => undefined,
+    freeze: async (caller, reason) => ({ reason, requestedBy: caller.subject, since: now }),
+    unfreeze: async () => {},
+    countRequest: async () => {},
     readiness: async () => ({
       ready: true,
       checks: [{ name: "plugin", ok: true, detail: "stand-in 7.48.0", plugin: "stand-in", version: "7.48.0" }],

@@ -1,0 +1,29 @@
+/** Keys, audit, freeze and limits: a part of Services. */
+import type { AuditFacts, AuditRow } from "../audit/entry.ts";
+import type { ApiKeyView, KeyBody, MadeKeyView } from "./api-keys.ts";
+import type { AuditFiltersBody, AuditView } from "./audit.ts";
+import type { Caller } from "./caller.ts";
+import type { FreezeView } from "./freeze.ts";
+import type { Answer } from "./route.ts";
+import type { Page, PageRequest } from "./services.ts";
+
+export interface SecurityServices {
+  makeApiKey(caller: Caller, body: KeyBody): Promise<MadeKeyView>;
+  listApiKeys(page: PageRequest): Promise<Page<ApiKeyView>>;
+  rotateApiKey(caller: Caller, id: string, overlapMinutes: number): Promise<MadeKeyView>;
+  deleteApiKey(id: string): Promise<void>;
+
+  /** Runs one mutation between its intent and its outcome in the audit. */
+  audited(caller: Caller, facts: Omit<AuditFacts, "subject" | "before">, run: () => Promise<Answer>): Promise<Answer>;
+  listAudit(caller: Caller, filters: AuditFiltersBody): Promise<Page<AuditView>>;
+  /** Rows with a number above `after`, in order. */
+  exportAudit(after: number, limit: number): Promise<AuditRow[]>;
+
+  /** The freeze as this process last saw it, without waiting. */
+  frozen(): FreezeView | undefined;
+  freeze(caller: Caller, reason: string): Promise<FreezeView>;
+  unfreeze(): Promise<void>;
+
+  /** Counts a request. `rate_limited` when the caller, or the tenant that is named, has had its share. */
+  countRequest(caller: Caller, request: { tenant?: string; destroys: boolean; writes: boolean }): Promise<void>;
+}

@@ -1,0 +1,87 @@
+/**
+ * The freeze: from one call on nothing is written to AWS, until another call. It is a row, so that every replica sees it: before each
+ * job and each direct write, and once a second for updates that run. A running update is interrupted at once, given two seconds to save
+ * its state, and ended; its operation is given back to the queue and goes on from there after the freeze.
+ */
+import { faultFields, type Log } from "../log.ts";
+import { ProblemError } from "../problem.ts";
+import { type FreezeRecord, findFreeze } from "../store/freeze.ts";
+import { findLeases } from "../store/leases.ts";
+import type { Store } from "../store/store.ts";
+import type { Killing } from "./cancel.ts";
+import type { JobHandler, Queue } from "./queue.ts";
+
+const lookEvery = 1_000;
+/** Milliseconds for interrupted updates to end by themselves, then from SIGTERM to SIGKILL: 1 + 2 + 1 s is below the 5 s we promise. */
+const ownEnd = 2_000;
+const killGrace = 1_000;
+
+export interface Freeze {
+  /** As this process last saw it. */
+  seen(): FreezeRecord | undefined;
+  /** Reads it now, and stops or resumes this process's work where that changed. */
+  look(): Promise<FreezeRecord | undefined>;
+  /** Looks every second until the signal aborts; begin after the queue has started. */
+  keepLooking(signal: AbortSignal): void;
+}
+
+interface Parts {
+  store: Store;
+  queue: Pick<Queue, "pause" | "resume" | "interrupt">;
+  log: Log;
+  killing: Killing;
+  /** This process, in leases */
+  owner: string;
+}
+
+/** A freeze that nobody has looked at yet. */
+export function createFreeze({ store, queue, log, killing, owner }: Parts): Freeze {
+  let seen: FreezeRecord | undefined;
+
+  const endUpdates = async () => {
+    const leases = (await findLeases(store.db)).filter((lease) => lease.owner === owner);
+    const kill = ({ operation, epoch }: { operation: string; epoch: number }) =>
+      killing.killByMarker({ operation: `${operation}-${epoch}` }, { graceMs: killGrace });
+    await Promise.all(leases.map(kill));
+  };
+
+  const stop = () => {
+    log.warn("Frozen: running operations are given back, no new one begins, nothing is written to AWS");
+    queue.pause().catch((error: unknown) => log.error("The queue could not be paused", faultFields(error)));
+    queue.interrupt();
+    setTimeout(() => {
+      if (seen) endUpdates().catch((error: unknown) => log.error("Updates could not be ended for the freeze", faultFields(error)));
+    }, ownEnd).unref();
+  };
+
+  const look = async () => {
+    const now = await findFreeze(store.db);
+    const before = seen;
+    seen = now;
+    if (now && !before) stop();
+    if (!now && before) {
+      log.warn("The freeze is over");
+      await queue.resume();
+    }
+    return now;
+  };
+
+  return {
+    seen: () => seen,
+    look,
+    keepLooking(signal) {
+      const timer = setInterval(() => {
+        look().catch((error: unknown) => log.warn("The freeze could not be looked up", faultFields(error)));
+      }, lookEvery);
+      signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+    },
+  };
+}
+
+/** Puts the freeze in front of a queue's handler: a job that is taken while it lasts goes back. */
+export function unlessFrozen(isFrozen: () => Promise<boolean>, run: JobHandler): JobHandler {
+  return async (operationId, signal) => {
+    if (await isFrozen()) throw new ProblemError("frozen", "Everything is frozen: the operation stays queued.");
+    await run(operationId, signal);
+  };
+}
