@@ -7,7 +7,7 @@ import { findBlueprint } from "../blueprints/registry.ts";
 import type { AccessContract } from "../iam/contract.ts";
 import { guardrailViolations } from "../iam/guardrails.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
-import { closedTrust } from "../iam/trust.ts";
+import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/trust.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { maskedFields } from "./hand-off/masked.ts";
@@ -22,8 +22,8 @@ export interface Wish {
   externalIds: string[];
   /** The policy that the vendor issued, where its blueprint takes one. */
   vendorPolicy?: PolicyDocument;
-  /** While the vendor is revoked nobody is trusted, whatever the parameters say. */
-  revoked?: boolean;
+  /** Since when (RFC 3339) the vendor is revoked: nobody is trusted, whatever the parameters say, and older sessions are denied. */
+  revoked?: string;
   /** What the stacks gave out so far, by `<kind>/<key>`: the contract may need ARNs that only AWS could choose. */
   outputs?: Record<string, Record<string, unknown>>;
 }
@@ -103,9 +103,13 @@ export function contextOf(
 }
 
 /** The same stacks and contract with nobody trusted: how every trust of a revoked vendor is rendered. Pure. */
-function closed(specs: StackSpec[], contract: AccessContract): { specs: StackSpec[]; contract: AccessContract } {
+function closed(specs: StackSpec[], contract: AccessContract, since: string): { specs: StackSpec[]; contract: AccessContract } {
   return {
-    specs: specs.map((spec) => (spec.kind === "role" ? { ...spec, inputs: { ...spec.inputs, trust: closedTrust() } } : spec)),
+    specs: specs.map((spec) => {
+      if (spec.kind !== "role") return spec;
+      const inlinePolicies = [...spec.inputs.inlinePolicies, { name: revokedSessionsPolicy, document: sessionsRevoked(since) }];
+      return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies } };
+    }),
     contract: {
       ...contract,
       roles: contract.roles.map((role) => ({
@@ -126,7 +130,7 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
   const blueprint = requireBlueprint(wish.blueprint, wish.version);
   const context = contextOf(tenant, wish);
   const open = { specs: blueprint.stacks(wish.parameters, context), contract: blueprint.contract(wish.parameters, context) };
-  const { specs, contract } = wish.revoked ? closed(open.specs, open.contract) : open;
+  const { specs, contract } = wish.revoked ? closed(open.specs, open.contract, wish.revoked) : open;
   const violation = guardrailViolations(specs, contract, context)[0];
   if (violation) {
     throw new ProblemError(

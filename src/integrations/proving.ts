@@ -47,7 +47,7 @@ export async function proveIntegration({ work, wish, outputs, standing }: Provin
       signal: run.signal,
     }),
   );
-  await run.step("record", () => recordProof(work, { desired, proof, standing, revoked: wish.revoked ?? false }));
+  await run.step("record", () => recordProof(work, { desired, proof, standing, revoked: wish.revoked !== undefined }));
   await refuseRed(account, desired.contract, proof).catch(async (error) => {
     await distrustState(shell, account.tenant.name, integration);
     throw error;

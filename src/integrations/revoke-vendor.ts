@@ -9,7 +9,7 @@ import { changeIntegration, integrationsOfVendor } from "../store/integrations.t
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
 import type { IntegrationRecord } from "../store/records.ts";
-import { isVendorRevoked, reinstateVendor, revokeVendor } from "../store/revocations.ts";
+import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
 import { accept } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
 import { type Contained, contain, roleNamesOf } from "./contain.ts";
@@ -72,7 +72,7 @@ export async function runRevoke(shell: Shell, run: Run, { vendor, to }: RevokeRe
     signal: run.signal,
   };
   await withLeases(shell.store, lease, async () => {
-    const isRevoked = await isVendorRevoked(shell.store.db, vendor);
+    const isRevoked = (await revokedSince(shell.store.db, vendor)) !== undefined;
     if (isRevoked !== (to === "revoked")) run.result = { vendor, state: to, overtaken: true };
     else await (isRevoked ? revoke(shell, run, vendor) : reinstate(shell, run, vendor));
   });
@@ -104,6 +104,7 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
     closed: lines.filter(({ problem }) => !problem).length,
     failed: lines.filter(({ problem }) => problem).length,
   });
+  await confirmRevocation(shell.store.db, vendor);
   // An update that was running, from before the flag, may have opened a trust again after we closed it: look once it is through.
   const late = await run.step("look-again", () =>
     sideBySide(

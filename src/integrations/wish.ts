@@ -1,7 +1,7 @@
 /** The frozen request of an operation, and what it wishes for at the moment it runs. */
 import type { PolicyDocument } from "../iam/policy-document.ts";
 import type { ExternalIdEntry, IntegrationRecord } from "../store/records.ts";
-import { isVendorRevoked } from "../store/revocations.ts";
+import { revokedSince } from "../store/revocations.ts";
 import { requireBlueprint, type Wish } from "./desired-stacks.ts";
 import { workingIds } from "./external-ids.ts";
 import type { Shell } from "./shell.ts";
@@ -25,13 +25,14 @@ export async function wishOf(shell: Shell, request: UpRequest, integration: stri
   const { blueprint, version, parameters, externalIds, vendorPolicy } = request;
   const named = requireBlueprint(blueprint, version);
   const vendor = named.vendorNamed?.(parameters) ?? named.vendor;
+  const revoked = await revokedSince(shell.store.db, vendor);
   return {
     integration,
     blueprint,
     version,
     parameters,
     externalIds: workingIds(externalIds, shell.now()),
-    revoked: await isVendorRevoked(shell.store.db, vendor),
+    ...(revoked !== undefined && { revoked }),
     ...(vendorPolicy && { vendorPolicy }),
   };
 }

@@ -1,9 +1,18 @@
+import { sql } from "kysely";
 import type { Db } from "./transaction.ts";
 
-/** Whether the vendor is revoked: while it is, every rendering of its trust is the closed one. */
-export async function isVendorRevoked(db: Db, vendor: string): Promise<boolean> {
-  const row = await db.selectFrom("vendor_revocations").select("vendor").where("vendor", "=", vendor).executeTakeFirst();
-  return row !== undefined;
+/**
+ * Since when (RFC 3339) the vendor is revoked; undefined when it isn't. While it is, every rendering of its trust is the closed one,
+ * and sessions from before that moment are denied.
+ */
+export async function revokedSince(db: Db, vendor: string): Promise<string | undefined> {
+  const row = await db.selectFrom("vendor_revocations").select("since").where("vendor", "=", vendor).executeTakeFirst();
+  return row?.since.toISOString();
+}
+
+/** Moves the revocation's moment to now: a session may have begun between the request and the closing of the last trust. */
+export async function confirmRevocation(db: Db, vendor: string): Promise<void> {
+  await db.updateTable("vendor_revocations").set({ since: sql<string>`clock_timestamp()` }).where("vendor", "=", vendor).execute();
 }
 
 /** Sets the flag; a vendor that is revoked already stays so, since when it was. */

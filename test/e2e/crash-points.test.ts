@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type Rig, startRig } from "../faults/rig.ts";
+import { pointsOf, sweep } from "../faults/sweep.ts";
+
+/** Another seed gives other points and victims: `npm run test:faults -- --seed <seed> --kind update` runs the same ones alone. */
+const seed = Number(process.env["DRAWBRIDGE_FAULT_SEED"] ?? 7);
+const enough = 40;
+/** The whole file has ten minutes, on two busy cores as well. */
+const within = 7 * 60_000;
+
+let rig: Rig;
+before(async () => {
+  rig = await startRig();
+  await rig.tenant("acme");
+});
+after(() => rig?.stop());
+
+test("the same seed gives the same points", () => {
+  assert.deepEqual(pointsOf("update", 100, 5), pointsOf("update", 100, 5));
+  assert.notDeepEqual(pointsOf("update", 100, 5), pointsOf("update", 100, 6));
+});
+
+test(`an update of three stacks is true after somebody is killed at any of ${enough} calls`, async (t) => {
+  const outcomes = await sweep(rig, { kinds: ["update"], shard: { index: 1, count: 1 }, seed, limit: enough, within }, (outcome) => {
+    if (outcome.wrong.length > 0) t.diagnostic(JSON.stringify(outcome));
+  });
+  t.diagnostic(`${outcomes.length} points, seed ${seed}`);
+  assert.ok(outcomes.length >= 10, "too slow to say anything");
+  assert.deepEqual(
+    outcomes.filter(({ wrong }) => wrong.length > 0),
+    [],
+  );
+});

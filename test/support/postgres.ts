@@ -1,0 +1,98 @@
+/** A throwaway PostgreSQL for one test file: from PATH or Debian's folder, on a free loopback port, in a folder of its own. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, chown, mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import pg from "pg";
+
+const run = promisify(execFile);
+const debian = "/usr/lib/postgresql";
+
+export interface Postgres {
+  /** `postgres://…/postgres` */
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Where the server's programs are; undefined when there are none on this machine. */
+export async function findPostgres(): Promise<string | undefined> {
+  const versions = (await readdir(debian).catch((): string[] => [])).toSorted((a, b) => Number(b) - Number(a));
+  const folders = [...(process.env["PATH"] ?? "").split(path.delimiter), ...versions.map((version) => path.join(debian, version, "bin"))];
+  for (const folder of folders) {
+    const ran = await run(path.join(folder, "initdb"), ["--version"]).catch(() => undefined);
+    if (ran) return folder;
+  }
+  return undefined;
+}
+
+/**
+ * Starts one, or answers undefined and says so loudly: then the caller skips. A server refuses to run as root, so there it runs as
+ * the user `postgres` that the package made.
+ */
+export async function startPostgres(): Promise<Postgres | undefined> {
+  const programs = await findPostgres();
+  if (programs === undefined) {
+    console.error("NO POSTGRESQL ON THIS MACHINE: what needs one is skipped. Install Debian's `postgresql`, or put its programs on PATH.");
+    return undefined;
+  }
+  const folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-postgres-"));
+  const user = process.getuid?.() === 0 ? await idsOf("postgres") : undefined;
+  if (user) await chown(folder, user.uid, user.gid);
+  await chmod(folder, 0o700);
+  const data = path.join(folder, "data");
+  await run(path.join(programs, "initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"], {
+    ...user,
+    cwd: folder,
+  });
+  const port = await freePort();
+  const settings = ["fsync=off", "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "max_connections=60"];
+  const child = spawn(path.join(programs, "postgres"), ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])], {
+    ...user,
+    cwd: folder,
+    stdio: "ignore",
+  });
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const stop = async () => {
+    if (child.exitCode === null) {
+      const ended = once(child, "exit");
+      child.kill("SIGINT");
+      await ended;
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+  for (let attempt = 0; !(await answers(url)); attempt++) {
+    if (attempt < 150 && child.exitCode === null) await sleep(100);
+    else {
+      await stop();
+      throw new Error("PostgreSQL didn't start.");
+    }
+  }
+  return { url, stop };
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url });
+  return client.connect().then(
+    () => client.end().then(() => true),
+    () => false,
+  );
+}
+
+async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
+  const [uid, gid] = await Promise.all(["-u", "-g"].map(async (flag) => Number((await run("id", [flag, name])).stdout)));
+  return { uid: uid ?? 0, gid: gid ?? 0 };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("No free port on 127.0.0.1.");
+  return address.port;
+}
