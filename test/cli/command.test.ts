@@ -154,5 +154,5 @@ describe("the command", { concurrency: false }, () => {
 });
 
 test("what is generated from the code is current (else: npm run generate)", async () => {
-  for (const [file, text] of await generatedFiles()) assert.equal(await readFile(file, "utf8"), text, path.basename(file));
+  for (const [file, text] of await generatedFiles()) assert.ok((await readFile(file, "utf8")) === text, path.basename(file));
 });
