@@ -202,7 +202,7 @@ export interface Database {
   api_keys: ApiKeysTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
-  freeze: FreezeTable;
+  freezes: FreezeTable;
   sources: SourcesTable;
   source_members: SourceMembersTable;
   webhook_deliveries: WebhookDeliveriesTable;

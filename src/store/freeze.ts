@@ -10,19 +10,19 @@ export interface FreezeRecord {
 
 /** The freeze in force, if there is one. */
 export async function findFreeze(db: Db): Promise<FreezeRecord | undefined> {
-  const row = await db.selectFrom("freeze").select(["reason", "requested_by", "since"]).executeTakeFirst();
+  const row = await db.selectFrom("freezes").select(["reason", "requested_by", "since"]).executeTakeFirst();
   return row && { reason: row.reason, requestedBy: row.requested_by, since: row.since.toISOString() };
 }
 
 /** Freezes; a freeze that is in force stays as it is. */
 export async function saveFreeze(db: Db, { reason, requestedBy }: Omit<FreezeRecord, "since">): Promise<void> {
   await db
-    .insertInto("freeze")
+    .insertInto("freezes")
     .values({ reason, requested_by: requestedBy })
     .onConflict((conflict) => conflict.column("one").doNothing())
     .execute();
 }
 
 export async function clearFreeze(db: Db): Promise<void> {
-  await db.deleteFrom("freeze").execute();
+  await db.deleteFrom("freezes").execute();
 }

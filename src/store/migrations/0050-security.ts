@@ -42,7 +42,7 @@ const statements = [
   `create trigger audit_no_change before update or delete on audit for each row execute function audit_is_append_only()`,
   `create trigger audit_no_truncate before truncate on audit for each statement execute function audit_is_append_only()`,
 
-  `create table freeze (
+  `create table freezes (
     one boolean primary key default true check (one),
     reason text not null,
     requested_by text not null,

@@ -1,0 +1,94 @@
+#!/usr/bin/env node
+/** `drawbridge-audit verify`: whether the audit is as it was written. */
+import { open } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { type AuditHead, type AuditRow, firstHead, follow } from "./audit/entry.ts";
+import { createLog } from "./log.ts";
+import { auditAfter, auditHead } from "./store/audit.ts";
+import { openStore } from "./store/store.ts";
+
+const usage = `drawbridge-audit verify <export.jsonl> [--head <seq>:<hash>]
+drawbridge-audit verify --store <data folder> [--head <seq>:<hash>]
+
+The rows of GET /v1/audit/export, or those of the store itself: DATABASE_URL, or else the data folder of a service that is stopped.
+--head is where an earlier verify said that the chain ends: a chain that was cut before it, or rewritten up to it, is found.
+Ends with 0 when every row is as it was written, 1 when one isn't.`;
+
+const page = 1_000;
+
+async function* rowsOfFile(path: string): AsyncGenerator<AuditRow[]> {
+  const file = await open(path);
+  let rows: AuditRow[] = [];
+  for await (const line of file.readLines()) {
+    if (line.trim() !== "") rows.push(JSON.parse(line) as AuditRow);
+    if (rows.length < page) continue;
+    yield rows;
+    rows = [];
+  }
+  yield rows;
+}
+
+/** Follows all rows; `known` must be on the way. */
+async function verify(pages: AsyncIterable<AuditRow[]>, known: AuditHead | undefined): Promise<{ head: AuditHead } | { fault: string }> {
+  let head = firstHead;
+  let isKnownSeen = known === undefined || known.seq === 0;
+  for await (const rows of pages) {
+    const followed = follow(rows, head);
+    if ("fault" in followed) return followed;
+    const found = rows.find((row) => row.entry.seq === known?.seq);
+    if (found && found.hash !== known?.hash)
+      return { fault: `row ${found.entry.seq} isn't the one that was known: the chain was rewritten` };
+    isKnownSeen ||= found !== undefined;
+    head = followed.head;
+  }
+  if (!isKnownSeen) return { fault: `the chain ends at row ${head.seq}, before row ${known?.seq} that was known: its end was cut off` };
+  return { head };
+}
+
+async function verifyStore(dataDir: string, known: AuditHead | undefined): Promise<{ head: AuditHead } | { fault: string }> {
+  const store = await openStore({ databaseUrl: process.env["DATABASE_URL"], dataDir, log: createLog({ level: "error" }) });
+  try {
+    const written = await auditHead(store.db);
+    const pages = async function* () {
+      for (let after = 0; ; ) {
+        const rows = await auditAfter(store.db, after, page);
+        if (rows.length === 0) return;
+        yield rows;
+        after = rows.at(-1)?.entry.seq ?? after;
+      }
+    };
+    const found = await verify(pages(), known);
+    if ("fault" in found || found.head.seq >= written.seq) return found;
+    return { fault: `the chain ends at row ${found.head.seq}, but row ${written.seq} was written: its end was cut off` };
+  } finally {
+    await store.close();
+  }
+}
+
+function headOf(text: string | undefined): AuditHead | undefined {
+  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text ?? "") ?? [];
+  if (text !== undefined && (seq === undefined || hash === undefined)) throw new Error("--head is <seq>:<hash>");
+  return seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash };
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { store: { type: "string" }, head: { type: "string" } } });
+  const [command, file] = positionals;
+  if (command !== "verify" || (file === undefined) === (values.store === undefined)) {
+    console.error(usage);
+    return 2;
+  }
+  const known = headOf(values.head);
+  const found = file === undefined ? await verifyStore(values.store ?? "", known) : await verify(rowsOfFile(file), known);
+  console.log(
+    "fault" in found
+      ? `Not as it was written: ${found.fault}.`
+      : `Whole: ${found.head.seq} rows, head ${found.head.seq}:${found.head.hash}`,
+  );
+  return "fault" in found ? 1 : 0;
+}
+
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 2;
+});
