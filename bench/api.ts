@@ -1,0 +1,173 @@
+/** The API with its workers paused at 10,000 integrations: reads, accepted PUTs and refusals, on each store. */
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { sql } from "kysely";
+import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
+import { startService } from "../sandbox/service.ts";
+import { openStore } from "../src/store/store.ts";
+import { conductorOne, requestOf } from "./integration.ts";
+import { type LoadResult, load, type Shot } from "./load.ts";
+import { startPostgres } from "./postgres.ts";
+import { residentBytes } from "./process-tree.ts";
+import { compare, type Result, type Target } from "./result.ts";
+import { median, percentile } from "./statistics.ts";
+import { fill } from "./synthetic.ts";
+
+const tenants = 100;
+const integrations = 100;
+const rounds = 3;
+const seconds = 2;
+const connections = 8;
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const place = (n: number) => `/v1/tenants/tenant-${n % tenants}/integrations/integration-${(n * 7919) % integrations}`;
+
+let accepted = 0;
+
+function acceptedPut(): Shot {
+  const n = ++accepted;
+  const path = `/v1/tenants/tenant-${n % tenants}/integrations/new-${n}`;
+  return { method: "PUT", path, body: JSON.stringify(requestOf(conductorOne, `bench-accept-${n}-6d1f0c`)), status: 202 };
+}
+
+interface Kind {
+  name: string;
+  title: string;
+  shot: (n: number) => Shot;
+  target: { rate: number; p99?: number };
+}
+
+const refused = '{"blueprint":"conductorone-s3","parameters":{"bucket":7}}';
+const kinds: Kind[] = [
+  {
+    name: "get",
+    title: "GET of an integration",
+    shot: (n) => ({ method: "GET", path: place(n), status: 200 }),
+    target: { rate: 1000, p99: 100 },
+  },
+  { name: "put", title: "PUT accepted", shot: acceptedPut, target: { rate: 150, p99: 200 } },
+  {
+    name: "refuse",
+    title: "PUT refused (422)",
+    shot: (n) => ({ method: "PUT", path: place(n), body: refused, status: 422 }),
+    target: { rate: 1000 },
+  },
+];
+
+/** The least there can be: Node's own server with a constant answer, under the same load. */
+async function startBare(): Promise<{ url: string; stop(): void }> {
+  const body = JSON.stringify({ name: "x".repeat(1_500) });
+  const server = createServer((incoming, outgoing) => {
+    incoming.resume();
+    outgoing.writeHead(200, { "content-type": "application/json" }).end(body);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() };
+}
+
+/** Jobs that are accepted from now on are due in a day: the real service, its workers with nothing to do. */
+const pausing = [
+  `create function bench_pause() returns trigger language plpgsql as
+    'begin new.start_after := new.start_after + interval ''1 day''; return new; end'`,
+  "create trigger bench_pause before insert on pgboss.job for each row execute function bench_pause()",
+];
+
+/** A store that the service has once opened, filled, with its workers paused. */
+async function prepare(sandbox: Sandbox, environment: Record<string, string>, databaseUrl: string | undefined): Promise<void> {
+  const once = await startService(sandbox, { environment });
+  await once.stop();
+  const store = await openStore({ databaseUrl, dataDir: environment["DRAWBRIDGE_DATA_DIR"] ?? "", log: silent });
+  try {
+    await fill(store, { tenants, integrations, operations: 1 });
+    for (const statement of pausing) await sql.raw(statement).execute(store.db);
+  } finally {
+    await store.close();
+  }
+}
+
+async function measureStore(sandbox: Sandbox, store: string, databaseUrl: string | undefined): Promise<Result[]> {
+  const dataDir = path.join(sandbox.dataDir, store.split(" ")[0] ?? "");
+  const environment = { DRAWBRIDGE_DATA_DIR: dataDir, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }) };
+  await prepare(sandbox, environment, databaseUrl);
+  const service = await startService(sandbox, { environment });
+  const bare = await startBare();
+  try {
+    const headers = { authorization: `Bearer ${service.token}` };
+    const series = new Map<string, LoadResult[]>();
+    const take = async (name: string, target: string, shot: (n: number) => Shot) => {
+      await load(target, { connections, seconds: 0.3, shot });
+      series.set(name, [...(series.get(name) ?? []), await load(target, { connections, seconds, shot })]);
+    };
+    for (let round = 0; round < rounds; round++) {
+      await take("bare", bare.url, () => ({ method: "GET", path: "/", status: 200 }));
+      for (const { name, shot } of kinds) await take(name, service.url, (n) => ({ ...shot(n), headers }));
+    }
+    const memory = await residentBytes(service.process.pid ?? 0);
+    return [...kinds.flatMap((kind) => resultsOf(kind, series, store)), memoryResult(memory, store)];
+  } finally {
+    bare.stop();
+    await service.stop();
+  }
+}
+
+function resultsOf({ name: shot, title, target }: Kind, series: Map<string, LoadResult[]>, store: string): Result[] {
+  const of = (name: string, what: keyof LoadResult) => (series.get(name) ?? []).map((one) => one[what]);
+  // The issue names PostgreSQL for what is written, no store for the rest.
+  const counts = shot !== "put" || store.startsWith("PostgreSQL");
+  const atMost = (figure: number): Target => ({ of: "median", atMost: figure });
+  const name = `api.${shot}.${store.split(" ")[0]?.toLowerCase()}`;
+  const against = "node:http with a constant answer";
+  const pair = (what: keyof LoadResult) => ({ ours: of(shot, what), baseline: of("bare", what) });
+  const where = `${title}, 10,000 integrations, ${store}`;
+  return [
+    compare({
+      name,
+      title: where,
+      unit: "/s",
+      against,
+      ...(counts && { target: { of: "median", atLeast: target.rate } }),
+      ...pair("perSecond"),
+    }),
+    compare({
+      name: `${name}.p99`,
+      title: `${where}: p99`,
+      unit: "ms",
+      against,
+      ...(counts && target.p99 !== undefined && { target: atMost(target.p99) }),
+      note: `p50 ${median(of(shot, "p50")).toFixed(1)} ms, worst round's p99 ${percentile(of(shot, "p99"), 1).toFixed(1)} ms, ${connections} connections`,
+      ...pair("p99"),
+    }),
+  ];
+}
+
+function memoryResult(bytes: number, store: string): Result {
+  const megabytes = bytes / 1e6;
+  const target: Target | undefined = store.startsWith("PostgreSQL") ? { of: "median", atMost: 250 } : undefined;
+  return compare({
+    name: `api.memory.${store.split(" ")[0]?.toLowerCase()}`,
+    title: `Memory of the HTTP process after the load, ${store}`,
+    unit: "MB",
+    against: "250 MB",
+    ...(target && { target }),
+    ours: [megabytes],
+    baseline: [250],
+  });
+}
+
+/** PostgreSQL first, where it is installed: the figures are asked of it. The process is the whole service; its workers find nothing due. */
+export async function runApi(): Promise<Result[]> {
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bench-api-"));
+  const postgres = await startPostgres();
+  const sandbox = await startSandbox({ dataDir, log: () => {} });
+  try {
+    const onPostgres = postgres ? await measureStore(sandbox, `PostgreSQL ${postgres.version}`, await postgres.database("api")) : [];
+    return [...onPostgres, ...(await measureStore(sandbox, "PGlite", undefined))];
+  } finally {
+    await sandbox.stop();
+    await postgres?.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,41 @@
+/** The integrations that are measured, as a request to the service and as the stacks that the stock sequence runs. */
+import { accountIds, sandboxRegion, tenantThings } from "../sandbox/accounts.ts";
+import { desiredStacks, parseParameters, requireBlueprint } from "../src/integrations/desired-stacks.ts";
+import type { TenantRecord } from "../src/store/records.ts";
+import type { StackSpec } from "../stacks/stack.ts";
+
+export interface Measured {
+  /** As the tables name it */
+  title: string;
+  blueprint: string;
+  parameters: Record<string, unknown>;
+}
+
+const bucket = tenantThings.plainBucket(accountIds.tenant);
+
+/** One role, to read a bucket. */
+export const conductorOne: Measured = { title: "ConductorOne (one role)", blueprint: "conductorone-s3", parameters: { bucket } };
+
+/** A key of our own, the bucket's default encryption and a role: two stacks, one after the other. */
+export const creativeForce: Measured = {
+  title: "Creative Force (key and role)",
+  blueprint: "creative-force-s3",
+  parameters: { bucket, mode: "delivery", encryption: { type: "SSE-KMS", createKey: true, applyBucketEncryption: true } },
+};
+
+/** The body of the PUT. Creative Force's id is issued by us, so that a request names it as well. */
+export function requestOf({ blueprint, parameters }: Measured, externalId: string): Record<string, unknown> {
+  return { blueprint, parameters: { ...parameters, externalId } };
+}
+
+/** The very stacks that the service runs for that request. */
+export function stacksOf(
+  measured: Measured,
+  { name, externalId, tenant = "acme" }: { name: string; externalId: string; tenant?: string },
+): StackSpec[] {
+  const blueprint = requireBlueprint(measured.blueprint);
+  const record = { name: tenant, accountId: accountIds.tenant, region: sandboxRegion, tags: {} } as TenantRecord;
+  const parameters = parseParameters(blueprint, measured.parameters);
+  const wish = { integration: name, blueprint: blueprint.id, version: blueprint.version, parameters, externalIds: [externalId] };
+  return desiredStacks(record, wish).specs;
+}
