@@ -1,6 +1,7 @@
 /** Handshakes, approvals and explanations, as the HTTP layer calls them. */
 import type { Caller } from "./http/caller.ts";
 import type { LifecycleServices } from "./http/lifecycle-services.ts";
+import { requestAdoption } from "./integrations/adopt.ts";
 import { approve, discard } from "./integrations/approve.ts";
 import { explainAccess } from "./integrations/explain.ts";
 import { getHandOff } from "./integrations/hand-off/hand-off.ts";
@@ -30,6 +31,9 @@ export function lifecycleServices(
     async supplyVendorPolicy({ subject: requestedBy }, request) {
       const { operation, ...rest } = await supplyVendorPolicy(shell, { ...request, requestedBy });
       return { operation: operationView(operation), ...rest };
+    },
+    async adoptRole({ subject: requestedBy }, request) {
+      return { operation: operationView(await requestAdoption(shell, { ...request, requestedBy })) };
     },
     async approveOperation(caller, id, planHash) {
       return operationView(await approve(shell, await requireOperation(caller, id), { planHash, subject: caller.subject }));

@@ -1,5 +1,5 @@
 /** The few direct writes into an account that aren't Pulumi's: each is one call, named by what it is for. */
-import { type IAMClient, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
+import { type IAMClient, PutRolePolicyCommand, TagRoleCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
   type KMSClient,
   RevokeGrantCommand,
@@ -34,6 +34,16 @@ export async function revokeSessions(iam: IAMClient, roleName: string, before: s
     PolicyDocument: JSON.stringify(sessionsRevoked(before)),
   });
   await unlessMissing(iam.send(command)).catch(awsProblem(`ending the sessions of role ${roleName}`));
+}
+
+/**
+ * Puts tags on a role, over those of the same keys.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function tagRole(iam: IAMClient, roleName: string, tags: Record<string, string>): Promise<void> {
+  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+  await iam.send(new TagRoleCommand({ RoleName: roleName, Tags })).catch(awsProblem(`tagging role ${roleName}`));
 }
 
 /**

@@ -20,6 +20,7 @@ export interface LifecycleServices {
     caller: Caller,
     request: IntegrationAddress & { document: PolicyDocument },
   ): Promise<{ operation: Operation; difference?: DocumentDiff }>;
+  adoptRole(caller: Caller, request: IntegrationAddress & { roleArn: string }): Promise<{ operation: Operation }>;
   approveOperation(caller: Caller, id: string, planHash: string): Promise<Operation>;
   discardOperation(caller: Caller, id: string): Promise<Operation>;
   explainAccess(tenant: string, request: AccessRequest): Promise<ExplanationView>;

@@ -13,9 +13,11 @@ import type { Shell } from "./shell.ts";
 import { upRequestOf } from "./wish.ts";
 
 export interface Acceptance {
-  kind: Extract<OperationKind, "up" | "rotate">;
+  kind: Extract<OperationKind, "up" | "rotate" | "adopt">;
   next: IntegrationRecord;
   desired: Pick<Desired, "specs">;
+  /** What the operation's request holds beside the wish. */
+  also?: Record<string, unknown>;
   /** Not begun yet: what it would do is overtaken. */
   replaces?: StoredOperation | undefined;
   /** the caller's subject */
@@ -24,7 +26,7 @@ export interface Acceptance {
 
 /** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
-  const { kind, next, desired, replaces, requestedBy } = acceptance;
+  const { kind, next, desired, also, replaces, requestedBy } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
     if (await findOpenOffboard(trx, next.tenant))
       throw new ProblemError("tenant_offboarding", `Tenant ${next.tenant} is being offboarded. Register it anew once that has ended.`);
@@ -34,7 +36,7 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
       tenant: next.tenant,
       integration: next.name,
       stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, next.tenant, spec.kind, spec.key)),
-      request: { ...upRequestOf(next) },
+      request: { ...upRequestOf(next), ...also },
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });

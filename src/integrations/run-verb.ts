@@ -1,6 +1,7 @@
 /** Which verb an operation runs. The request was frozen when the operation was accepted, so it is what that code wrote. */
 import type { Run } from "../operations/run.ts";
 import type { StoredOperation } from "../store/operations.ts";
+import { adopt } from "./adopt.ts";
 import { destroy } from "./destroy.ts";
 import { detectDrift } from "./detect-drift.ts";
 import { runDeleteKey } from "./keys.ts";
@@ -16,6 +17,7 @@ type Verb = (shell: Shell, run: Run, request: never) => Promise<void>;
 
 const verbs: Partial<Record<StoredOperation["kind"], Verb>> = {
   up,
+  adopt,
   destroy,
   preview,
   "delete-key": runDeleteKey,

@@ -17,8 +17,16 @@ import { updateStacks } from "./update-stacks.ts";
 import { type UpRequest, wishOf } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
+/** What an `up` does beside its own, to take in a role that exists (adopt.ts). */
+export interface TakingOver {
+  /** Before anything is written: refuses, or answers the role's name and what people should know. */
+  compare(work: Work, specs: readonly StackSpec[]): Promise<{ role: string; warnings: string[] }>;
+  /** Right before the first update. */
+  take(work: Work, specs: readonly StackSpec[]): Promise<void>;
+}
+
 /** Runs an `up` to its proven end, or to the plan that somebody has to approve first. */
-export async function up(shell: Shell, run: Run, request: UpRequest): Promise<void> {
+export async function up(shell: Shell, run: Run, request: UpRequest, taking?: TakingOver): Promise<void> {
   const { tenant, record } = await subjectOf(shell, run);
   const integration = record.name;
   const wish = await wishOf(shell, request, integration);
@@ -31,19 +39,27 @@ export async function up(shell: Shell, run: Run, request: UpRequest): Promise<vo
   }
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const work: Work = { shell, run, account, integration };
-  const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, desired));
+  const taken = taking && (await run.step("compare", () => taking.compare(work, desired.specs)));
+  const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, expecting(desired, taken?.role)));
   const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys)];
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
   await noteAttempt(shell, record, { run, desired, parameters: request.parameters });
+  if (taking) await run.step("take-over", () => taking.take(work, specs));
   const outputs = await run.step("update-stacks", () => updateStacks(work, specs));
   await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, specs)));
   const proof = await proveIntegration({ work, wish, outputs, standing: "trusted" });
   run.result = {
     proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length },
-    warnings,
+    warnings: [...(taken?.warnings ?? []), ...warnings],
     stacks: specs.map(stackId),
     handOff: desired.handOff,
   };
+}
+
+/** A role that is being taken over was compared already, and isn't to be free. */
+function expecting(desired: Desired, taken: string | undefined): Desired {
+  const { expectations } = desired;
+  return { ...desired, expectations: { ...expectations, roleNames: expectations.roleNames.filter((name) => name !== taken) } };
 }
 
 interface Attempt {

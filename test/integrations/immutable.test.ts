@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { PolicyDocument } from "../../src/iam/policy-document.ts";
 import { nextRecord } from "../../src/integrations/put.ts";
 import { ProblemError } from "../../src/problem.ts";
 import type { IntegrationRecord } from "../../src/store/records.ts";
 import { stackAddress } from "../../stacks/name.ts";
+import type { StackSpec } from "../../stacks/stack.ts";
 
 const now = "2026-11-22T03:00:00Z";
 const request = (blueprint: string, parameters: Record<string, unknown>) => ({
@@ -21,11 +23,8 @@ const numbers = {
 
 test("a parameter that a role's name is made from can't change, even from nothing to something", () => {
   const asked = nextRecord(request("custom-s3", numbers), undefined, now);
-  const spec = {
-    kind: "bucket-policy",
-    key: "figures",
-    inputs: { bucket: "figures", policy: { Version: "2012-10-17", Statement: [] } },
-  } as const;
+  const policy: PolicyDocument = { Version: "2012-10-17", Statement: [] };
+  const spec: StackSpec = { kind: "bucket-policy", key: "figures", inputs: { bucket: "figures", policy } };
   const address = stackAddress("s3://state", "acme", spec.kind, spec.key);
   const before: IntegrationRecord = { ...asked, stacks: [{ spec, address, status: "up" }] };
   for (const [field, value] of Object.entries({ roleName: "Another", vendor: "letters-inc" })) {

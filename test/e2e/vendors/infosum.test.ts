@@ -74,8 +74,8 @@ describe("InfoSum, from a role that nobody can assume to nothing at all", { conc
   });
 
   test("bucket, prefix and session change in place; the role's name can't", async () => {
-    const changed = { ...life.fixture.parameters, bucket: "acme-audiences-2", prefix: "infosum/next/", sessionName: "other-import" };
-    const { kmsKeyArn: _, ...parameters } = changed;
+    const { kmsKeyArn: _, ...original } = life.fixture.parameters;
+    const parameters = { ...original, bucket: "acme-audiences-2", prefix: "infosum/next/", sessionName: "other-import" };
     await life.up(parameters);
     assert.equal(await life.roleId(roleName), id);
     await reads("acme-audiences-2", "infosum/next/people.csv", first, "other-import");
@@ -88,7 +88,6 @@ describe("InfoSum, from a role that nobody can assume to nothing at all", { conc
       headers: { "if-match": headers.get("etag") ?? "" },
     });
     assert.deepEqual([moved.status, moved.body.code], [409, "immutable_field"]);
-    const { kmsKeyArn: __, ...original } = life.fixture.parameters;
     await life.up(original);
   });
 

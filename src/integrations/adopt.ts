@@ -1,0 +1,160 @@
+/** `adopt`: takes over a role that the hand-off's template or a person made, without making it anew. */
+import { ownershipTags } from "../../stacks/name.ts";
+import { resolveReferences } from "../../stacks/references.ts";
+import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
+import { tagRole } from "../accounts/actions.ts";
+import { readRole } from "../accounts/live-documents.ts";
+import type { LiveRole } from "../iam/live.ts";
+import { sameDocument } from "../iam/policy-document.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError } from "../problem.ts";
+import { findIntegration } from "../store/integrations.ts";
+import type { StoredOperation } from "../store/operations.ts";
+import type { TenantRecord } from "../store/records.ts";
+import { accept } from "./accept.ts";
+import { desiredStacks, partitionOf } from "./desired-stacks.ts";
+import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
+import { recordChanging } from "./recorded-stacks.ts";
+import type { Shell } from "./shell.ts";
+import { findTenantIntegration } from "./subject.ts";
+import { keysOfStack } from "./unrecorded.ts";
+import { up } from "./up.ts";
+import { recordedWish, type UpRequest } from "./wish.ts";
+import { stackId, type Work } from "./work.ts";
+
+export interface AdoptRequest {
+  tenant: string;
+  name: string;
+  roleArn: string;
+  requestedBy: string;
+}
+
+type RoleSpec = Extract<StackSpec, { kind: "role" }>;
+
+/** How a role that exists differs from the one that the integration would make. */
+export interface RoleDifferences {
+  documents: DocumentDiff[];
+  /** Everything that isn't a document, in sentences. */
+  others: string[];
+}
+
+/**
+ * Accepts the taking over of a role.
+ *
+ * @throws ProblemError not_found, access_mode_disabled while the tenant is hand-off, invalid_parameters when the integration makes
+ *   no role of that name
+ */
+export async function requestAdoption(shell: Shell, request: AdoptRequest): Promise<StoredOperation> {
+  const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
+  if (tenant.access.mode === "hand-off") {
+    throw new ProblemError(
+      "access_mode_disabled",
+      `Tenant ${tenant.name} is hand-off: Drawbridge never calls its account. Give the tenant a provisioning role first.`,
+    );
+  }
+  const desired = desiredStacks(tenant, await recordedWish(shell, record));
+  requireRole(tenant, desired.specs, request.roleArn);
+  return accept(shell, { kind: "adopt", next: record, desired, also: { roleArn: request.roleArn }, requestedBy: request.requestedBy });
+}
+
+function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], roleArn: string): RoleSpec {
+  const roles = specs.filter((spec) => spec.kind === "role");
+  const arnOf = (spec: RoleSpec): string => `arn:${partitionOf(tenant.region)}:iam::${tenant.accountId}:role/${spec.inputs.name}`;
+  const found = roles.find((spec) => arnOf(spec) === roleArn);
+  if (found) return found;
+  throw new ProblemError(
+    "invalid_parameters",
+    `This integration has no role ${roleArn}; it has ${roles.map(arnOf).join(" and ")}. A role keeps its name: put the integration with that roleName.`,
+    { pointer: "/roleArn" },
+  );
+}
+
+/** Runs an adoption: as an `up`, with the role compared before anything is written, and taken in rather than made. */
+export async function adopt(shell: Shell, run: Run, { roleArn, ...request }: UpRequest & { roleArn: string }): Promise<void> {
+  await up(shell, run, request, {
+    async compare(work, specs) {
+      const spec = requireRole(work.account.tenant, specs, roleArn);
+      return { role: spec.inputs.name, warnings: await compareRole(work, spec) };
+    },
+    take: (work, specs) => takeOver(work, specs, requireRole(work.account.tenant, specs, roleArn)),
+  });
+}
+
+/**
+ * Refuses a role that isn't there, is somebody else's or differs; the differences stand in the operation's result. Answers warnings.
+ *
+ * @throws ProblemError not_found, role_name_taken, adopt_differs, aws_denied, aws_throttled, aws_rejected
+ */
+async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
+  const { account, run, integration } = work;
+  const live = await readRole(account.clients.iam, spec.inputs.name);
+  if (!live) throw new ProblemError("not_found", `The account has no role ${spec.inputs.name}. PUT the integration to make it.`);
+  const tenant = live.tags["drawbridge:tenant"] ?? account.tenant.name;
+  if (tenant !== account.tenant.name || (live.tags["drawbridge:integration"] ?? integration) !== integration) {
+    throw new ProblemError("role_name_taken", `Role ${spec.inputs.name} is another integration's by its tags.`, { pointer: "/roleArn" });
+  }
+  const differences = roleDifferences(live, await withKeys(work, spec));
+  const names = [...differences.documents.map(({ document }) => document), ...differences.others];
+  if (names.length === 0) return cloudFormationWarnings(live);
+  run.result = { differences };
+  throw new ProblemError(
+    "adopt_differs",
+    `Role ${spec.inputs.name} isn't what the integration would make: ${names.join("; ")}. Make it the same by the hand-off's documents, then adopt again; the operation's result says how it differs.`,
+    { pointer: "/roleArn" },
+  );
+}
+
+/** The role's inputs with the ARNs of the integration's own keys, found by their tags, in the place of references. */
+async function withKeys(work: Work, spec: RoleSpec): Promise<RoleInputs> {
+  const names = new Set<string>();
+  resolveReferences(spec, (ref) => {
+    names.add(ref.key);
+    return "";
+  });
+  const arns = new Map<string, string | undefined>();
+  for (const name of names) arns.set(name, (await keysOfStack(work, name)).find(({ enabled }) => enabled)?.arn);
+  const resolved = resolveReferences(spec, (ref) => arns.get(ref.key) ?? `(${ref.output} of ${ref.kind}/${ref.key})`);
+  return resolved.inputs;
+}
+
+/** What would have to change for the role to be the wanted one; tags, description and session length don't count. Pure. */
+export function roleDifferences(live: LiveRole, wanted: RoleInputs): RoleDifferences {
+  const inline = new Map(live.inline.map(({ name, document }) => [name, document]));
+  const asked = new Map(wanted.inlinePolicies.map(({ name, document }) => [name, document]));
+  const pairs = [...new Set([...asked.keys(), ...inline.keys()])].map(
+    (name) => [`inline/${name}`, inline.get(name), asked.get(name)] as const,
+  );
+  const documents = [["trust", live.trust, wanted.trust] as const, ...pairs].flatMap(([name, before, after]) =>
+    sameDocument(before, after) ? [] : (diffDocuments(name, before, after) ?? []),
+  );
+  const attached = live.attached.map(({ name }) => name);
+  const boundary = live.boundary?.name;
+  return {
+    documents,
+    others: [
+      ...attached.filter((arn) => !wanted.managedPolicyArns.includes(arn)).map((arn) => `${arn} is attached and shouldn't be`),
+      ...wanted.managedPolicyArns.filter((arn) => !attached.includes(arn)).map((arn) => `${arn} isn't attached`),
+      ...(boundary === wanted.permissionsBoundaryArn
+        ? []
+        : [`the permissions boundary is ${boundary ?? "none"} and not ${wanted.permissionsBoundaryArn ?? "none"}`]),
+    ],
+  };
+}
+
+/** Whoever updates or deletes the stack still changes the role (CloudFormation user guide, "Resource tag": the `aws:cloudformation:` tags). */
+export function cloudFormationWarnings({ name, tags }: Pick<LiveRole, "name" | "tags">): string[] {
+  const stack = tags["aws:cloudformation:stack-name"];
+  if (stack === undefined) return [];
+  return [
+    `Role ${name} still belongs to CloudFormation stack ${stack}: an update of that stack would undo what Drawbridge changes. Delete the stack; its template retains the role.`,
+  ];
+}
+
+/** Marks the role as ours and its stacks as begun: from here on it is found as what an interrupted run made (unrecorded.ts). */
+async function takeOver(work: Work, specs: readonly StackSpec[], spec: RoleSpec): Promise<void> {
+  const { shell, account, integration } = work;
+  const tenant = account.tenant.name;
+  await tagRole(account.clients.iam, spec.inputs.name, ownershipTags(tenant, integration, "role", spec.key));
+  const known = new Set((await findIntegration(shell.store.db, tenant, integration))?.stacks.map((stack) => stackId(stack.spec)));
+  for (const one of specs) if (!known.has(stackId(one))) await recordChanging(shell, { tenant, integration }, one);
+}

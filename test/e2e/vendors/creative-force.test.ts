@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { asOutsider, assumeAs, asVendor } from "../../../sandbox/vendor.ts";
+import { readCases } from "../../blueprints/fixture.ts";
+import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
+
+const roleName = "CreativeForceDelivery";
+
+describe("Creative Force, as a data source and as a delivery", { concurrency: false }, () => {
+  let life: Life;
+  let untouched: unknown;
+  let id: string | undefined;
+  let first = "";
+  let keyArn = "";
+  const delivery = () => ({ ...life.fixture.parameters, encryption: { type: "SSE-KMS", kmsKeyArn: keyArn }, alsoDecrypt: [] });
+  const session = async (externalId?: string, role = roleName) =>
+    assumeAs(life.sandbox, await asVendor(life.sandbox, "creative-force"), {
+      roleArn: life.arn(role),
+      sessionName: "gamma",
+      ...(externalId && { externalId }),
+    });
+
+  before(async () => {
+    life = await liveAs("creative-force", "delivery-existing-key", { "acme-product-shots": ["a.jpg"], "acme-archive": ["old.jpg"] });
+    untouched = await life.inventory();
+    first = life.fixture.context.externalIds[0] ?? "";
+    keyArn = life.sandbox.accounts.tenant.keyArn ?? "";
+  });
+  after(() => life?.stop());
+
+  test("a delivery with the account's own key is made and proven; the hand-off is the fixture's", async () => {
+    const made = await life.up(delivery(), first);
+    assert.equal(made.handshake.state, "trusted");
+    assert.deepEqual(made.stacks.map(({ kind }) => kind).sort(), ["bucket-policy", "role"]);
+    id = await life.roleId(roleName);
+    const [theirs = ""] = JSON.stringify(life.fixture.handOff).match(/arn:aws:kms:[^"]+/) ?? [];
+    assertHandOff(made, life.fixture, { [theirs]: keyArn });
+  });
+
+  test("Creative Force delivers and reads, and gets into nothing else", async () => {
+    const { s3 } = life.aws(await session(first));
+    await s3.send(new PutObjectCommand({ Bucket: "acme-product-shots", Key: "b.jpg", Body: "b" }));
+    await s3.send(new GetObjectCommand({ Bucket: "acme-product-shots", Key: "a.jpg" }));
+    await assert.rejects(s3.send(new GetObjectCommand({ Bucket: "acme-archive", Key: "old.jpg" })), refused);
+    await assert.rejects(session(), refused);
+    const stranger = assumeAs(life.sandbox, asOutsider(life.sandbox), { roleArn: life.arn(roleName), sessionName: "x", externalId: first });
+    await assert.rejects(stranger, refused);
+  });
+
+  test("a second integration reads another bucket of the account, each its own only", async () => {
+    const source = readCases("creative-force").find(({ name }) => name === "data-source-sse-s3");
+    const parameters = { ...source?.parameters, bucket: "acme-archive", externalId: "cf-archive-81d0c2f7" };
+    const { operation, integration } = await life.put("acme", "archive", { blueprint: "creative-force-s3", parameters });
+    succeeded(operation);
+    assert.ok(source);
+    const own = source.handOff.map((field) => (field.sensitive ? { ...field, value: "cf-archive-81d0c2f7" } : field));
+    assertHandOff(integration, { ...source, handOff: own }, { "acme-product-shots": "acme-archive" });
+    const { s3 } = life.aws(await session("cf-archive-81d0c2f7", "CreativeForceSource"));
+    await s3.send(new GetObjectCommand({ Bucket: "acme-archive", Key: "old.jpg" }));
+    await assert.rejects(s3.send(new GetObjectCommand({ Bucket: "acme-product-shots", Key: "a.jpg" })), refused);
+    await assert.rejects(s3.send(new PutObjectCommand({ Bucket: "acme-archive", Key: "x", Body: "x" })), refused);
+    succeeded(await life.destroy("acme", "archive"));
+  });
+
+  test("mode, bucket, encryption and bucket policy change in place", async () => {
+    await life.up({ mode: "data-source", bucket: "acme-archive", encryption: { type: "SSE-S3" }, alsoDecrypt: [keyArn], roleName });
+    assert.equal(await life.roleId(roleName), id);
+    const { s3 } = life.aws(await session(first));
+    await s3.send(new GetObjectCommand({ Bucket: "acme-archive", Key: "old.jpg" }));
+    await assert.rejects(s3.send(new PutObjectCommand({ Bucket: "acme-archive", Key: "x", Body: "x" })), refused);
+    await assert.rejects(s3.send(new GetObjectCommand({ Bucket: "acme-product-shots", Key: "a.jpg" })), refused);
+    assert.deepEqual(
+      (await life.read()).stacks.map(({ kind }) => kind),
+      ["role"],
+    );
+  });
+
+  test("the guide's own bucket policy isn't to be had without more", async () => {
+    const { headers } = await life.api.call("GET", life.route);
+    const answer = await life.api.call<{ code: string }>("PUT", life.route, {
+      body: { blueprint: "creative-force-s3", parameters: { ...delivery(), bucketPolicy: "vendor-exact" } },
+      headers: { "if-match": headers.get("etag") ?? "" },
+    });
+    assert.deepEqual([answer.status, answer.body.code], [422, "approval_required"]);
+  });
+
+  test("the id rotates, with both at work during the overlap", async () => {
+    succeeded(await life.verb("external-id", { externalId: "cf-second-5b20e9d1", overlapMinutes: 10 }));
+    await Promise.all([session(first), session("cf-second-5b20e9d1")]);
+    succeeded(await life.verb("external-id", { externalId: "cf-third-6c31fae2" }));
+    await session("cf-third-6c31fae2");
+    await assert.rejects(session(first), refused);
+    await assert.rejects(session("cf-second-5b20e9d1"), refused);
+    assert.equal(await life.roleId(roleName), id);
+  });
+
+  test("after the teardown the account is as it was", async () => {
+    succeeded(await life.destroy("acme", "studio"));
+    assert.deepEqual(await life.inventory(), untouched);
+  });
+});
