@@ -53,13 +53,15 @@ export async function saveDrift(db: Db, tenant: string, integration: string, dri
     .execute();
 }
 
-/** Tenants with an integration that stands and hasn't been looked at for so long (seconds), at most `limit`. */
+/** Tenants that we may enter with an integration that stands and was neither changed nor looked at for so long (seconds), at most `limit`. */
 export async function tenantsDueForSweep(db: Db, olderThan: number, limit: number): Promise<string[]> {
   const { rows } = await sql<{ tenant: string }>`
-    select i.tenant from integrations i left join drift d on d.tenant = i.tenant and d.integration = i.name
-    where not i.gone and jsonb_array_length(i.record->'stacks') > 0
+    select i.tenant from integrations i
+      join tenants t on t.name = i.tenant
+      left join drift d on d.tenant = i.tenant and d.integration = i.name
+    where not i.gone and t.record->'access'->>'mode' <> 'hand-off' and jsonb_array_length(i.record->'stacks') > 0
       and coalesce(i.record->'settings'->>'drift', 'observe') <> 'ignore'
-      and coalesce(d.checked_at, '-infinity') < clock_timestamp() - make_interval(secs => ${olderThan})
+      and coalesce(d.checked_at, (i.record->>'updatedAt')::timestamptz) < clock_timestamp() - make_interval(secs => ${olderThan})
       and not exists (select 1 from operations o where o.tenant = i.tenant and o.integration is null and o.kind = 'detect-drift'
         and o.state in ('queued', 'running'))
     group by i.tenant order by i.tenant limit ${limit}`.execute(db);

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../../src/store/drift.ts";
+import { saveIntegration } from "../../src/store/integrations.ts";
+import type { IntegrationRecord } from "../../src/store/records.ts";
+import { noteDelivery, saveSource, takeDueSources } from "../../src/store/sources.ts";
+import { saveTenant } from "../../src/store/tenants.ts";
+import { backends, type Opened } from "./backends.ts";
+
+const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
+const tenant = (name: string, mode: "own-credentials" | "hand-off") => ({
+  name,
+  accountId: "222222222222",
+  region: "us-east-1",
+  access: { mode },
+  tags: {},
+  provisioningExternalId: "an-id-of-the-account",
+  createdAt: hourAgo,
+  updatedAt: hourAgo,
+});
+const integration = (of: string, name: string, change: Partial<IntegrationRecord> = {}): IntegrationRecord => ({
+  tenant: of,
+  name,
+  blueprint: "conductorone-s3",
+  vendor: "conductorone",
+  version: "1.0.0",
+  parameters: {},
+  settings: {},
+  externalIds: [],
+  supersededIds: [],
+  stacks: [
+    {
+      spec: { kind: "bucket-policy", key: name, inputs: { bucket: name, policy: { Version: "2012-10-17", Statement: [] } } },
+      address: { kind: "bucket-policy", project: "drawbridge", stack: name, backendUrl: "s3://state" },
+      status: "up",
+    },
+  ],
+  handshake: { state: "trusted", awaiting: [] },
+  createdAt: hourAgo,
+  updatedAt: hourAgo,
+  ...change,
+});
+const seen: DriftRecord = { verdict: "none", access: "same", differences: [], at: hourAgo, operation: "one" };
+
+for (const backend of backends) {
+  describe(`what automation keeps, on ${backend.name}`, { concurrency: false }, () => {
+    let opened: Opened;
+    before(async () => {
+      opened = await backend.open();
+    });
+    after(() => opened?.remove());
+
+    test("a sweep is due for what stands, may be entered, isn't ignored and wasn't looked at", async () => {
+      const { db } = opened.store;
+      for (const name of ["due", "fresh", "ignored", "empty", "looked-at"]) await saveTenant(db, tenant(name, "own-credentials"));
+      await saveTenant(db, tenant("theirs", "hand-off"));
+      await saveIntegration(db, integration("due", "a"));
+      await saveIntegration(db, integration("fresh", "a", { updatedAt: new Date().toISOString() }));
+      await saveIntegration(db, integration("ignored", "a", { settings: { drift: "ignore" } }));
+      await saveIntegration(db, integration("empty", "a", { stacks: [] }));
+      await saveIntegration(db, integration("theirs", "a"));
+      await saveIntegration(db, integration("looked-at", "a"));
+      await saveDrift(db, "looked-at", "a", seen);
+      assert.deepEqual(await tenantsDueForSweep(db, 900, 20), ["due"]);
+      assert.deepEqual(await findDrift(db, "looked-at", "a"), seen);
+      await saveDrift(db, "due", "a", { ...seen, verdict: "unknown" });
+      assert.deepEqual(await tenantsDueForSweep(db, 900, 20), []);
+      assert.deepEqual(await tenantsDueForSweep(db, -1, 20), ["due", "fresh", "looked-at"]);
+    });
+
+    test("a source is due once in its interval, whoever asks", async () => {
+      const { db } = opened.store;
+      const source = {
+        kind: "pull" as const,
+        repository: "/r",
+        tenants: "*" as const,
+        requestedBy: "ops",
+        interval: 300,
+        createdAt: hourAgo,
+      };
+      await saveSource(db, { ...source, name: "never" });
+      await saveSource(db, { ...source, name: "long-ago", lastAt: hourAgo });
+      await saveSource(db, { ...source, name: "just-now", lastAt: new Date().toISOString() });
+      await saveSource(db, { ...source, name: "pushed", kind: "push" });
+      const now = new Date().toISOString();
+      const taken = await Promise.all([takeDueSources(db, now), takeDueSources(db, now)]);
+      assert.deepEqual(
+        taken
+          .flat()
+          .map(({ name }) => name)
+          .sort(),
+        ["long-ago", "never"],
+      );
+    });
+
+    test("a delivery counts once by any of its keys", async () => {
+      const { db } = opened.store;
+      assert.equal(await noteDelivery(db, "s", ["delivery:1", "content:x"]), true);
+      assert.equal(await noteDelivery(db, "s", ["delivery:2", "content:x"]), false);
+      assert.equal(await noteDelivery(db, "s", ["delivery:1", "content:y"]), false);
+      assert.equal(await noteDelivery(db, "other", ["delivery:1", "content:x"]), true);
+    });
+  });
+}
