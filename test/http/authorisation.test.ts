@@ -1,0 +1,152 @@
+/**
+ * Every closed route of the real services, over real records of two tenants, with the keys of callers who hold one tenant and one
+ * scope each. Generated from the list of routes: a new route is in it by itself.
+ */
+import assert from "node:assert/strict";
+import test, { after, before } from "node:test";
+import { type Scope, scopes } from "../../src/http/caller.ts";
+import { type Route, routeName } from "../../src/http/route.ts";
+import { routes } from "../../src/http/routes.ts";
+import { type RealService, startReal } from "./real.ts";
+import { bodyFixtures, integrationBodyFixture, type Reply } from "./support.ts";
+
+const closed = routes.filter((route) => route.scope !== "open");
+const marks = { acme: "acme-marked-bucket", beta: "beta-marked-bucket" };
+const externalId = "c1-7d1f6a93b2e84c05a1f2";
+
+let service: RealService;
+const keys: Record<string, string> = {};
+let acmeOperation = "";
+let auditCursor = "";
+let operationCursor = "";
+
+async function keyOf(subject: string, tenants: "*" | string[], of: readonly Scope[]): Promise<void> {
+  const { json, status } = await service.call("POST", "/v1/keys", { body: { subject, tenants, scopes: of } });
+  assert.equal(status, 201);
+  keys[subject] = String(json.key);
+}
+
+before(async () => {
+  service = await startReal({ requestsPerMinute: 1e6, writesPerMinute: 1e6, destroysPerHour: 1e6 });
+  await keyOf("acme-all", ["acme"], scopes);
+  await keyOf("beta-all", ["beta"], scopes);
+  for (const scope of scopes) await keyOf(`beta-${scope}`, ["beta"], [scope]);
+  for (const [tenant, accountId] of Object.entries({ acme: "111122223333", beta: "999988887777" })) {
+    const access = { mode: "assume-role", roleArn: `arn:aws:iam::${accountId}:role/Provisioning` };
+    const made = await service.call("PUT", `/v1/tenants/${tenant}`, { body: { accountId, region: "us-east-1", access } });
+    assert.equal(made.status, 201, made.text);
+    const ids = tenant === "acme" ? { externalId } : {};
+    const body = { blueprint: "conductorone-s3", parameters: { bucket: marks[tenant as keyof typeof marks], ...ids } };
+    const put = await service.call("PUT", `/v1/tenants/${tenant}/integrations/c1`, {
+      token: keys[`${tenant}-all`] ?? "",
+      body,
+      headers: { "idempotency-key": "the-same-key" },
+    });
+    assert.equal(put.status, 202, put.text);
+    if (tenant === "acme") acmeOperation = String(put.headers.location).split("/").at(-1) ?? "";
+  }
+  auditCursor = String((await service.call("GET", "/v1/audit?limit=1&tenant=acme")).json.nextCursor);
+  await service.call("POST", "/v1/tenants/acme/integrations/c1/preview", {
+    token: keys["acme-all"] ?? "",
+    body: { blueprint: "conductorone-s3", parameters: { bucket: marks.acme } },
+  });
+  operationCursor = String((await service.call("GET", "/v1/operations?limit=1&tenant=acme")).json.nextCursor);
+});
+after(() => service?.close());
+
+const acmes = (): Record<string, string> => ({ tenant: "acme", name: "c1", key: "c1", id: acmeOperation });
+const absent: Record<string, string> = { tenant: "nobody", name: "none", key: "none", id: "00000000-0000-4000-8000-000000000000" };
+
+function call(route: Route, token: string, ids: Record<string, string>): Promise<Reply> {
+  const path = route.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? "conductorone-s3");
+  const body = route.body && (bodyFixtures[routeName(route)] ?? integrationBodyFixture);
+  return service.call(route.method.toUpperCase(), path, { token, ...(body && { body }) });
+}
+
+const seen = (reply: Reply): unknown => {
+  const { date: _date, "x-request-id": id, ...headers } = reply.headers;
+  return { status: reply.status, headers, text: reply.text.replaceAll(String(id), "") };
+};
+const namesAcme = /acme|111122223333|c1-7d1f/;
+
+for (const route of closed) {
+  test(`${routeName(route)} tells a caller of another tenant nothing, whatever scopes it has`, async () => {
+    for (const subject of ["beta-all", ...scopes.map((scope) => `beta-${scope}`)]) {
+      const token = keys[subject] ?? "";
+      const reply = await call(route, token, acmes());
+      const holds = subject === "beta-all" || subject === `beta-${route.scope}`;
+      if (!holds || route.everyTenant) {
+        assert.equal(reply.status, 403, `${subject}: ${reply.text}`);
+        assert.equal(reply.json.code, "forbidden");
+      } else if (/\{(tenant|id)\}/.test(route.path) && !route.path.startsWith("/v1/blueprints")) {
+        assert.equal(reply.status, 404, `${subject}: ${reply.text}`);
+        assert.deepEqual(seen(reply), seen(await call(route, token, absent)));
+      }
+      assert.doesNotMatch(reply.text + JSON.stringify(reply.headers), namesAcme, subject);
+    }
+  });
+}
+
+test("what was refused changed nothing", async () => {
+  const { status, json } = await service.call("GET", "/v1/tenants/acme/integrations/c1", { token: keys["acme-all"] ?? "" });
+  assert.equal(status, 200);
+  assert.equal(json.parameters?.bucket as unknown, marks.acme);
+  assert.notEqual((await service.call("GET", `/v1/operations/${acmeOperation}`)).json.state as unknown, "cancelled");
+});
+
+test("lists, filters and other tenants' cursors show nothing of them", async () => {
+  const token = keys["beta-all"] ?? "";
+  const lists = [
+    "/v1/tenants",
+    "/v1/operations",
+    "/v1/operations?tenant=acme",
+    `/v1/operations?cursor=${operationCursor}`,
+    "/v1/audit",
+    "/v1/audit?tenant=acme",
+    "/v1/audit?subject=acme-all",
+    `/v1/audit?operation=${acmeOperation}`,
+    `/v1/audit?cursor=${auditCursor}`,
+  ];
+  for (const path of lists) {
+    const { status, text } = await service.call("GET", path, { token });
+    assert.equal(status, 200, `${path} ${text}`);
+    assert.doesNotMatch(text, namesAcme, path);
+  }
+});
+
+test("a page's cursor doesn't tell how much others do", async () => {
+  const { json } = await service.call("GET", "/v1/audit?limit=1", { token: keys["beta-all"] ?? "" });
+  assert.doesNotMatch(JSON.stringify(json), /"seq"|"hash"|"previous"/);
+  const cursor = Buffer.from(String(json.nextCursor), "base64url").toString();
+  assert.match(cursor, /^[0-9a-f-]{36}$/);
+});
+
+test("an idempotency key belongs to its caller: the same key of another is new", async () => {
+  const body = { blueprint: "conductorone-s3", parameters: { bucket: marks.beta } };
+  const reply = await service.call("PUT", "/v1/tenants/beta/integrations/c2", {
+    token: keys["beta-all"] ?? "",
+    body,
+    headers: { "idempotency-key": "the-same-key-2" },
+  });
+  assert.equal(reply.headers["idempotency-replayed"], undefined);
+  assert.doesNotMatch(reply.text, namesAcme);
+});
+
+test("an external id that another tenant uses is refused without a word about whose it is", async () => {
+  const body = { blueprint: "conductorone-s3", parameters: { bucket: marks.beta, externalId } };
+  const reply = await service.call("PUT", "/v1/tenants/beta/integrations/c3", { token: keys["beta-all"] ?? "", body });
+  assert.equal(reply.json.code as unknown, "external_id_taken");
+  assert.doesNotMatch(reply.text, namesAcme);
+});
+
+test("each mutation is on record with who, what and the tags before and after, and so is its refusal", async () => {
+  const rows = (await service.call("GET", "/v1/audit?tenant=acme&limit=200")).json.items as unknown as Record<string, string>[];
+  const put = rows.filter((row) => row["action"] === "PUT /v1/tenants/{tenant}/integrations/{name}");
+  const [outcome, intent] = put;
+  assert.deepEqual([intent?.["phase"], intent?.["subject"], intent?.["before"]], ["intent", "acme-all", undefined]);
+  assert.deepEqual([outcome?.["phase"], outcome?.["result"], outcome?.["operation"]], ["outcome", "202", acmeOperation]);
+  assert.equal(outcome?.["of"], intent?.["id"]);
+  assert.match(outcome?.["after"] ?? "", /^[0-9a-f]{32}$/);
+  assert.match(intent?.["request"] ?? "", /^[0-9a-f]{64}$/);
+  assert.doesNotMatch(JSON.stringify(rows), new RegExp(`${externalId}|${marks.acme}`));
+});
