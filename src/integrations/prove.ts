@@ -64,16 +64,18 @@ interface ProveOptions {
   specs: readonly StackSpec[];
   now: () => string;
   signal: AbortSignal;
+  /** Whether something was just written that AWS may not show yet. */
+  written: boolean;
 }
 
 /**
- * Waits until AWS shows what was written (60 s at most), then judges. What never settles is judged as it stands: a lasting
+ * After a write, waits until AWS shows what was written (60 s at most), then judges. What never settles is judged as it stands: a lasting
  * difference is a finding, not a reason to wait.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected when the documents can't be read
  */
-export async function prove({ account, contract, expectations, specs, now, signal }: ProveOptions): Promise<Proof> {
-  const end = Date.now() + SETTLE_MILLISECONDS;
+export async function prove({ account, contract, expectations, specs, now, signal, written }: ProveOptions): Promise<Proof> {
+  const end = Date.now() + (written ? SETTLE_MILLISECONDS : 0);
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const live = await readLive(account, contract, expectations);
     if (settled(live, specs) || Date.now() + pause > end) return judge(contract, live, now());

@@ -45,6 +45,7 @@ export async function proveIntegration({ work, wish, outputs, standing }: Provin
       specs: withOutputs(desired.specs, outputs),
       now: shell.now,
       signal: run.signal,
+      written: run.operation.kind !== "verify",
     }),
   );
   await run.step("record", () => recordProof(work, { desired, proof, standing, revoked: wish.revoked !== undefined }));
