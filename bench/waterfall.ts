@@ -113,13 +113,13 @@ export function asSvg(spans: readonly Span[]): string {
     const width = Math.max(1, x(span.to) - x(span.from));
     const inner = span.name.startsWith("  ");
     return [
-      `<text x="${inner ? 24 : 8}" y="${y + 13}">${escape(span.name.trim())}</text>`,
+      `<text x="${inner ? 24 : 8}" y="${y + 13}">${escaped(span.name.trim())}</text>`,
       `<rect x="${x(span.from).toFixed(1)}" y="${y}" width="${width.toFixed(1)}" height="16" fill="${inner ? "#8fb8de" : "#2b5f8f"}"/>`,
-      `<text x="${left + chart + 10}" y="${y + 13}">${escape(describe(span))}</text>`,
+      `<text x="${left + chart + 10}" y="${y + 13}">${escaped(describe(span))}</text>`,
     ].join("");
   });
   const height = spans.length * row + 16;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="${height}" font-family="sans-serif" font-size="13"><rect width="1000" height="${height}" fill="white"/>${bars.join("\n")}</svg>\n`;
 }
 
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

@@ -23,6 +23,15 @@ test("the salt in state is used again, so that one key is derived and not two", 
   });
 });
 
+test("new stacks of one passphrase share a salt, because each derivation costs as much as a CLI start", async () => {
+  const salt = async (passphrase: string) =>
+    JSON.parse(await stackSettings({ provider: "passphrase", passphrase }, undefined)).encryptionsalt;
+  const [first, second, other] = await Promise.all([salt("one"), salt("one"), salt("another")]);
+  assert.match(first, /^v1:/);
+  assert.equal(second, first);
+  assert.notEqual(other, first);
+});
+
 test("a KMS key is named with the state profile and with the data key in state", async () => {
   const secrets = { provider: "awskms", url: "awskms://alias/x?region=eu-west-1" } as const;
   const checkpoint = { resources: [], pendingOperations: [], secrets: { type: "cloud", state: { encryptedkey: "AQ==" } } };
