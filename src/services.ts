@@ -57,7 +57,9 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
   /** Another tenant's operation looks exactly like one that never was. */
   const requireOperation = async (caller: Caller, id: string): Promise<StoredOperation> => {
     const operation = await findOperation(db, id);
-    const visible = operation && (operation.tenant === undefined ? caller.tenants === "*" : holdsTenant(caller, operation.tenant));
+    // A reconcile is of no one tenant: whoever pushed it may follow it.
+    const ofAll = () => caller.tenants === "*" || (operation?.kind === "reconcile" && operation.requestedBy === caller.subject);
+    const visible = operation && (operation.tenant === undefined ? ofAll() : holdsTenant(caller, operation.tenant));
     if (!visible) throw new ProblemError("not_found", "There is no such operation.");
     return operation;
   };
