@@ -16,6 +16,7 @@ import { requestRevocation } from "./integrations/revoke-vendor.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
+import { admit } from "./operations/admission.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
@@ -26,6 +27,7 @@ import { findOperation, listOperations, type StoredOperation } from "./store/ope
 import { receiptsOf } from "./store/receipts.ts";
 import type { IntegrationRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
+import { bootstrapOf } from "./tenants/bootstrap.ts";
 import { putTenant } from "./tenants/tenants.ts";
 import { blueprintView, integrationView, operationView, tenantView } from "./views.ts";
 
@@ -88,6 +90,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
       const operation = await requestOffboard(shell, { tenant, requestedBy: caller.subject, ...options });
       return operation ? { operation: operationView(operation) } : {};
     },
+    getBootstrap: async (tenant) => bootstrapOf(await requireTenant(shell, tenant), servicePrincipal),
     listReceipts: (tenant) => receiptsOf(db, tenant),
     async setRevocation({ subject: requestedBy }, request) {
       return { operation: operationView(await requestRevocation(shell, { ...request, requestedBy })) };
@@ -103,6 +106,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     getBlueprint: async (id) => blueprintView(findOrNotFound(id)),
 
     async putIntegration(caller, put) {
+      await admit(db, put.tenant);
       await refuseManaged(shell, { kind: "Integration", ...put }, caller.tenants);
       const tenant = await requireTenant(shell, put.tenant);
       const { record, etag, operation } = await putIntegration(shell, { ...put, requestedBy: caller.subject });
@@ -125,6 +129,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
       return { operation: operationView(await deleteIntegration(shell, { ...request, requestedBy: caller.subject })) };
     },
     async previewIntegration(caller, request) {
+      await admit(db, request.tenant);
       return { operation: operationView(await previewIntegration(shell, { ...request, requestedBy: caller.subject })) };
     },
     listKeys: (tenant) => listKeys(shell, tenant),

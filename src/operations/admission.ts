@@ -1,0 +1,22 @@
+/** How much one tenant may have open at once, so that it can't fill the queue for all others. */
+import { ProblemError } from "../problem.ts";
+import { countOpenOperations } from "../store/operations.ts";
+import type { Db } from "../store/transaction.ts";
+
+/** Operations of one tenant that are queued or running. */
+const mostOpen = 200;
+
+/**
+ * Refuses more work for a tenant that has plenty. Teardowns and revocations are never asked: taking access away must always be
+ * possible.
+ *
+ * @throws ProblemError too_many_operations
+ */
+export async function admit(db: Db, tenant: string, most = mostOpen): Promise<void> {
+  const open = await countOpenOperations(db, tenant);
+  if (open < most) return;
+  throw new ProblemError(
+    "too_many_operations",
+    `Tenant ${tenant} has ${open} operations open, of ${most} at most. Try again once some have ended.`,
+  );
+}

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { patiently, pauseBefore } from "../../src/integrations/patience.ts";
+import { type ProblemCode, ProblemError } from "../../src/problem.ts";
+
+const quiet = (signal = new AbortController().signal) => ({ signal, progress: async () => {} });
+const fails = (codes: ProblemCode[]) => async (attempt: number) => {
+  const code = codes[attempt - 1];
+  if (code) throw new ProblemError(code, "for the test");
+  return attempt;
+};
+
+test("pauses grow by doubling, stay below their ceiling and end with the tries", () => {
+  const longest = (next: number) => pauseBefore(next, { code: "aws_throttled" }, () => 1);
+  assert.deepEqual([2, 3, 4, 5, 6].map(longest), [2_000, 4_000, 8_000, 15_000, undefined]);
+  assert.equal(
+    pauseBefore(2, { code: "aws_throttled" }, () => 0),
+    0,
+    "full jitter",
+  );
+});
+
+test("what a change has to cure isn't tried again", () => {
+  for (const code of ["aws_denied", "guardrail", "account_unreachable", "proof_failed", "state_damaged"] as const) {
+    assert.equal(pauseBefore(2, { code }), undefined);
+  }
+});
+
+test("a failure that passes is worked through; one that stays is thrown as it is", async () => {
+  assert.equal(await patiently(quiet(), "x", fails(["update_unknown", "operation_interrupted"])), 3);
+  await assert.rejects(patiently(quiet(), "x", fails(["update_unknown", "update_unknown", "update_unknown"])), /update_unknown/);
+  await assert.rejects(patiently(quiet(), "x", fails(["aws_denied"])), /aws_denied/);
+});
+
+test("an aborted run tries nothing again", async () => {
+  const stop = new AbortController();
+  stop.abort();
+  await assert.rejects(patiently(quiet(stop.signal), "x", fails(["update_unknown"])), /update_unknown/);
+});
