@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => service.close());
 
-const ids: Record<string, string> = { tenant: "acme", name: "c1", key: "c1", asset: "start.js" };
+const ids: Record<string, string> = { tenant: "acme", name: "c1", key: "c1", source: "acme", asset: "start.js" };
 const closed = routes.filter((route) => route.scope !== "open");
 
 function pathOf(route: Route, values = ids): string {
@@ -34,9 +34,9 @@ function seen(reply: Reply): unknown {
   return { status: reply.status, headers, body: reply.text.replace(reply.headers["x-request-id"] as string, "") };
 }
 
-test("every route below /v1, and /metrics, needs a scope; only these are open", () => {
+test("every route below /v1, and /metrics, needs a scope; only these are open, and a webhook is known by its signature", () => {
   const open = routes.filter((route) => route.scope === "open").map((route) => route.path);
-  assert.deepEqual(open, ["/schemas/{file}", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/{asset}"]);
+  assert.deepEqual(open, ["/v1/webhooks/{source}", "/schemas/{file}", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/{asset}"]);
   assert.ok(closed.length > 15);
 });
 

@@ -46,6 +46,8 @@ export const reconcileFixture = { source: { repository: "git@host:infra", revisi
 
 export const keyBodyFixture = { subject: "acme-ci", tenants: ["acme"], scopes: ["read"] };
 
+export const sourceFixture = { repository: "https://git.example/acme" };
+
 /** A body that fits, for each route whose body isn't an integration's. */
 export const bodyFixtures: Record<string, object> = {
   "PUT /v1/tenants/{tenant}": tenantBodyFixture,
@@ -59,6 +61,11 @@ export const bodyFixtures: Record<string, object> = {
   "POST /v1/operations/{id}/cancel": { force: true },
   "POST /v1/reconcile": reconcileFixture,
   "POST /v1/keys": keyBodyFixture,
+  "PUT /v1/sources/{source}": sourceFixture,
+  "PUT /v1/pause": { reason: "an audit" },
+  "PUT /v1/tenants/{tenant}/pause": { reason: "an audit" },
+  "POST /v1/tenants/{tenant}/detect-drift": {},
+  "POST /v1/tenants/{tenant}/integrations/{name}/detect-drift": {},
   "POST /v1/keys/{id}/rotate": { overlapMinutes: 5 },
   "POST /v1/freeze": { reason: "an incident" },
 };
@@ -196,6 +203,11 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       note("rotateExternalId", request);
       return { operation: { ...operationFixture, kind: "rotate" } };
     },
+    getBootstrap: async (tenant) => {
+      here(tenant === "acme");
+      const none = { Version: "2012-10-17" as const, Statement: [] };
+      return { roleName: "DrawbridgeProvisioning", trustPolicy: none, permissionsPolicy: none, template: {} };
+    },
     adoptRole: async (_caller, request) => {
       here(request.tenant === "acme" && request.name === "c1");
       note("adoptRole", request);
@@ -303,7 +315,7 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     resume: async (caller, request) => note("resume", caller.subject, request),
     putSource: async (caller, name, body) => {
       note("putSource", caller.subject, name, body);
-      return { created: true, source: { name, kind: "pull", createdAt: now, ...body } };
+      return { created: name !== "acme", source: { name, kind: "pull", createdAt: now, ...body } };
     },
     getSource: async (name) => {
       here(name === "acme");
@@ -315,7 +327,8 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       here(name === "acme");
       return { operation: { ...operationFixture, kind: "reconcile" } };
     },
-    receiveDelivery: async () => {
+    receiveDelivery: async (source, { bytes }) => {
+      if (source === "acme") return bytes.length > 2 ? { operation: operationFixture } : { ignored: "It is a ping." };
       throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
     },
     listPauses: async () => [{ scope: "service", reason: "freeze", requestedBy: "admin", since: now }],

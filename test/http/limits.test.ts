@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import net from "node:net";
+import test, { after, before } from "node:test";
+import { type RealService, startReal } from "./real.ts";
+import { start } from "./support.ts";
+
+let service: RealService;
+before(async () => {
+  service = await startReal({ requestsPerMinute: 40, writesPerMinute: 6, destroysPerHour: 2 });
+});
+after(() => service?.close());
+
+test("a caller that asks too much is told when to come back, and others go on", async () => {
+  const replies = await Promise.all(Array.from({ length: 45 }, () => service.call("GET", "/v1/blueprints", { token: "acme-token" })));
+  assert.equal(replies.filter(({ status }) => status === 200).length, 40);
+  const refused = replies.find(({ status }) => status === 429);
+  assert.equal(refused?.json.code as unknown, "rate_limited");
+  const wait = Number(refused?.headers["retry-after"]);
+  assert.ok(wait >= 1 && wait <= 60, String(wait));
+  assert.equal((await service.call("GET", "/v1/blueprints", { token: "beta-token" })).status, 200);
+});
+
+test("destroys are counted by themselves, per tenant over all callers", async () => {
+  const destroy = (token: string) => service.call("DELETE", "/v1/tenants/gamma/integrations/none", { token });
+  assert.deepEqual([(await destroy("admin-token")).status, (await destroy("admin-token")).status], [404, 404]);
+  assert.equal((await destroy("admin-token")).status, 429);
+  assert.equal((await destroy("only-destroy")).status, 429, "the tenant's share is used up, whoever asks");
+  assert.equal((await service.call("GET", "/v1/tenants", { token: "admin-token" })).status, 200);
+});
+
+test("a request that changes something is counted before it is done, so a refused one leaves nothing in the audit", async () => {
+  const body = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };
+  const put = (n: number) => service.call("PUT", `/v1/tenants/made-${n}`, { token: "only-write", body });
+  for (let n = 0; n < 6; n++) await put(n);
+  assert.equal((await put(7)).status, 429);
+  const { items } = (await service.call("GET", "/v1/audit?limit=200", { token: "only-read" })).json as unknown as {
+    items: { tenant?: string }[];
+  };
+  assert.ok(items.some(({ tenant }) => tenant === "made-0"));
+  assert.ok(!items.some(({ tenant }) => tenant === "made-7"));
+});
+
+test("hundreds of sockets that send a byte at a time don't hold others up", { timeout: 60_000 }, async () => {
+  const plain = await start();
+  const { hostname, port } = new URL(plain.url);
+  const slow = Array.from({ length: 300 }, () =>
+    net
+      .connect(Number(port), hostname, function (this: net.Socket) {
+        this.write(
+          "PUT /v1/tenants/acme HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nContent-Type: application/json\r\nAuthorization: Bearer admin-token\r\n\r\n{",
+        );
+      })
+      .on("error", () => undefined),
+  );
+  const drip = setInterval(() => slow.forEach((socket) => socket.writable && socket.write(" ")), 200);
+  const times: number[] = [];
+  for (let n = 0; n < 50; n++) {
+    const from = performance.now();
+    assert.equal((await plain.call("GET", "/v1/tenants")).status, 200);
+    times.push(performance.now() - from);
+  }
+  clearInterval(drip);
+  for (const socket of slow) socket.destroy();
+  await plain.close();
+  const median = times.sort((a, b) => a - b)[25] ?? Number.POSITIVE_INFINITY;
+  assert.ok(median < 250, `${median} ms`);
+});
