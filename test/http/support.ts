@@ -328,7 +328,7 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       return { operation: { ...operationFixture, kind: "reconcile" } };
     },
     receiveDelivery: async (source, { bytes }) => {
-      if (source === "acme") return bytes.length > 2 ? { operation: operationFixture } : { ignored: "It is a ping." };
+      if (source === "acme") return Buffer.from(bytes).toString() === "push" ? { operation: operationFixture } : { ignored: "It is a ping." };
       throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
     },
     listPauses: async () => [{ scope: "service", reason: "freeze", requestedBy: "admin", since: now }],
