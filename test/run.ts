@@ -5,6 +5,7 @@
 import path from "node:path";
 import { ensureMinistack } from "../setup/ministack.ts";
 import { ensurePulumiCli } from "../setup/pulumi-cli.ts";
+import { startPostgres } from "./support/postgres.ts";
 import { type FileResult, killRunning, runFile } from "./support/run-file.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
 
@@ -57,13 +58,16 @@ async function main(wanted: string[]): Promise<void> {
   const all = await findTestFiles(root);
   const chosen = (file: TestFile) => wanted.length === 0 || wanted.some((word) => word === file.kind || file.path.includes(word));
   const files = all.filter(chosen);
+  const postgres = process.env["DATABASE_URL"] === undefined ? await startPostgres() : undefined;
   try {
-    const env = await environment(files);
+    const env = { ...(await environment(files)), ...(postgres && { DATABASE_URL: postgres.url }) };
     await runKind("unit", files, env);
     await runKind("e2e", files, env);
   } catch (error) {
     counts.failed += 1;
     say(`The tests could not run. ${error instanceof Error ? error.message : error}`);
+  } finally {
+    await postgres?.stop();
   }
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
   process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;

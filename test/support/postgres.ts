@@ -55,6 +55,7 @@ export async function startPostgres(): Promise<Postgres | undefined> {
     cwd: folder,
     stdio: "ignore",
   });
+  process.once("exit", () => child.kill("SIGKILL"));
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const stop = async () => {
     if (child.exitCode === null) {
