@@ -45,8 +45,8 @@ const updateRules: Rule[] = [
     detail: "The secrets in the stack's state can't be decrypted. Give the service the passphrase or key that they were written with.",
   },
   {
-    // The first three: the plugin died under the engine.
-    when: /rpc error: code = Unavailable|error reading from server: EOF|transport is closing|killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
+    // The first four: the plugin died under the engine.
+    when: /rpc error: code = Unavailable|error reading from server|connection error: desc|transport is closing|killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
     code: "operation_interrupted",
     detail: "The update was interrupted before its end. What it had done is in state; run it again.",
   },

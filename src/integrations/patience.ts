@@ -17,6 +17,8 @@ const patienceWith: Partial<Record<ProblemCode, Patience>> = {
   stack_locked: { tries: 4, pause: 500 },
   update_unknown: { tries: 3, pause: 200 },
   operation_interrupted: { tries: 3, pause: 200 },
+  // Without an error that we know: once more, with a refresh first.
+  update_failed: { tries: 2, pause: 500 },
   // A lost reply: the caller's second create finds what its first one made. The next look takes it in, if it is ours.
   role_name_taken: { tries: 2, pause: 200 },
 };
