@@ -4,6 +4,7 @@ import { adoptRoutes } from "./adopt.ts";
 import { approvalRoutes } from "./approvals.ts";
 import { auditRoutes } from "./audit.ts";
 import { blueprintRoutes } from "./blueprints.ts";
+import { bootstrapRoutes } from "./bootstrap.ts";
 import { cancelRoutes } from "./cancel.ts";
 import { docsRoutes } from "./docs.ts";
 import { driftRoutes } from "./drift.ts";
@@ -26,6 +27,7 @@ import { webhookRoutes } from "./webhooks.ts";
 
 export const routes: readonly Route[] = [
   ...tenantRoutes,
+  ...bootstrapRoutes,
   ...integrationRoutes,
   ...handshakeRoutes,
   ...adoptRoutes,

@@ -8,6 +8,7 @@ import type { Registry } from "prom-client";
 import type { Proof } from "../iam/contract.ts";
 import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
+import type { BootstrapView } from "./bootstrap.ts";
 import type { Caller } from "./caller.ts";
 import type { DriftView, PauseView } from "./drift.ts";
 import type { KeyView } from "./keys.ts";
@@ -126,6 +127,7 @@ export interface Services extends LifecycleServices, SecurityServices {
   getTenant(caller: Caller, name: string): Promise<{ tenant: TenantView; etag: string }>;
   listTenants(caller: Caller, page: PageRequest): Promise<Page<TenantView>>;
   deleteTenant(caller: Caller, name: string, options: { ifMatch?: string }): Promise<{ operation?: Operation }>;
+  getBootstrap(tenant: string): Promise<BootstrapView>;
   /** In order; also of a tenant that was offboarded. */
   listReceipts(tenant: string): Promise<ReceiptView[]>;
   cancelOperation(caller: Caller, id: string, options: { force: boolean }): Promise<Operation>;

@@ -1,0 +1,175 @@
+/** What a tenant's account needs before the first operation: the provisioning role, its trust and the least that it may do. Pure. */
+import type { PolicyDocument, Statement } from "../iam/policy-document.ts";
+import { partitionOf } from "../integrations/desired-stacks.ts";
+import type { TenantRecord } from "../store/records.ts";
+import { provisioningTrust } from "./tenants.ts";
+
+export interface Bootstrap {
+  roleName: string;
+  trustPolicy: PolicyDocument;
+  permissionsPolicy: PolicyDocument;
+  /** CloudFormation, with the role and nothing else. */
+  template: Record<string, unknown>;
+}
+
+const DEFAULT_ROLE = "DrawbridgeProvisioning";
+const POLICY_NAME = "DrawbridgeProvisioning";
+
+/** The provisioning role of a tenant, as documents and as a template. */
+export function bootstrapOf(tenant: TenantRecord, servicePrincipal: string): Bootstrap {
+  const { access } = tenant;
+  const roleName = access.mode === "assume-role" ? (access.roleArn.split("/").at(-1) ?? DEFAULT_ROLE) : DEFAULT_ROLE;
+  const trustPolicy = provisioningTrust(servicePrincipal, tenant);
+  const permissionsPolicy = provisioningPermissions({ ...tenant, roleName });
+  const template = {
+    AWSTemplateFormatVersion: "2010-09-09",
+    Description: `Lets Drawbridge provision vendors' access for tenant ${tenant.name}`,
+    Resources: {
+      ProvisioningRole: {
+        Type: "AWS::IAM::Role",
+        Properties: {
+          RoleName: roleName,
+          Description: "Drawbridge makes, proves and removes vendors' access through this role",
+          MaxSessionDuration: 3600,
+          AssumeRolePolicyDocument: trustPolicy,
+          Policies: [{ PolicyName: POLICY_NAME, PolicyDocument: permissionsPolicy }],
+        },
+      },
+    },
+    Outputs: {
+      ProvisioningRoleArn: { Description: "The tenant's access.roleArn", Value: { "Fn::GetAtt": ["ProvisioningRole", "Arn"] } },
+    },
+  };
+  return { roleName, trustPolicy, permissionsPolicy, template };
+}
+
+interface Scope extends Pick<TenantRecord, "name" | "accountId" | "region" | "permissionsBoundaryArn"> {
+  /** The provisioning role's own name: it may not change itself. */
+  roleName: string;
+}
+
+/**
+ * The least that programs, live reads and direct writes need. What IAM and KMS let carry tags is held to the tenant's tag, role writes
+ * to the tenant's boundary where it has one, aliases to their names, all else to the account. Source: service authorization
+ * reference, IAM, S3 and KMS. `name` may be `*` for several tenants that share one role.
+ */
+export function provisioningPermissions(scope: Scope): PolicyDocument {
+  return { Version: "2012-10-17", Statement: [...roles(scope), ...buckets(scope), ...keys(scope)] };
+}
+
+const TAG = "drawbridge:tenant";
+const resourceTag = ({ name }: Scope) => ({ [`aws:ResourceTag/${TAG}`]: name });
+const requestTag = ({ name }: Scope) => ({ [`aws:RequestTag/${TAG}`]: name });
+
+function roles(scope: Scope): Statement[] {
+  const { accountId, permissionsBoundaryArn: boundary, roleName } = scope;
+  const partition = partitionOf(scope.region);
+  const role = (name: string) => `arn:${partition}:iam::${accountId}:role/${name}`;
+  const bounded = boundary === undefined ? {} : { "iam:PermissionsBoundary": boundary };
+  const allow = (Sid: string, Action: string[], Condition: Statement["Condition"], Resource: string | string[] = role("*")): Statement => ({
+    Sid,
+    Effect: "Allow",
+    Action,
+    Resource,
+    ...(Condition && { Condition }),
+  });
+  const boundaryAction = boundary === undefined ? "iam:DeleteRolePermissionsBoundary" : "iam:PutRolePermissionsBoundary";
+  const writes = ["iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy", boundaryAction];
+  return [
+    allow("CreateRoles", ["iam:CreateRole"], { StringEquals: { ...requestTag(scope), ...bounded } }),
+    // Also what a create with tags asks for, and an adoption: then the role doesn't carry the tag yet.
+    allow("MarkRoles", ["iam:TagRole"], { StringEquals: requestTag(scope), StringEqualsIfExists: resourceTag(scope) }),
+    allow("TagRoles", ["iam:TagRole"], { StringEquals: resourceTag(scope), StringEqualsIfExists: requestTag(scope) }),
+    allow("UntagRoles", ["iam:UntagRole"], {
+      StringEquals: resourceTag(scope),
+      "ForAllValues:StringNotLike": { "aws:TagKeys": "drawbridge:*" },
+    }),
+    allow("ChangeRoles", ["iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:DeleteRole"], {
+      StringEquals: resourceTag(scope),
+    }),
+    allow("ChangeRolePolicies", writes, { StringEquals: { ...resourceTag(scope), ...bounded } }),
+    allow(
+      "ReadRoles",
+      [
+        "iam:GetRole",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRoleTags",
+        "iam:ListInstanceProfilesForRole", // the AWS plugin looks before it deletes a role
+      ],
+      undefined,
+    ),
+    allow("ListRoles", ["iam:ListRoles"], undefined, "*"),
+    allow("ReadPolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], undefined, [
+      `arn:${partition}:iam::${accountId}:policy/*`,
+      `arn:${partition}:iam::aws:policy/*`,
+    ]),
+    {
+      Sid: "NeverItself",
+      Effect: "Deny",
+      Action: ["iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:DeleteRole", ...writes],
+      Resource: role(roleName),
+    },
+  ];
+}
+
+/** Buckets of this account alone; which of them is known only with the integrations. HeadBucket has no action narrower than ListBucket. */
+function buckets({ accountId, region }: Scope): Statement[] {
+  const here = { StringEquals: { "aws:ResourceAccount": accountId } };
+  const Resource = `arn:${partitionOf(region)}:s3:::*`;
+  const reads = [
+    "s3:ListBucket",
+    "s3:GetBucketPolicy",
+    "s3:GetEncryptionConfiguration",
+    "s3:GetBucketOwnershipControls",
+    "s3:GetBucketPublicAccessBlock",
+  ];
+  const writes = ["s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutEncryptionConfiguration"];
+  return [
+    { Sid: "ReadBuckets", Effect: "Allow", Action: reads, Resource, Condition: here },
+    { Sid: "ChangeBuckets", Effect: "Allow", Action: writes, Resource, Condition: here },
+  ];
+}
+
+/** What a vendor may be granted on a key that isn't ours; nothing that passes a grant on. */
+const grantable = [
+  "Decrypt",
+  "Encrypt",
+  "GenerateDataKey",
+  "GenerateDataKeyWithoutPlaintext",
+  "DescribeKey",
+  "ReEncryptFrom",
+  "ReEncryptTo",
+];
+
+function keys(scope: Scope): Statement[] {
+  const { name, accountId, region } = scope;
+  const arn = (resource: string) => `arn:${partitionOf(region)}:kms:${region}:${accountId}:${resource}`;
+  const ours = { StringEquals: resourceTag(scope) };
+  const aliases = ["kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"];
+  const changes = ["kms:UntagResource", "kms:PutKeyPolicy", "kms:EnableKeyRotation", "kms:UpdateKeyDescription", "kms:ScheduleKeyDeletion"];
+  const reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags", "kms:ListGrants"];
+  return [
+    { Sid: "CreateKeys", Effect: "Allow", Action: "kms:CreateKey", Resource: "*", Condition: { StringEquals: requestTag(scope) } },
+    {
+      Sid: "MarkKeys",
+      Effect: "Allow",
+      Action: "kms:TagResource",
+      Resource: arn("key/*"),
+      Condition: { StringEquals: requestTag(scope), StringEqualsIfExists: resourceTag(scope) },
+    },
+    { Sid: "ChangeKeys", Effect: "Allow", Action: ["kms:TagResource", ...changes, ...aliases], Resource: arn("key/*"), Condition: ours },
+    { Sid: "NameKeys", Effect: "Allow", Action: aliases, Resource: arn(`alias/drawbridge/${name}/*`) },
+    {
+      Sid: "GrantOnKeys",
+      Effect: "Allow",
+      Action: "kms:CreateGrant",
+      Resource: arn("key/*"),
+      Condition: { "ForAllValues:StringEquals": { "kms:GrantOperations": grantable } },
+    },
+    { Sid: "RevokeOnKeys", Effect: "Allow", Action: "kms:RevokeGrant", Resource: arn("key/*") },
+    { Sid: "ReadKeys", Effect: "Allow", Action: reads, Resource: arn("key/*") },
+    { Sid: "ListKeys", Effect: "Allow", Action: ["kms:ListKeys", "kms:ListAliases"], Resource: "*" },
+  ];
+}
