@@ -4,10 +4,11 @@ import { PassThrough } from "node:stream";
 import { after } from "node:test";
 import { Registry } from "prom-client";
 import { createApp } from "../../src/http/app.ts";
-import { type Caller, scopes } from "../../src/http/caller.ts";
+import { type Caller, scopes } from "../../src/identity/caller.ts";
 import type { IntegrationView, TenantView } from "../../src/http/schemas.ts";
 import { listen } from "../../src/http/server.ts";
 import type { IdempotentRequest, Services, StoredAnswer } from "../../src/http/services.ts";
+import type { PolicyDocument } from "../../src/iam/policy-document.ts";
 import { createLog } from "../../src/log.ts";
 import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
@@ -205,8 +206,8 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     },
     getBootstrap: async (tenant) => {
       here(tenant === "acme");
-      const none = { Version: "2012-10-17" as const, Statement: [] };
-      return { roleName: "DrawbridgeProvisioning", trustPolicy: none, permissionsPolicy: none, template: {} };
+      const document: PolicyDocument = { Version: "2012-10-17", Statement: [{ Effect: "Deny", Action: "*", Resource: "*" }] };
+      return { roleName: "DrawbridgeProvisioning", trustPolicy: document, permissionsPolicy: document, template: {} };
     },
     adoptRole: async (_caller, request) => {
       here(request.tenant === "acme" && request.name === "c1");
@@ -328,7 +329,8 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       return { operation: { ...operationFixture, kind: "reconcile" } };
     },
     receiveDelivery: async (source, { bytes }) => {
-      if (source === "acme") return Buffer.from(bytes).toString() === "push" ? { operation: operationFixture } : { ignored: "It is a ping." };
+      if (source === "acme")
+        return Buffer.from(bytes).toString() === "push" ? { operation: operationFixture } : { ignored: "It is a ping." };
       throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
     },
     listPauses: async () => [{ scope: "service", reason: "freeze", requestedBy: "admin", since: now }],
