@@ -119,6 +119,7 @@ module.exports = {
         pathNot: [
           "^src/(http|iam)/",
           "^src/(problem|log)\\.ts$",
+          "^src/identity/caller\\.ts$",
           "^src/operations/operation\\.ts$",
           npm("express|helmet|swagger-ui-dist|zod|zod-openapi|jsonc-parser|prom-client|@types/.+"),
           "^(node:)?[a-z_]+(/promises)?$",
@@ -178,7 +179,7 @@ module.exports = {
           "^src/store/",
           "^src/(problem|log)\\.ts$",
           "^src/engine/processes\\.ts$",
-          "^src/(operations/operation|iam/[^/]+)\\.ts$",
+          "^src/(operations/operation|iam/[^/]+|audit/entry|identity/caller)\\.ts$",
           "^stacks/stack\\.ts$",
         ],
       },

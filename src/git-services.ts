@@ -1,6 +1,7 @@
 /** What the HTTP layer may ask for about repositories, drift and pauses: who may push, and who sees what. */
-import { type Caller, holdsScope } from "./http/caller.ts";
+
 import type { Services } from "./http/services.ts";
+import { type Caller, holdsScope } from "./identity/caller.ts";
 import { type Asker, acceptPush } from "./integrations/accept-reconcile.ts";
 import { requestDetection } from "./integrations/detect-drift.ts";
 import type { Shell } from "./integrations/shell.ts";

@@ -2,10 +2,10 @@
 import type { Audit } from "./audit/audit.ts";
 import type { AuditFacts, AuditOutcome, AuditRow } from "./audit/entry.ts";
 import type { AuditView } from "./http/audit.ts";
-import { type Caller, holdsTenant } from "./http/caller.ts";
 import type { Answer } from "./http/route.ts";
 import type { SecurityServices } from "./http/security-services.ts";
 import { makeKey, removeKey, rotateKey } from "./identity/api-keys.ts";
+import { type Caller, holdsTenant } from "./identity/caller.ts";
 import type { Limits } from "./identity/limits.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
 import type { Freeze } from "./operations/freeze.ts";

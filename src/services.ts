@@ -2,8 +2,8 @@
 import type { Registry } from "prom-client";
 import { blueprints } from "./blueprints/registry.ts";
 import { gitServices } from "./git-services.ts";
-import { type Caller, holdsTenant } from "./http/caller.ts";
 import type { Idempotency, Readiness, Services } from "./http/services.ts";
+import { type Caller, holdsTenant } from "./identity/caller.ts";
 import { refuseManaged } from "./integrations/accept-reconcile.ts";
 import { deleteIntegration } from "./integrations/delete.ts";
 import { requireBlueprint } from "./integrations/desired-stacks.ts";

@@ -35,6 +35,9 @@ export type WriteGate = <T extends { awsRequestId?: string }>(
   send: () => Promise<T>,
 ) => Promise<T>;
 
+/** Makes the gate for one operation's visit to one tenant's account. */
+export type WriteGates = (visit: { tenant: string; operation: string }) => WriteGate;
+
 const MAX_ATTEMPTS = 5;
 
 /** AWS names calls that only read by these verbs. Whatever isn't among them counts as a write. */

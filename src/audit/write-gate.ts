@@ -1,10 +1,7 @@
 /** What stands around every direct write into an account: the freeze, then the audit. */
-import type { WriteGate } from "../accounts/clients.ts";
+import type { WriteGates } from "../accounts/clients.ts";
 import { ProblemError } from "../problem.ts";
 import type { Audit } from "./audit.ts";
-
-/** Makes the gate for one operation's visit to one tenant's account. */
-export type WriteGates = (visit: { tenant: string; operation: string }) => WriteGate;
 
 /** `isFrozen` is asked before each write, so that it is never older than the write. */
 export function writeGates({ audit, isFrozen }: { audit: Audit; isFrozen: () => Promise<boolean> }): WriteGates {

@@ -1,6 +1,6 @@
 /** /v1/keys: API keys. */
 import { z } from "zod";
-import { scopes } from "./caller.ts";
+import { scopes } from "../identity/caller.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { nameSchema, pageOf, pageQuery } from "./schemas.ts";
 

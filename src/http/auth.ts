@@ -1,7 +1,7 @@
 /** Who calls, by the bearer token of a request. */
 import type { Request } from "express";
+import type { Caller } from "../identity/caller.ts";
 import { ProblemError } from "../problem.ts";
-import type { Caller } from "./caller.ts";
 
 // RFC 6750 §2.1: b64token. Longer ones than any token format of ours aren't looked at.
 const bearer = /^Bearer ([A-Za-z0-9._~+/-]{1,4096}=*)$/i;

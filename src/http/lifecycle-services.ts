@@ -2,10 +2,10 @@
 
 import type { AccessRequest } from "../iam/access-request.ts";
 import type { PolicyDocument } from "../iam/policy-document.ts";
+import type { Caller } from "../identity/caller.ts";
 import type { DocumentDiff } from "../integrations/document-diff.ts";
 import type { Operation } from "../operations/operation.ts";
 import type { TrustedPrincipal } from "../store/trusted-principals.ts";
-import type { Caller } from "./caller.ts";
 import type { ExplanationView } from "./explain.ts";
 import type { HandOffView } from "./hand-off.ts";
 import type { IntegrationAddress } from "./services.ts";

@@ -3,9 +3,9 @@
  * than the other. A route without a scope, with a loose body or with an undocumented answer doesn't compile.
  */
 import type { z } from "zod";
+import type { Caller, Scope } from "../identity/caller.ts";
 import type { OperationEvent } from "../operations/operation.ts";
 import type { ProblemCode } from "../problem.ts";
-import type { Caller, Scope } from "./caller.ts";
 import type { Services } from "./services.ts";
 
 /** What routes are grouped by in the documentation. */

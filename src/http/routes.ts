@@ -1,6 +1,7 @@
 /** Every route there is. */
-import { apiKeyRoutes } from "./api-keys.ts";
+
 import { adoptRoutes } from "./adopt.ts";
+import { apiKeyRoutes } from "./api-keys.ts";
 import { approvalRoutes } from "./approvals.ts";
 import { auditRoutes } from "./audit.ts";
 import { blueprintRoutes } from "./blueprints.ts";

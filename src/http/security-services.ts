@@ -1,8 +1,8 @@
 /** Keys, audit, freeze and limits: a part of Services. */
 import type { AuditFacts, AuditRow } from "../audit/entry.ts";
+import type { Caller } from "../identity/caller.ts";
 import type { ApiKeyView, KeyBody, MadeKeyView } from "./api-keys.ts";
 import type { AuditFiltersBody, AuditView } from "./audit.ts";
-import type { Caller } from "./caller.ts";
 import type { FreezeView } from "./freeze.ts";
 import type { Answer } from "./route.ts";
 import type { Page, PageRequest } from "./services.ts";

@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
 import type { AuditFacts } from "../audit/entry.ts";
+import { type Caller, holdsScope, holdsTenant } from "../identity/caller.ts";
 import { ProblemError } from "../problem.ts";
 import { authenticate } from "./auth.ts";
 import { bytesReader, type JsonBody, jsonBodyReader } from "./body.ts";
-import { type Caller, holdsScope, holdsTenant } from "./caller.ts";
 import { readIfMatch } from "./entity-tag.ts";
 import { sendEvents } from "./event-stream.ts";
 import { idempotentRequest, runOnce } from "./idempotency.ts";

@@ -6,10 +6,10 @@
  */
 import type { Registry } from "prom-client";
 import type { Proof } from "../iam/contract.ts";
+import type { Caller } from "../identity/caller.ts";
 import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
 import type { BootstrapView } from "./bootstrap.ts";
-import type { Caller } from "./caller.ts";
 import type { DriftView, PauseView } from "./drift.ts";
 import type { KeyView } from "./keys.ts";
 import type { LifecycleServices } from "./lifecycle-services.ts";

@@ -1,6 +1,5 @@
 /** API keys: made, listed, replaced and ended by administrators, and never worth more than the one who made them. */
 import { randomUUID } from "node:crypto";
-import { type Caller, holdsScope, type Scope } from "../http/caller.ts";
 import { ProblemError } from "../problem.ts";
 import {
   type ApiKeyRecord,
@@ -12,6 +11,7 @@ import {
   touchApiKey,
 } from "../store/api-keys.ts";
 import { type Db, inTransaction } from "../store/transaction.ts";
+import { type Caller, holdsScope, type Scope } from "./caller.ts";
 import { adminSubject, hashToken, newApiKey, sameDigest } from "./tokens.ts";
 
 export interface KeyRequest {

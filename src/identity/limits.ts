@@ -1,7 +1,7 @@
 /** How much a caller, and all callers together for a tenant, may ask for: counted in memory, or in PostgreSQL over all replicas. */
-import pg from "pg";
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import { ProblemError } from "../problem.ts";
+import { openPool, type Pool } from "../store/pool.ts";
 
 export interface LimitSettings {
   /** requests a minute, per caller */
@@ -29,9 +29,7 @@ export interface Limits {
  * database to share. While that doesn't answer they are counted here.
  */
 export async function openLimits(settings: LimitSettings, databaseUrl?: string): Promise<Limits> {
-  const pool =
-    databaseUrl === undefined ? undefined : new pg.Pool({ connectionString: databaseUrl, max: 2, application_name: "drawbridge-limits" });
-  pool?.on("error", () => undefined); // an idle connection that is lost is replaced at the next use
+  const pool = databaseUrl === undefined ? undefined : openPool(databaseUrl, { max: 2, name: "drawbridge-limits" });
   const reads = new RateLimiterMemory({ keyPrefix: "requests", points: settings.requestsPerMinute, duration: 60 });
   const writes = await counter(pool, { keyPrefix: "writes", points: settings.writesPerMinute, duration: 60 });
   const destroys = await counter(pool, { keyPrefix: "destroys", points: settings.destroysPerHour, duration: 3_600 });
@@ -55,7 +53,7 @@ interface Counter {
   duration: number;
 }
 
-async function counter(pool: pg.Pool | undefined, options: Counter): Promise<RateLimiterAbstract> {
+async function counter(pool: Pool | undefined, options: Counter): Promise<RateLimiterAbstract> {
   const here = new RateLimiterMemory(options);
   if (!pool) return here;
   return new Promise((resolve, reject) => {

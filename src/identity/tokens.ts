@@ -1,6 +1,6 @@
 /** Secrets that name a caller. They are kept and compared by their SHA-256, so that neither time nor a stolen row tells one. */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { type Caller, scopes } from "../http/caller.ts";
+import { type Caller, scopes } from "./caller.ts";
 
 const keyPrefix = "dbk_";
 

@@ -1,8 +1,7 @@
 /** The parts of the outside world that the verbs work with, given to them by src/main.ts. */
 
-import type { AwsReach } from "../accounts/clients.ts";
+import type { AwsReach, WriteGates } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
-import type { WriteGates } from "../audit/write-gate.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ReadSpec } from "../gitops/manifests.ts";
 import type { Log } from "../log.ts";

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from "kysely";
-import type { Scope } from "../http/caller.ts";
+import type { Scope } from "../identity/caller.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { Database } from "./database.ts";
 import type { Db } from "./transaction.ts";

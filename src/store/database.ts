@@ -1,7 +1,7 @@
 /** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { AuditEntry } from "../audit/entry.ts";
-import type { Scope } from "../http/caller.ts";
+import type { Scope } from "../identity/caller.ts";
 import type { OperationKind, OperationState } from "../operations/operation.ts";
 import type { Problem } from "../problem.ts";
 import type { DriftRecord } from "./drift.ts";

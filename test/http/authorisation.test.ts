@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { type Scope, scopes } from "../../src/http/caller.ts";
+import { type Scope, scopes } from "../../src/identity/caller.ts";
 import { type Route, routeName } from "../../src/http/route.ts";
 import { routes } from "../../src/http/routes.ts";
 import { type RealService, startReal } from "./real.ts";
