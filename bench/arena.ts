@@ -18,6 +18,8 @@ export interface Arena {
   stock: Stock;
   /** A session of the tenant's provisioning role, as an operation gets one. */
   target: Credentials;
+  /** With which the service enters the tenant's account */
+  externalId: string;
   tenant(name: string): Promise<TenantView>;
   /** The same at another service of this sandbox. */
   register(api: Api, name: string): Promise<TenantView>;
@@ -58,7 +60,7 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
     });
     const stock = await startStock({ sandbox, target, ...(front && { stateEndpoint: front.state, awsEndpoint: front.aws }) });
     stops.push(stock.stop);
-    return { sandbox, service, api, stock, target, tenant, register, ...verbs(api), stop };
+    return { sandbox, service, api, stock, target, externalId: provisioning.externalId, tenant, register, ...verbs(api), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -2,11 +2,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { accountIds } from "../sandbox/accounts.ts";
 import { createApi } from "../sandbox/api.ts";
 import { startService } from "../sandbox/service.ts";
 import { openStore } from "../src/store/store.ts";
 import { type Arena, openArena, verbs } from "./arena.ts";
-import { conductorOne, requestOf } from "./integration.ts";
+import { conductorOne, named, requestOf } from "./integration.ts";
 import { compare, type Result, type Target } from "./result.ts";
 import { fill } from "./synthetic.ts";
 
@@ -26,7 +27,16 @@ interface Grown {
 async function grow(arena: Arena, tenants: number): Promise<Grown> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bench-growth-"));
   const store = await openStore({ dataDir, log: silent });
-  await fill(store, { tenants, integrations: 1, operations: 5 }).finally(store.close);
+  try {
+    await fill(store, { tenants, integrations: 1, operations: 5 });
+    // The account's role trusts one id, whichever of the services comes.
+    await store.db
+      .insertInto("provisioning_external_ids")
+      .values({ account_id: accountIds.tenant, external_id: arena.externalId })
+      .execute();
+  } finally {
+    await store.close();
+  }
   const service = await startService(arena.sandbox, { environment: { DRAWBRIDGE_DATA_DIR: dataDir, DRAWBRIDGE_RUNNERS: "1" } });
   const api = createApi(service);
   const stop = async () => {
@@ -55,7 +65,7 @@ export async function runGrowth(): Promise<Result[]> {
     for (let round = 0; round <= rounds; round++) {
       for (const { tenants, api, put, destroy, times } of grown) {
         const [tenant, name] = [`growing-${tenants}`, `size-${tenants}-${round}`];
-        const body = requestOf(conductorOne, `bench-${name}-2b9e41`);
+        const body = requestOf(named(conductorOne, name), `bench-${name}-2b9e41`);
         await timed(times.create, () => put(tenant, name, body), round > 0);
         for (const list of ["tenants", "operations"]) await timed(times.list, () => api.call("GET", `/v1/${list}?limit=50`), round > 0);
         await timed(times.destroy, () => destroy(tenant, name), round > 0);

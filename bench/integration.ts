@@ -23,6 +23,11 @@ export const creativeForce: Measured = {
   parameters: { bucket, mode: "delivery", encryption: { type: "SSE-KMS", createKey: true, applyBucketEncryption: true } },
 };
 
+/** The same with a role of that name: one account holds many of them side by side. */
+export function named(measured: Measured, roleName: string): Measured {
+  return { ...measured, parameters: { ...measured.parameters, roleName } };
+}
+
 /** The body of the PUT. Creative Force's id is issued by us, so that a request names it as well. */
 export function requestOf({ blueprint, parameters }: Measured, externalId: string): Record<string, unknown> {
   return { blueprint, parameters: { ...parameters, externalId } };

@@ -1,6 +1,6 @@
 /** Memory of the service's process over many operations, and of it with its runners, on PostgreSQL where there is one. */
 import { openArena } from "./arena.ts";
-import { conductorOne, requestOf } from "./integration.ts";
+import { conductorOne, named, requestOf } from "./integration.ts";
 import { startPostgres } from "./postgres.ts";
 import { residentBytes, treeCost } from "./process-tree.ts";
 import { compare, type Result } from "./result.ts";
@@ -23,7 +23,7 @@ export async function runMemory(): Promise<Result[]> {
     const worker = async (_: unknown, lane: number) => {
       for (let turn = 0; done < operations; turn++) {
         done += 1;
-        await arena.put("acme", `lane-${lane}`, requestOf(conductorOne, `bench-memory-${lane}-${turn}-e81d`));
+        await arena.put("acme", `lane-${lane}`, requestOf(named(conductorOne, `lane-${lane}`), `bench-memory-${lane}-${turn}-e81d`));
         main.push((await residentBytes(pid)) / 1e6);
         peak = Math.max(peak, (await treeCost(pid)).rss / 1e6);
       }

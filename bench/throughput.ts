@@ -1,6 +1,6 @@
 /** 40 creates over 20 tenants, by the service and by the stock sequence in one process, each at the concurrency that suits it best. */
 import { type Arena, openArena } from "./arena.ts";
-import { conductorOne, requestOf, stacksOf } from "./integration.ts";
+import { conductorOne, named, requestOf, stacksOf } from "./integration.ts";
 import { treeCost } from "./process-tree.ts";
 import { compare, type Result } from "./result.ts";
 
@@ -18,11 +18,15 @@ interface Batch {
 
 type Create = (arena: Arena, n: number, batch: string) => Promise<unknown>;
 
-const ours: Create = ({ put }, n, batch) =>
-  put(`tenant-${n % tenants}`, `${batch}-${n}`, requestOf(conductorOne, `bench-${batch}-${n}-9c3e7f`));
+const idOf = (name: string) => `bench-${name}-9c3e7f`;
+
+const ours: Create = ({ put }, n, batch) => {
+  const name = `ours-${batch}-${n}`;
+  return put(`tenant-${n % tenants}`, name, requestOf(named(conductorOne, name), idOf(name)));
+};
 const stock: Create = ({ stock: sequence }, n, batch) => {
   const name = `stock-${batch}-${n}`;
-  return sequence.apply(name, stacksOf(conductorOne, { name, externalId: `bench-${name}-9c3e7f`, tenant: `tenant-${n % tenants}` }));
+  return sequence.apply(name, stacksOf(named(conductorOne, name), { name, externalId: idOf(name), tenant: `tenant-${n % tenants}` }));
 };
 
 /** `width` of them at a time; the service gets them all at once and keeps to its own number of runners. */
