@@ -1,5 +1,6 @@
 /** What must be true in AWS before the first write: read side by side, decided in order, each with its own code. */
 
+import { referencesIn } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
@@ -149,6 +150,15 @@ export function checkMerge(tenant: string, integration: string, spec: BucketPoli
   }
 }
 
+/** A statement about a thing that another stack has yet to make says nothing about a bucket's policy. */
+function withoutReferences(role: LiveRole): LiveRole {
+  const inline = role.inline.map(({ name, document }) => {
+    const Statement = document.Statement.filter((statement) => referencesIn(statement).length === 0);
+    return { name, document: { ...document, Statement } };
+  });
+  return { ...role, inline };
+}
+
 /**
  * A Deny wins over every Allow, ours included, so a grant under one would be for nothing: the bucket's policy is judged with the
  * roles as they will be.
@@ -160,7 +170,7 @@ export function refuseForeignDeny(
   { specs, contract }: Pick<Desired, "specs" | "contract">,
   buckets: LiveBucket[],
 ): void {
-  const roles = specs.flatMap((spec) => asIfMade(spec, accountId, partitionOf(region)));
+  const roles = specs.flatMap((spec) => asIfMade(spec, accountId, partitionOf(region))).map(withoutReferences);
   const { rows } = judge(onBuckets(contract), { roles, buckets, keys: [] }, new Date().toISOString());
   const denied = rows.find((row) => row.expect === "allow" && row.decision === "explicitly-denied" && row.action.startsWith("s3:"));
   if (!denied) return;
