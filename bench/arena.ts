@@ -49,6 +49,7 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
     if (front) stops.push(front.stop);
     const service = await startService(sandbox, { environment: { ...environment, ...(front && throughFront(sandbox, front)) } });
     stops.push(service.stop);
+    process.once("exit", () => service.process.kill());
     const api = createApi(service);
     const register = (at: Api, name: string) => registerTenant(sandbox, at, name);
     const tenant = (name: string) => register(api, name);

@@ -46,5 +46,6 @@ async function main(): Promise<void> {
   console.log(`\n${machine.join("\n")}\n\n${table(results)}`);
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await main();
 process.exit();

@@ -41,6 +41,8 @@ export async function startPostgres(): Promise<Postgres | undefined> {
   const port = await freePort();
   const args = ["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
   const server = spawn(path.join(bin, "postgres"), args, { ...user, cwd: folder, stdio: "ignore" });
+  // However the bench ends, its server ends too.
+  process.once("exit", () => server.kill("SIGINT"));
   const base = `postgres://bench@127.0.0.1:${port}`;
   const version = await untilReady(`${base}/postgres`);
   return {
