@@ -11,9 +11,6 @@ export interface Reference {
   $ref: { kind: StackKind; key: string; output: string };
 }
 
-/** A value that may come from another stack. Inside documents a reference stands where the string would. */
-export type Referable<T> = T | Reference;
-
 export interface InlinePolicy {
   name: string;
   document: PolicyDocument;

@@ -20,7 +20,7 @@ const envelopes = {
 export const manifestBody = z
   .discriminatedUnion("kind", [z.strictObject({ ...envelopes.Tenant, spec }), z.strictObject({ ...envelopes.Integration, spec })])
   .meta({ id: "Manifest" });
-export type ManifestBody = z.output<typeof manifestBody>;
+type ManifestBody = z.output<typeof manifestBody>;
 
 const bodies = { Tenant: tenantBody, Integration: integrationBody };
 

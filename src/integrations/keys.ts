@@ -2,14 +2,14 @@
 
 import { stackName } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
-import { clearRetained, scheduleKeyDeletion, tagRetained } from "../accounts/actions.ts";
+import { clearRetained, scheduleKeyDeletion } from "../accounts/actions.ts";
 import { findTaggedKeys } from "../accounts/keys.ts";
 import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
-import type { IntegrationRecord, RetainedKey } from "../store/records.ts";
+import type { IntegrationRecord } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant, subjectOf } from "./subject.ts";
@@ -41,25 +41,6 @@ export async function unmarkRetained(work: Work, spec: KeySpec, outputs: Record<
   await changeIntegration(work.shell.store.db, work.account.tenant.name, work.integration, (record) => ({
     ...record,
     retained: (record.retained ?? []).filter((key) => key.key !== spec.key),
-  }));
-}
-
-/** After a teardown: the key stays, tagged as left over and noted in the record that outlives the integration. */
-export async function markRetained(work: Work, spec: KeySpec, outputs: Record<string, unknown> | undefined): Promise<void> {
-  if (!outputs?.keyArn || "existingKeyArn" in spec.inputs) return;
-  const keyArn = String(outputs.keyArn);
-  const { shell, account, integration } = work;
-  await tagRetained(account.clients.kms, keyArn, shell.now());
-  const retained: RetainedKey = {
-    key: spec.key,
-    keyArn,
-    alias: spec.inputs.alias,
-    since: shell.now(),
-    why: "Deleting a key destroys what it encrypted.",
-  };
-  await changeIntegration(shell.store.db, account.tenant.name, integration, (record) => ({
-    ...record,
-    retained: [...(record.retained ?? []).filter((key) => key.keyArn !== keyArn), retained],
   }));
 }
 
