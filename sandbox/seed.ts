@@ -40,8 +40,16 @@ async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stat
   await root.s3.send(new CreateBucketCommand({ Bucket: bucket }));
   await root.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }));
   const state: Statement[] = [
-    { Effect: "Allow", Action: ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:GetBucketVersioning"], Resource: `arn:aws:s3:::${bucket}` },
-    { Effect: "Allow", Action: ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"], Resource: `arn:aws:s3:::${bucket}/*` },
+    {
+      Effect: "Allow",
+      Action: ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
+      Resource: `arn:aws:s3:::${bucket}`,
+    },
+    {
+      Effect: "Allow",
+      Action: ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"],
+      Resource: `arn:aws:s3:::${bucket}/*`,
+    },
   ];
   const stateRoleArn = `arn:aws:iam::${root.accountId}:role/${platformThings.stateRole}`;
   const assume: Statement = {

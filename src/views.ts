@@ -38,7 +38,11 @@ export function integrationView(record: IntegrationRecord, tenant: TenantRecord,
     version,
     parameters,
     settings,
-    externalIds: record.externalIds.map(({ id, since, until }) => ({ fingerprint: externalIdFingerprint(id), since, ...(until && { until }) })),
+    externalIds: record.externalIds.map(({ id, since, until }) => ({
+      fingerprint: externalIdFingerprint(id),
+      since,
+      ...(until && { until }),
+    })),
     handshake,
     stacks: record.stacks.map(({ address, status }) => ({ ...address, status })),
     outputs: Object.assign({}, ...record.stacks.map((stack) => stack.outputs ?? {})),
@@ -58,14 +62,33 @@ function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string)
 
 /** An operation without what only we need: its frozen request may hold an external id. */
 export function operationView(stored: StoredOperation): Operation {
-  const { request: _request, requestedBy: _by, epoch: _epoch, deadlineSeconds: _deadline, cancelRequested: _cancel, plugin, ...operation } = stored;
+  const {
+    request: _request,
+    requestedBy: _by,
+    epoch: _epoch,
+    deadlineSeconds: _deadline,
+    cancelRequested: _cancel,
+    plugin,
+    ...operation
+  } = stored;
   return plugin === undefined ? operation : { ...operation, result: { ...operation.result, plugin } };
 }
 
 export function blueprintView(blueprint: Blueprint): BlueprintView {
   const { id, vendor, version, title, source, access, externalId } = blueprint;
   const schema = z.toJSONSchema(blueprint.parameters, { io: "input" });
-  const issuer = { vendor: "the vendor makes it", tenant: "you choose it", drawbridge: "made by Drawbridge when left out", none: undefined }[externalId.issuer];
-  const properties = issuer === undefined ? schema.properties : { ...schema.properties, externalId: { type: "string", description: `The external id: ${issuer}. Left out, the current one stays.` } };
+  const issuer = {
+    vendor: "the vendor makes it",
+    tenant: "you choose it",
+    drawbridge: "made by Drawbridge when left out",
+    none: undefined,
+  }[externalId.issuer];
+  const properties =
+    issuer === undefined
+      ? schema.properties
+      : {
+          ...schema.properties,
+          externalId: { type: "string", description: `The external id: ${issuer}. Left out, the current one stays.` },
+        };
   return { id, vendor, version, title, source, parameters: { ...schema, properties }, access, handOff: blueprint.handOffFields };
 }

@@ -20,7 +20,6 @@ const envelopes = {
 export const manifestBody = z
   .discriminatedUnion("kind", [z.strictObject({ ...envelopes.Tenant, spec }), z.strictObject({ ...envelopes.Integration, spec })])
   .meta({ id: "Manifest" });
-type ManifestBody = z.output<typeof manifestBody>;
 
 const bodies = { Tenant: tenantBody, Integration: integrationBody };
 
