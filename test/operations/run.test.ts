@@ -317,7 +317,7 @@ for (const backend of backends) {
       await queue.resume();
       const done = await ended(id);
       assert.equal(done.state, "succeeded");
-      assert.equal(done.attempt, 2);
+      assert.equal(done.attempt, 1, "a drain is nobody's fault and counts as no attempt");
     });
 
     test("what awaits approval is not run by a stray job", async () => {
