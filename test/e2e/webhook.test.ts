@@ -6,9 +6,9 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { gitServices } from "../../src/git-services.ts";
 import { acceptPull } from "../../src/integrations/accept-reconcile.ts";
 import { putSource } from "../../src/integrations/sources.ts";
-import { createServices } from "../../src/services.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
 import { findSource } from "../../src/store/sources.ts";
 import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
@@ -77,9 +77,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await writeFile(path.join(work, "elsewhere.yaml"), "kind: NotOurs\n");
     await commitAll("first");
     house = await openHouse({ secretsDir });
-    const parts = { metrics: undefined, version: "0", servicePrincipal: "arn:aws:iam::444455556666:role/X", findCaller: undefined };
-    const services = createServices({ ...(parts as never as Parameters<typeof createServices>[0]), shell: house.shell });
-    server = await start({ receiveDelivery: services.receiveDelivery });
+    server = await start({ receiveDelivery: gitServices(house.shell).receiveDelivery });
     const body = {
       repository: bare,
       branch: "main",
