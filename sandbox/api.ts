@@ -1,4 +1,5 @@
 /** The service's REST API, as the demo and the tests call it. */
+import { eventsOf } from "../src/cli/event-stream.ts";
 import type { Operation, OperationEvent } from "../src/operations/operation.ts";
 
 export interface Answer<T> {
@@ -43,24 +44,9 @@ export function createApi({ url, token }: { url: string; token: string }): Api {
       headers: { authorization, accept: "text/event-stream" },
       signal: AbortSignal.timeout(within * 1000),
     });
-    for await (const event of eventsOf(stream)) onEvent?.(event);
+    for await (const event of eventsOf<OperationEvent>(stream)) onEvent?.(event);
     return (await call<Operation>("GET", `/v1/operations/${id}`)).body;
   };
 
   return { call, finished };
-}
-
-/** Server-sent events (WHATWG HTML, section 9.2) whose data is one JSON object each. */
-async function* eventsOf(answer: Response): AsyncGenerator<OperationEvent> {
-  if (!answer.ok || !answer.body) throw new Error(`no event stream: ${answer.status}`);
-  let pending = "";
-  for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
-    pending += chunk;
-    const blocks = pending.split("\n\n");
-    pending = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const data = block.split("\n").filter((line) => line.startsWith("data:"));
-      if (data.length > 0) yield JSON.parse(data.map((line) => line.slice(5).trimStart()).join("\n"));
-    }
-  }
 }

@@ -97,7 +97,8 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(kill);
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback interface that nobody listens on right now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

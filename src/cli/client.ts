@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import createClient, { type Client } from "openapi-fetch";
 import type { components, paths } from "./api.generated.ts";
+import { eventsOf } from "./event-stream.ts";
 import { CommandFailure, exits } from "./failure.ts";
 import type { Login } from "./login.ts";
 
@@ -98,20 +99,9 @@ export async function* readEvents(api: Api, id: string, after: number): AsyncGen
   if (last && items.length === 200) yield* readEvents(api, id, last.seq);
 }
 
-/** Server-sent events (HTML standard, "Server-sent events") whose data is one JSON object each. */
 async function* streamEvents(api: Api, id: string, after: number): AsyncGenerator<OperationEvent> {
   const answer = await fetch(`${api.url}/v1/operations/${id}/events`, {
     headers: { authorization: `Bearer ${api.token}`, accept: "text/event-stream", "last-event-id": String(after) },
   });
-  if (!answer.ok || !answer.body) throw new Error(`HTTP ${answer.status}`);
-  let pending = "";
-  for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
-    pending += chunk;
-    const blocks = pending.split("\n\n");
-    pending = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const data = block.split("\n").filter((line) => line.startsWith("data:"));
-      if (data.length > 0) yield JSON.parse(data.map((line) => line.slice(5).trimStart()).join("\n"));
-    }
-  }
+  yield* eventsOf<OperationEvent>(answer);
 }

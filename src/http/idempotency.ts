@@ -1,9 +1,10 @@
 /** Idempotency-Key: a mutation that is sent again under the same key is answered again, and done once. */
 import { createHash } from "node:crypto";
 import { ProblemError } from "../problem.ts";
+import type { IdempotentRequest } from "../store/idempotency.ts";
 import { RequestError } from "./problem-response.ts";
 import type { Answer } from "./route.ts";
-import type { Idempotency, IdempotentRequest } from "./services.ts";
+import type { Idempotency } from "./services.ts";
 
 /** Says on an answer that it was given before. */
 const replayedHeader = "Idempotency-Replayed";

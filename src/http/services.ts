@@ -9,6 +9,7 @@ import type { Proof } from "../iam/contract.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
+import type { IdempotentRequest, StoredAnswer } from "../store/idempotency.ts";
 import type { BootstrapView } from "./bootstrap.ts";
 import type { DriftView, PauseView } from "./drift.ts";
 import type { KeyView } from "./keys.ts";
@@ -82,22 +83,6 @@ export interface ReadinessCheck {
 export interface Readiness {
   ready: boolean;
   checks: ReadinessCheck[];
-}
-
-/** What an Idempotency-Key belongs to. `bodyHash` is a SHA-256 (hex) over method, URL and body. */
-export interface IdempotentRequest {
-  caller: string;
-  /** `PUT /v1/tenants/{tenant}` */
-  route: string;
-  key: string;
-  bodyHash: string;
-}
-
-/** An answer as it was given, so that it can be given again. */
-export interface StoredAnswer {
-  status: number;
-  headers: Record<string, string>;
-  body: unknown;
 }
 
 export interface Idempotency {

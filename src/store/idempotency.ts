@@ -4,11 +4,13 @@ import type { Db } from "./transaction.ts";
 /** What an Idempotency-Key belongs to. `bodyHash` is a SHA-256 (hex) over method, URL and body. */
 export interface IdempotentRequest {
   caller: string;
+  /** `PUT /v1/tenants/{tenant}` */
   route: string;
   key: string;
   bodyHash: string;
 }
 
+/** An answer as it was given, so that it can be given again. */
 export interface StoredAnswer {
   status: number;
   headers: Record<string, string>;

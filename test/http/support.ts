@@ -6,12 +6,13 @@ import { Registry } from "prom-client";
 import { createApp } from "../../src/http/app.ts";
 import type { IntegrationView, TenantView } from "../../src/http/schemas.ts";
 import { listen } from "../../src/http/server.ts";
-import type { IdempotentRequest, Services, StoredAnswer } from "../../src/http/services.ts";
+import type { Services } from "../../src/http/services.ts";
 import type { PolicyDocument } from "../../src/iam/policy-document.ts";
 import { type Caller, scopes } from "../../src/identity/caller.ts";
 import { createLog } from "../../src/log.ts";
 import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
+import type { IdempotentRequest, StoredAnswer } from "../../src/store/idempotency.ts";
 
 const now = "2026-11-22T02:00:00.000Z";
 
