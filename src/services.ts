@@ -28,6 +28,7 @@ import { receiptsOf } from "./store/receipts.ts";
 import type { IntegrationRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
 import { bootstrapOf } from "./tenants/bootstrap.ts";
+import { reachOf } from "./tenants/reach.ts";
 import { putTenant } from "./tenants/tenants.ts";
 import { blueprintView, integrationView, operationView, tenantView } from "./views.ts";
 
@@ -90,7 +91,10 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
       const operation = await requestOffboard(shell, { tenant, requestedBy: caller.subject, ...options });
       return operation ? { operation: operationView(operation) } : {};
     },
-    getBootstrap: async (tenant) => bootstrapOf(await requireTenant(shell, tenant), servicePrincipal),
+    getBootstrap: async (name, asked) => {
+      const tenant = await requireTenant(shell, name);
+      return bootstrapOf(tenant, servicePrincipal, await reachOf(shell, tenant, asked));
+    },
     listReceipts: (tenant) => receiptsOf(db, tenant),
     async setRevocation({ subject: requestedBy }, request) {
       return { operation: operationView(await requestRevocation(shell, { ...request, requestedBy })) };

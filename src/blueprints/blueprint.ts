@@ -91,6 +91,8 @@ export interface Blueprint<Parameters = unknown> {
   parameters: z.ZodType<Parameters>;
   /** Parameters that can't change once the integration exists: names of roles and what those names are made from. */
   immutable: readonly string[];
+  /** How the roles are called when no parameter says it; a `*` stands for any text. A tenant's bootstrap lets these be made. */
+  roleNames: readonly string[];
   externalId: ExternalIdRule;
   /** What the vendor may do, for people. */
   access: string[];

@@ -56,6 +56,7 @@ export const conductoroneS3 = defineBlueprint<Parameters>({
   source: { document: "AWS S3 bucket data storage", date: "2026-11-01" },
   parameters: Parameters,
   immutable: ["roleName"],
+  roleNames: ["ConductorOneIntegration"],
   externalId: { issuer: "vendor", samples: ["<EXTERNAL ID FROM C1>"] },
   access: [
     "ConductorOne's service role, and nobody else of its account, may assume the role with the external id.",

@@ -156,6 +156,7 @@ export const creativeForceS3 = defineBlueprint<Parameters>({
   source: { document: "Setup for S3 connection using IAM Role", date: "2026-11-01" },
   parameters: Parameters,
   immutable: ["roleName"],
+  roleNames: ["CreativeForceS3-*"],
   externalId: { issuer: "drawbridge", samples: [] },
   access: [
     "Creative Force's user CreativeForceCloudS3, and nobody else of its account, may assume the role with the external id.",

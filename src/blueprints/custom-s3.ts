@@ -86,6 +86,7 @@ export const customS3 = defineBlueprint<Parameters>({
   source: { document: "AWS IAM user guide, Access to AWS accounts owned by third parties", date: "2026-11-01" },
   parameters: Parameters,
   immutable: ["roleName", "vendor"],
+  roleNames: ["DrawbridgeCustom-*"],
   externalId: { issuer: "drawbridge", samples: [] },
   access: [
     "The principal that an administrator put on the list, and nobody else, may assume the role with the external id.",

@@ -51,6 +51,7 @@ export const infosumS3 = defineBlueprint<Parameters>({
   source: { document: "Configuring Amazon S3 Cross-Account for Imports", date: "2026-11-01" },
   parameters: Parameters,
   immutable: ["roleName"],
+  roleNames: ["InfoSumImport-*"],
   externalId: { issuer: "vendor", samples: [] },
   access: [
     "Exactly one session of InfoSum's import connector, the one with your session name, may assume the role with the external id.",

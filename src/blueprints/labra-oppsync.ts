@@ -85,6 +85,7 @@ export const labraOppsync = defineBlueprint<Parameters>({
   source: { document: "OppSync AWS Resources", date: "2026-11-01" },
   parameters: Parameters,
   immutable: ["environment", "roleName"],
+  roleNames: ["LabraOppSync-*"],
   externalId: { issuer: "vendor", samples: [] },
   access: [
     "Any principal of Labra's account that sends the external id may assume the role: Labra names its account, so the id is the only guard.",

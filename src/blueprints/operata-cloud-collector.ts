@@ -189,6 +189,7 @@ export const operataCloudCollector = defineBlueprint<Parameters>({
   source: { document: "IAM Role & Policies", date: "2026-11-01" },
   parameters: Parameters,
   immutable: ["groupId"],
+  roleNames: ["operataEventBridgePipeRole-*", "CloudCollectorV3Stack-*"],
   externalId: { issuer: "none", samples: [] },
   access: [
     "Operata has no principal here: EventBridge Pipes, for exactly one pipe of this account, and Lambda assume the two roles.",

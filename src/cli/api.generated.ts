@@ -605,7 +605,7 @@ export interface paths {
         };
         /**
          * The provisioning role, as documents and as a CloudFormation template
-         * @description `format=cloudformation` is the template alone. Needs the scope `read`.
+         * @description The role may make roles under the blueprints' own names, those that the tenant's integrations name, and `roleNames`. With `buckets` it may touch only those and the integrations'; without, every bucket of the account. `format=cloudformation` is the template alone. Needs the scope `read`.
          */
         get: operations["get_v1_tenants_tenant_bootstrap"];
         put?: never;
@@ -4932,7 +4932,9 @@ export interface operations {
     get_v1_tenants_tenant_bootstrap: {
         parameters: {
             query?: {
+                buckets?: string;
                 format?: "json" | "cloudformation";
+                roleNames?: string;
             };
             header?: never;
             path: {

@@ -10,6 +10,7 @@ import type { Caller } from "../identity/caller.ts";
 import type { Log } from "../log.ts";
 import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
 import type { IdempotentRequest, StoredAnswer } from "../store/idempotency.ts";
+import type { Reach } from "../tenants/bootstrap.ts";
 import type { BootstrapView } from "./bootstrap.ts";
 import type { DriftView, PauseView } from "./drift.ts";
 import type { KeyView } from "./keys.ts";
@@ -112,7 +113,7 @@ export interface Services extends LifecycleServices, SecurityServices {
   getTenant(caller: Caller, name: string): Promise<{ tenant: TenantView; etag: string }>;
   listTenants(caller: Caller, page: PageRequest): Promise<Page<TenantView>>;
   deleteTenant(caller: Caller, name: string, options: { ifMatch?: string }): Promise<{ operation?: Operation }>;
-  getBootstrap(tenant: string): Promise<BootstrapView>;
+  getBootstrap(tenant: string, asked: Reach): Promise<BootstrapView>;
   /** In order; also of a tenant that was offboarded. */
   listReceipts(tenant: string): Promise<ReceiptView[]>;
   cancelOperation(caller: Caller, id: string, options: { force: boolean }): Promise<Operation>;

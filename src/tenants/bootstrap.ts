@@ -1,4 +1,5 @@
 /** What a tenant's account needs before the first operation: the provisioning role, its trust and the least that it may do. Pure. */
+import { bucketArn } from "../iam/bucket-name.ts";
 import type { PolicyDocument, Statement } from "../iam/policy-document.ts";
 import { partitionOf } from "../integrations/desired-stacks.ts";
 import type { TenantRecord } from "../store/records.ts";
@@ -15,12 +16,20 @@ export interface Bootstrap {
 const DEFAULT_ROLE = "DrawbridgeProvisioning";
 const POLICY_NAME = "DrawbridgeProvisioning";
 
+/** What a provisioning role may work on. */
+export interface Reach {
+  /** Names of the roles that it may make, change and remove; a `*` stands for any text. */
+  roleNames: readonly string[];
+  /** The only buckets that it may look at and whose policy it may write; left out, all of the account. */
+  buckets?: readonly string[];
+}
+
 /** The provisioning role of a tenant, as documents and as a template. */
-export function bootstrapOf(tenant: TenantRecord, servicePrincipal: string): Bootstrap {
+export function bootstrapOf(tenant: TenantRecord, servicePrincipal: string, reach: Reach): Bootstrap {
   const { access } = tenant;
   const roleName = access.mode === "assume-role" ? (access.roleArn.split("/").at(-1) ?? DEFAULT_ROLE) : DEFAULT_ROLE;
   const trustPolicy = provisioningTrust(servicePrincipal, tenant);
-  const permissionsPolicy = provisioningPermissions({ ...tenant, roleName });
+  const permissionsPolicy = provisioningPermissions({ ...tenant, ...reach, roleName });
   const template = {
     AWSTemplateFormatVersion: "2010-09-09",
     Description: `Lets Drawbridge provision vendors' access for tenant ${tenant.name}`,
@@ -43,14 +52,14 @@ export function bootstrapOf(tenant: TenantRecord, servicePrincipal: string): Boo
   return { roleName, trustPolicy, permissionsPolicy, template };
 }
 
-interface Scope extends Pick<TenantRecord, "name" | "accountId" | "region" | "permissionsBoundaryArn"> {
+interface Scope extends Reach, Pick<TenantRecord, "name" | "accountId" | "region" | "permissionsBoundaryArn"> {
   /** The provisioning role's own name: it may not change itself. */
   roleName: string;
 }
 
 /**
  * The least that programs, live reads and direct writes need. What IAM and KMS let carry tags is held to the tenant's tag, role writes
- * to the tenant's boundary where it has one, aliases to their names, all else to the account. Source: service authorization
+ * to the tenant's boundary where it has one and to the names of its roles, aliases to theirs, all else to the account. Source: service authorization
  * reference, IAM, S3 and KMS. `name` may be `*` for several tenants that share one role.
  */
 export function provisioningPermissions(scope: Scope): PolicyDocument {
@@ -61,12 +70,24 @@ const TAG = "drawbridge:tenant";
 const resourceTag = ({ name }: Scope) => ({ [`aws:ResourceTag/${TAG}`]: name });
 const requestTag = ({ name }: Scope) => ({ [`aws:RequestTag/${TAG}`]: name });
 
+/** IAM and KMS can't tell a tag that comes with a create from one that is put on a thing which is there. */
+const marked = (scope: Scope, absent: readonly string[] = []) => ({
+  StringEquals: requestTag(scope),
+  StringEqualsIfExists: resourceTag(scope),
+  Null: {
+    "aws:RequestTag/drawbridge:integration": "false",
+    "aws:RequestTag/drawbridge:stack": "false",
+    ...Object.fromEntries(absent.map((key) => [key, "true"])),
+  },
+});
+
 function roles(scope: Scope): Statement[] {
-  const { accountId, permissionsBoundaryArn: boundary, roleName } = scope;
+  const { accountId, permissionsBoundaryArn: boundary, roleName, roleNames } = scope;
   const partition = partitionOf(scope.region);
   const role = (name: string) => `arn:${partition}:iam::${accountId}:role/${name}`;
   const bounded = boundary === undefined ? {} : { "iam:PermissionsBoundary": boundary };
-  const allow = (Sid: string, Action: string[], Condition: Statement["Condition"], Resource: string | string[] = role("*")): Statement => ({
+  const named = [...new Set(roleNames)].sort().map(role);
+  const allow = (Sid: string, Action: string[], Condition: Statement["Condition"], Resource: string | string[] = named): Statement => ({
     Sid,
     Effect: "Allow",
     Action,
@@ -77,8 +98,8 @@ function roles(scope: Scope): Statement[] {
   const writes = ["iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy", boundaryAction];
   return [
     allow("CreateRoles", ["iam:CreateRole"], { StringEquals: { ...requestTag(scope), ...bounded } }),
-    // Also what a create with tags asks for, and an adoption: then the role doesn't carry the tag yet.
-    allow("MarkRoles", ["iam:TagRole"], { StringEquals: requestTag(scope), StringEqualsIfExists: resourceTag(scope) }),
+    // What a create with tags asks for, and an adoption: then the role doesn't carry the tag yet.
+    allow("MarkRoles", ["iam:TagRole"], marked(scope)),
     allow("TagRoles", ["iam:TagRole"], { StringEquals: resourceTag(scope), StringEqualsIfExists: requestTag(scope) }),
     allow("UntagRoles", ["iam:UntagRole"], {
       StringEquals: resourceTag(scope),
@@ -99,6 +120,7 @@ function roles(scope: Scope): Statement[] {
         "iam:ListInstanceProfilesForRole", // the AWS plugin looks before it deletes a role
       ],
       undefined,
+      role("*"),
     ),
     allow("ListRoles", ["iam:ListRoles"], undefined, "*"),
     allow("ReadPolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], undefined, [
@@ -114,10 +136,10 @@ function roles(scope: Scope): Statement[] {
   ];
 }
 
-/** Buckets of this account alone; which of them is known only with the integrations. HeadBucket has no action narrower than ListBucket. */
-function buckets({ accountId, region }: Scope): Statement[] {
+/** Buckets of this account alone. HeadBucket has no action narrower than ListBucket. */
+function buckets({ accountId, region, buckets: names = ["*"] }: Scope): Statement[] {
   const here = { StringEquals: { "aws:ResourceAccount": accountId } };
-  const Resource = `arn:${partitionOf(region)}:s3:::*`;
+  const Resource = [...new Set(names)].sort().map((name) => bucketArn(partitionOf(region), name));
   const reads = [
     "s3:ListBucket",
     "s3:GetBucketPolicy",
@@ -157,7 +179,8 @@ function keys(scope: Scope): Statement[] {
       Effect: "Allow",
       Action: "kms:TagResource",
       Resource: arn("key/*"),
-      Condition: { StringEquals: requestTag(scope), StringEqualsIfExists: resourceTag(scope) },
+      // A new key has no alias yet; a customer's key that has one can't be taken for ours.
+      Condition: marked(scope, ["kms:ResourceAliases"]),
     },
     { Sid: "ChangeKeys", Effect: "Allow", Action: ["kms:TagResource", ...changes, ...aliases], Resource: arn("key/*"), Condition: ours },
     { Sid: "NameKeys", Effect: "Allow", Action: aliases, Resource: arn(`alias/drawbridge/${name}/*`) },

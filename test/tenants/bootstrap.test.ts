@@ -33,8 +33,9 @@ const delegation: PolicyDocument = {
   Statement: [{ Effect: "Allow", Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: "kms:*", Resource: "*" }],
 };
 
+const reach = { roleNames: ["ConductorOneIntegration", "Vendor*"] };
 const may = (of: TenantRecord, action: string, resource: string, context: Record<string, string | string[]> = {}): boolean => {
-  const { permissionsPolicy } = bootstrapOf(of, service);
+  const { permissionsPolicy } = bootstrapOf(of, service, reach);
   const principal = `arn:aws:sts::${account}:assumed-role/DrawbridgeProvisioning/op`;
   const identity = [{ name: "bootstrap", document: permissionsPolicy }];
   const documents = { identity, ...(resource.includes(":key/") && { keyPolicy: { name: "key", document: delegation } }) };
@@ -45,7 +46,11 @@ const role = `arn:aws:iam::${account}:role/Vendor`;
 const key = `arn:aws:kms:us-east-1:${account}:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0`;
 const marked = { "aws:ResourceTag/drawbridge:tenant": "acme" };
 const foreign = { "aws:ResourceTag/drawbridge:tenant": [] };
-const marking = { "aws:RequestTag/drawbridge:tenant": "acme" };
+const marking = {
+  "aws:RequestTag/drawbridge:tenant": "acme",
+  "aws:RequestTag/drawbridge:integration": "c1",
+  "aws:RequestTag/drawbridge:stack": "role.c1-0a1b2c3d",
+};
 const bounded = { "iam:PermissionsBoundary": boundary };
 
 describe("the provisioning role's permissions, judged by the evaluator", () => {
@@ -75,6 +80,8 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
   test("another tenant's role can't be marked as this one's, and ours can't be unmarked", () => {
     assert.equal(may(tenant, "iam:TagRole", role, { ...marking, ...foreign }), true, "an adoption");
     assert.equal(may(tenant, "iam:TagRole", role, { ...marking, "aws:ResourceTag/drawbridge:tenant": "globex" }), false);
+    const { "aws:RequestTag/drawbridge:stack": _stack, ...nameless } = marking;
+    assert.equal(may(tenant, "iam:TagRole", role, { ...nameless, ...foreign }), false, "what is marked says whose it is");
     assert.equal(may(tenant, "iam:TagRole", role, { ...marked, "aws:RequestTag/team": "data" }), true);
     assert.equal(may(tenant, "iam:UntagRole", role, { ...marked, "aws:TagKeys": ["team"] }), true);
     assert.equal(may(tenant, "iam:UntagRole", role, { ...marked, "aws:TagKeys": ["drawbridge:tenant"] }), false);
@@ -99,6 +106,29 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
     assert.equal(may(tenant, "kms:CreateGrant", key, { "kms:GrantOperations": ["Decrypt", "CreateGrant"] }), false);
   });
 
+  test("a role of another name is neither marked nor made nor changed, whatever its tags", () => {
+    const admin = `arn:aws:iam::${account}:role/Administrators`;
+    for (const action of ["iam:CreateRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole"])
+      assert.equal(may(unbounded, action, admin, { ...marking, ...marked }), false, action);
+    assert.equal(may(unbounded, "iam:GetRole", admin), true);
+  });
+
+  test("a key of somebody else that has an alias can't be marked as ours", () => {
+    const untagged = { ...marking, ...foreign };
+    assert.equal(may(tenant, "kms:TagResource", key, { ...untagged, "kms:ResourceAliases": [] }), true, "a new key");
+    assert.equal(may(tenant, "kms:TagResource", key, { ...untagged, "kms:ResourceAliases": ["alias/payroll"] }), false);
+    assert.equal(may(tenant, "kms:TagResource", key, { ...marked, "kms:ResourceAliases": ["alias/drawbridge/acme/c1"] }), true);
+  });
+
+  test("where the buckets are named, no other is touched or looked at", () => {
+    const { permissionsPolicy } = bootstrapOf(tenant, service, { ...reach, buckets: ["acme-data"] });
+    const onBuckets = permissionsPolicy.Statement.filter(({ Sid }) => Sid?.endsWith("Buckets"));
+    assert.deepEqual(
+      onBuckets.map(({ Resource }) => Resource),
+      [["arn:aws:s3:::acme-data"], ["arn:aws:s3:::acme-data"]],
+    );
+  });
+
   test("no object is read, no other account's bucket touched, nothing else allowed", () => {
     const bucket = "arn:aws:s3:::acme-data";
     assert.equal(may(tenant, "s3:PutBucketPolicy", bucket), true);
@@ -117,14 +147,14 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
 });
 
 test("the trust is the service's under the account's own external id", () => {
-  assert.deepEqual(bootstrapOf(tenant, service).trustPolicy.Statement[0]?.Condition, {
+  assert.deepEqual(bootstrapOf(tenant, service, reach).trustPolicy.Statement[0]?.Condition, {
     StringEquals: { "sts:ExternalId": tenant.provisioningExternalId },
   });
 });
 
 test("the sandbox's role has the document's actions, no more and no fewer", () => {
   const actions = (of: TenantRecord) =>
-    bootstrapOf(of, service).permissionsPolicy.Statement.flatMap(({ Effect, Action }) => (Effect === "Allow" ? listOf(Action) : []));
+    bootstrapOf(of, service, reach).permissionsPolicy.Statement.flatMap(({ Effect, Action }) => (Effect === "Allow" ? listOf(Action) : []));
   const sandbox = provisioningStatements(account).flatMap(({ Effect, Action }) => (Effect === "Allow" ? listOf(Action) : []));
   assert.deepEqual([...new Set(sandbox)].sort(), [...new Set([...actions(tenant), ...actions(unbounded)])].sort());
 });
@@ -135,6 +165,6 @@ test("cfn-lint finds nothing in the template", async (t) => {
   const folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bootstrap-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, "template.json");
-  await writeFile(file, JSON.stringify(bootstrapOf(tenant, service).template));
+  await writeFile(file, JSON.stringify(bootstrapOf(tenant, service, reach).template));
   assert.equal(await cfnLint(lint.packages, [file]), "");
 });
