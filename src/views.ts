@@ -1,10 +1,11 @@
 /** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for the tenant's own provisioning id. */
 import { z } from "zod";
 import type { Blueprint } from "./blueprints/blueprint.ts";
+import { findBlueprint } from "./blueprints/registry.ts";
 import type { IntegrationView, TenantView } from "./http/schemas.ts";
 import type { BlueprintView } from "./http/services.ts";
 import { externalIdFingerprint } from "./iam/external-id.ts";
-import { contextOf, requireBlueprint } from "./integrations/desired-stacks.ts";
+import { contextOf } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";
 import { maskedFields } from "./integrations/hand-off/masked.ts";
 import type { Operation } from "./operations/operation.ts";
@@ -54,8 +55,10 @@ export function integrationView(record: IntegrationRecord, tenant: TenantRecord,
   };
 }
 
+/** Nothing for a blueprint that this release doesn't have any more: what it made can still be read and destroyed. */
 function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string) {
-  const blueprint = requireBlueprint(record.blueprint, record.version);
+  const blueprint = findBlueprint(record.blueprint, record.version);
+  if (!blueprint) return undefined;
   const context = contextOf(tenant, { integration: record.name, externalIds: workingIds(record.externalIds, now) });
   return maskedFields(blueprint.handOff(record.parameters, context)).map(({ field, value, where }) => ({ field, value, where }));
 }

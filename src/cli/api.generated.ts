@@ -6222,7 +6222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: This key was used with another body; `invalid_parameters`: The blueprint refuses these parameters */
+            /** @description `idempotency_key_reused`: This key was used with another body; `invalid_parameters`: The blueprint refuses these parameters; `unknown_blueprint`: There is no such blueprint */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6313,6 +6313,15 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_blueprint`: There is no such blueprint */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6709,7 +6718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: This key was used with another body; `vendor_policy_refused`: The vendor's policy can't be attached; `guardrail`: A guardrail refuses the document */
+            /** @description `idempotency_key_reused`: This key was used with another body; `vendor_policy_refused`: The vendor's policy can't be attached; `guardrail`: A guardrail refuses the document; `unknown_blueprint`: There is no such blueprint */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -33,6 +33,7 @@ const read = defineRoute({
   params: z.strictObject({ tenant: nameSchema, name: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json") }),
   responses: { 200: { what: "The hand-off", schema: handOff, type: "text/markdown" } },
+  problems: ["unknown_blueprint"],
 })(async ({ services, params, query: { format } }) => {
   const { json, markdown } = await services.getHandOff(params);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };

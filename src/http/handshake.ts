@@ -38,7 +38,7 @@ const externalId = defineRoute({
     overlapMinutes: z.int().min(0).max(10_080).default(0).meta({ description: "Both ids work for so long; a week at most" }),
   }),
   responses: { 202: { what: "An operation changes the trust", schema: acceptedView, headers } },
-  problems: ["invalid_parameters", "external_id_superseded", "external_id_taken"],
+  problems: ["invalid_parameters", "external_id_superseded", "external_id_taken", "unknown_blueprint"],
 })(async ({ services, caller, params: address, body }) => {
   const { operation } = await services.rotateExternalId(caller, { ...address, ...body });
   return { status: 202, body: { operation }, headers: location(operation) };
@@ -66,7 +66,7 @@ const vendorPolicy = defineRoute({
       headers,
     },
   },
-  problems: ["vendor_policy_refused", "guardrail"],
+  problems: ["vendor_policy_refused", "guardrail", "unknown_blueprint"],
 })(async ({ services, caller, params: address, body }) => {
   const { operation, difference: changed } = await services.supplyVendorPolicy(caller, { ...address, ...body });
   return { status: 202, body: { operation, ...(changed && { difference: changed }) }, headers: location(operation) };

@@ -1,5 +1,6 @@
 /** POST …/external-id: supplies the id that is awaited, or replaces the one that is there, in place. */
 
+import { problemOf } from "../problem.ts";
 import { integrationsWithExpiredIds } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
@@ -45,18 +46,27 @@ export async function rotateExternalId(shell: Shell, request: RotateRequest): Pr
   return accept(shell, { kind: "rotate", next, desired, requestedBy: request.requestedBy });
 }
 
-/** Takes the old ids away whose overlap is over, by an operation like any other. Answers how many were begun. */
+/**
+ * Takes the old ids away whose overlap is over, by an operation like any other. Answers how many were begun. One that can't be (its
+ * blueprint is no longer there) is logged and holds up none of the others.
+ */
 export async function endOverlaps(shell: Shell): Promise<number> {
-  const due = await integrationsWithExpiredIds(shell.store.db, shell.now());
-  for (const record of due) {
-    const { tenant } = await findTenantIntegration(shell, record.tenant, record.name);
-    const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
-    await accept(shell, {
-      kind: "rotate",
-      next,
-      desired: desiredStacks(tenant, await recordedWish(shell, next)),
-      requestedBy: "drawbridge",
-    });
+  let begun = 0;
+  for (const record of await integrationsWithExpiredIds(shell.store.db, shell.now())) {
+    try {
+      await endOverlap(shell, record);
+      begun += 1;
+    } catch (error) {
+      const { tenant, name: integration } = record;
+      shell.log.warn("An overlap of external ids could not be ended", { tenant, integration, code: problemOf(error).code });
+    }
   }
-  return due.length;
+  return begun;
+}
+
+async function endOverlap(shell: Shell, record: IntegrationRecord): Promise<void> {
+  const { tenant } = await findTenantIntegration(shell, record.tenant, record.name);
+  const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
+  const desired = desiredStacks(tenant, await recordedWish(shell, next));
+  await accept(shell, { kind: "rotate", next, desired, requestedBy: "drawbridge" });
 }

@@ -15,8 +15,11 @@ import { tenantThings } from "../../sandbox/accounts.ts";
 import { provisioningStatements } from "../../sandbox/provisioning-policy.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { IntegrationView, TenantView } from "../../src/http/schemas.ts";
+import { createLog } from "../../src/log.ts";
 import type { Operation } from "../../src/operations/operation.ts";
+import { changeIntegration } from "../../src/store/integrations.ts";
 import { type Receipt, receiptHash } from "../../src/store/receipts.ts";
+import { openStore } from "../../src/store/store.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 describe("a teardown never lies", { concurrency: false }, () => {
@@ -81,7 +84,7 @@ describe("a teardown never lies", { concurrency: false }, () => {
     assert.equal(await role("slow"), undefined);
   });
 
-  test("a delete that fails leaves the record, the role and no receipt; the next DELETE ends it", async () => {
+  test("a delete that fails leaves the record, the role and no receipt; the next DELETE ends it, also when the blueprint is gone by then", async () => {
     assert.equal((await world.put("acme", "stuck", body("stuck"))).operation.state, "succeeded");
     const count = (await receipts()).length;
     await failing("aws:iam/role:Role:delete");
@@ -89,7 +92,12 @@ describe("a teardown never lies", { concurrency: false }, () => {
     assert.ok(await role("stuck"));
     assert.equal((await view("stuck")).stacks.length, 1);
     assert.equal((await receipts()).length, count);
+    await world.service.stop();
+    const store = await openStore({ dataDir: world.sandbox.environment["DRAWBRIDGE_DATA_DIR"] ?? "", log: createLog({ level: "error" }) });
+    await changeIntegration(store.db, "acme", "stuck", (record) => ({ ...record, blueprint: "vanished-vendor" }));
+    await store.close();
     await world.restart({});
+    assert.equal((await view("stuck")).blueprint, "vanished-vendor");
     assert.equal((await world.destroy("acme", "stuck")).state, "succeeded");
     assert.equal((await receipts()).length, count + 1);
   });

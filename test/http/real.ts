@@ -16,6 +16,7 @@ import { callers, type Running, start } from "./support.ts";
 
 export interface RealService extends Running {
   store: Store;
+  shell: Shell;
   /** The keys of the jobs that requests made. */
   enqueued: string[];
 }
@@ -84,5 +85,5 @@ export async function startReal(limits: LimitSettings = usualLimits): Promise<Re
     await service.close();
     await opened.remove();
   };
-  return { ...service, store, enqueued, close };
+  return { ...service, store, shell, enqueued, close };
 }
