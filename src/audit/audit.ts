@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { faultFields, type Log } from "../log.ts";
 import { problemOf } from "../problem.ts";
-import { appendAudit } from "../store/audit.ts";
+import { auditAppender } from "../store/audit.ts";
 import type { Db } from "../store/transaction.ts";
 import type { AuditFacts, AuditOutcome } from "./entry.ts";
 
@@ -16,15 +16,16 @@ export interface Audit {
 
 /** An audit that appends to the store's chain. */
 export function createAudit({ db, log }: { db: Db; log: Log }): Audit {
+  const append = auditAppender(db);
   return {
     async around(facts, work, outcomeOf) {
       const id = randomUUID();
-      await appendAudit(db, { ...facts, id, at: new Date().toISOString(), phase: "intent" });
+      await append({ ...facts, id, at: new Date().toISOString(), phase: "intent" });
       const end = async (outcome: () => AuditOutcome | Promise<AuditOutcome>) => {
         try {
           const { before: _before, request: _request, ...same } = facts;
           const what = { ...same, ...(await outcome()) };
-          await appendAudit(db, { ...what, id: randomUUID(), at: new Date().toISOString(), phase: "outcome", of: id });
+          await append({ ...what, id: randomUUID(), at: new Date().toISOString(), phase: "outcome", of: id });
         } catch (error) {
           log.error("An outcome is missing from the audit: its intent stands alone", { operation: facts.operation, ...faultFields(error) });
         }

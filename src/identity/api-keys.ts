@@ -48,7 +48,7 @@ export async function makeKey(db: Db, maker: Caller, request: KeyRequest): Promi
  * @throws ProblemError `not_found`; `forbidden` for a key that holds more than the caller, who would get to see its successor
  */
 export async function rotateKey(db: Db, maker: Caller, id: string, overlapMinutes: number): Promise<MadeKey> {
-  return inTransaction(db, async (trx) => {
+  const made = await inTransaction(db, async (trx) => {
     const old = await findApiKey(trx, id);
     if (!old || hasEnded(old)) throw noKey();
     refuseMore(maker, old);
@@ -56,20 +56,44 @@ export async function rotateKey(db: Db, maker: Caller, id: string, overlapMinute
     await endApiKey(trx, id, new Date(Date.now() + overlapMinutes * 60_000).toISOString());
     return made;
   });
+  knownKeys.delete(db);
+  return made;
 }
 
 /** Ends a key at once. `not_found` when there is none. */
 export async function removeKey(db: Db, id: string): Promise<void> {
-  if (!(await deleteApiKey(db, id))) throw noKey();
+  const deleted = await deleteApiKey(db, id);
+  knownKeys.delete(db);
+  if (!deleted) throw noKey();
 }
+
+/** Milliseconds for which a key that was looked up needs no second look: one that another replica ends works here that much longer. */
+const knownFor = 1_000;
+const mostKnown = 1_000;
+/** By digest, per store. Emptied whenever this process ends a key. */
+const knownKeys = new WeakMap<Db, Map<string, { record: ApiKeyRecord; until: number }>>();
 
 /** The caller behind a key, which counts as used; none for a key that is unknown or has ended. */
 export async function callerOfKey(db: Db, key: string): Promise<Caller | undefined> {
   const digest = hashToken(key);
-  const found = await findApiKeyByDigest(db, digest.toString("hex"));
-  if (!found || !sameDigest(Buffer.from(found.digest, "hex"), digest) || hasEnded(found)) return undefined;
-  await touchApiKey(db, found.id);
-  return { subject: found.subject, tenants: found.tenants, scopes: found.scopes };
+  const record = await findKey(db, digest);
+  if (!record || hasEnded(record)) return undefined;
+  return { subject: record.subject, tenants: record.tenants, scopes: record.scopes };
+}
+
+async function findKey(db: Db, digest: Buffer): Promise<ApiKeyRecord | undefined> {
+  const hex = digest.toString("hex");
+  const known = knownKeys.get(db) ?? new Map<string, { record: ApiKeyRecord; until: number }>();
+  const kept = known.get(hex);
+  if (kept && performance.now() < kept.until) return kept.record;
+  knownKeys.set(db, known);
+  const until = performance.now() + knownFor;
+  const found = await findApiKeyByDigest(db, hex);
+  if (!found || !sameDigest(Buffer.from(found.digest, "hex"), digest)) return undefined;
+  if (!hasEnded(found) && !usedWithinAMinute(found)) await touchApiKey(db, found.id);
+  if (known.size >= mostKnown) known.clear();
+  known.set(hex, { record: found, until });
+  return found;
 }
 
 async function insert(db: Db, maker: Caller, { subject, tenants, scopes, expiresAt }: KeyRequest): Promise<MadeKey> {
@@ -95,4 +119,6 @@ function refuseMore(maker: Caller, wanted: Pick<KeyRequest, "tenants" | "scopes"
 }
 
 const hasEnded = ({ expiresAt }: ApiKeyRecord): boolean => expiresAt !== undefined && Date.parse(expiresAt) <= Date.now();
+const usedWithinAMinute = ({ lastUsedAt }: ApiKeyRecord): boolean =>
+  lastUsedAt !== undefined && Date.now() - Date.parse(lastUsedAt) < 60_000;
 const noKey = () => new ProblemError("not_found", "There is no such key.");

@@ -26,20 +26,20 @@ export interface Limits {
 
 /**
  * Opens the counters. Reads are counted in this process alone, which costs them nothing; writes over all replicas where there is a
- * database to share. While that doesn't answer they are counted here.
+ * database to share, from which a process takes up to ten at once. While that doesn't answer they are counted here.
  */
 export async function openLimits(settings: LimitSettings, databaseUrl?: string): Promise<Limits> {
   const pool = databaseUrl === undefined ? undefined : openPool(databaseUrl, { max: 2, name: "drawbridge-limits" });
   const reads = new RateLimiterMemory({ keyPrefix: "requests", points: settings.requestsPerMinute, duration: 60 });
-  const writes = await counter(pool, { keyPrefix: "writes", points: settings.writesPerMinute, duration: 60 });
-  const destroys = await counter(pool, { keyPrefix: "destroys", points: settings.destroysPerHour, duration: 3_600 });
+  const writes = inPortions(await counter(pool, { keyPrefix: "writes", points: settings.writesPerMinute, duration: 60 }), pool);
+  const destroys = inPortions(await counter(pool, { keyPrefix: "destroys", points: settings.destroysPerHour, duration: 3_600 }), pool);
   return {
     async count(subject, { tenant, ...request }) {
-      await take(reads, `caller:${subject}`);
+      await taking(reads.consume(`caller:${subject}`));
       const keys = [`caller:${subject}`, ...(tenant === undefined ? [] : [`tenant:${tenant}`])];
       for (const key of keys) {
-        if (request.writes) await take(writes, key);
-        if (request.destroys) await take(destroys, key);
+        if (request.writes) await taking(writes(key));
+        if (request.destroys) await taking(destroys(key));
       }
     },
     close: async () => pool?.end(),
@@ -68,9 +68,52 @@ async function counter(pool: Pool | undefined, options: Counter): Promise<RateLi
   });
 }
 
-async function take(limiter: RateLimiterAbstract, key: string): Promise<void> {
+interface Portion {
+  left: number;
+  /** performance.now() at which the window that it was taken from ends */
+  until: number;
+}
+
+/** Keys whose portions are remembered; the oldest give up what they have left. */
+const mostPortions = 10_000;
+
+/**
+ * Takes one point per call. From a shared counter a sixtieth of what there is, ten at most, is taken at once and used up here, so
+ * that most requests don't ask the database; what a process has left of it when the window ends is lost.
+ */
+function inPortions(limiter: RateLimiterAbstract, shared: Pool | undefined): (key: string) => Promise<unknown> {
+  const size = shared === undefined ? 1 : Math.min(10, Math.max(1, Math.floor(limiter.points / 60)));
+  if (size === 1) return (key) => limiter.consume(key);
+  const portions = new Map<string, Portion>();
+  const refills = new Map<string, Promise<void>>();
+  const refill = async (key: string) => {
+    try {
+      const { msBeforeNext } = await limiter.consume(key, size);
+      portions.delete(key);
+      portions.set(key, { left: size, until: performance.now() + msBeforeNext });
+      const oldest = portions.size > mostPortions ? portions.keys().next().value : undefined;
+      if (oldest !== undefined) portions.delete(oldest);
+    } finally {
+      refills.delete(key);
+    }
+  };
+  return async (key) => {
+    for (;;) {
+      const portion = portions.get(key);
+      if (portion && portion.left > 0 && performance.now() < portion.until) {
+        portion.left -= 1;
+        return;
+      }
+      const refilling = refills.get(key) ?? refill(key);
+      refills.set(key, refilling);
+      await refilling;
+    }
+  };
+}
+
+async function taking(counted: Promise<unknown>): Promise<void> {
   try {
-    await limiter.consume(key);
+    await counted;
   } catch (refused) {
     if (!(refused instanceof RateLimiterRes)) throw refused;
     const retryAfter = Math.max(1, Math.ceil(refused.msBeforeNext / 1_000));

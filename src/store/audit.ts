@@ -1,19 +1,91 @@
+import { sql } from "kysely";
 import { type AuditEntry, type AuditHead, type AuditRow, chain } from "../audit/entry.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { VisibleTenants } from "./tenants.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 
-/** Adds a row at the chain's end, which is locked meanwhile: rows are numbered without gaps, over all replicas. */
-export async function appendAudit(db: Db, entry: Omit<AuditEntry, "seq">): Promise<void> {
-  await inTransaction(db, async (trx) => {
+export type NewAuditEntry = Omit<AuditEntry, "seq">;
+
+/** Adds a row at the chain's end; resolves when it is committed. */
+export type AppendAudit = (entry: NewAuditEntry) => Promise<void>;
+
+interface Waiting {
+  entry: NewAuditEntry;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/**
+ * The end of the chain for one process. Rows are numbered without gaps, over all replicas. What is asked for while a write runs is
+ * written by the next one together, each row still before its caller goes on.
+ */
+export function auditAppender(db: Db): AppendAudit {
+  let head: AuditHead | undefined;
+  let waiting: Waiting[] = [];
+  let writing = false;
+
+  const write = async (batch: readonly Waiting[]): Promise<void> => {
+    try {
+      head = await extendChain(
+        db,
+        batch.map(({ entry }) => entry),
+        head,
+      );
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      head = undefined;
+      // One that can't be stored takes no other with it.
+      if (batch.length > 1) for (const one of batch) await write([one]);
+      else for (const { reject } of batch) reject(error);
+    }
+  };
+
+  const drain = async () => {
+    writing = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      await write(batch);
+    }
+    writing = false;
+  };
+
+  return (entry) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ entry, resolve, reject });
+      if (!writing) void drain();
+    });
+}
+
+/** One statement where the chain still ends at `known`; otherwise the end is locked and read first. Answers the new end. */
+async function extendChain(db: Db, entries: readonly NewAuditEntry[], known: AuditHead | undefined): Promise<AuditHead> {
+  const extended = known && (await extendFrom(db, entries, known));
+  if (extended) return extended;
+  return inTransaction(db, async (trx) => {
     const head = await trx.selectFrom("audit_head").select(["seq", "hash"]).forUpdate().executeTakeFirstOrThrow();
-    const row = chain(head, entry);
-    await trx
-      .insertInto("audit")
-      .values({ seq: row.entry.seq, entry: JSON.stringify(row.entry), previous: row.previous, hash: row.hash })
-      .execute();
-    await trx.updateTable("audit_head").set({ seq: row.entry.seq, hash: row.hash }).execute();
+    const locked = await extendFrom(trx, entries, head);
+    if (!locked) throw new Error("the end of the audit moved while it was locked");
+    return locked;
   });
+}
+
+/** Undefined, and nothing written, when the chain doesn't end at `head` any more. */
+async function extendFrom(db: Db, entries: readonly NewAuditEntry[], head: AuditHead): Promise<AuditHead | undefined> {
+  const rows: AuditRow[] = [];
+  let last = head;
+  for (const entry of entries) {
+    const row = chain(last, entry);
+    rows.push(row);
+    last = { seq: row.entry.seq, hash: row.hash };
+  }
+  const { numAffectedRows } = await sql`
+    with moved as (
+      update audit_head set seq = ${last.seq}, hash = ${last.hash} where seq = ${head.seq} and hash = ${head.hash} returning seq
+    )
+    insert into audit (seq, entry, previous, hash)
+    select (row.entry->>'seq')::bigint, row.entry, row.previous, row.hash
+    from moved, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (entry jsonb, previous text, hash text)`.execute(db);
+  return numAffectedRows === BigInt(rows.length) ? last : undefined;
 }
 
 export interface AuditFilters {

@@ -76,6 +76,25 @@ for (const backend of backends) {
       assert.deepEqual(follow(all), { head: await auditHead(opened.store.db) });
     });
 
+    test("two processes that write side by side make one chain, and a row that can't be kept takes no other with it", async () => {
+      const before = (await rows()).length;
+      const audits = [0, 1].map(() => createAudit({ db: opened.store.db, log: silent }));
+      const around = (n: number, subject: string) =>
+        audits[n % 2]?.around(
+          { ...facts, subject },
+          async () => {},
+          () => ({ result: "done" }),
+        );
+      const ends = await Promise.allSettled(Array.from({ length: 24 }, (_, n) => around(n, n === 6 ? "no\u0000text" : `s${n}`)));
+      assert.deepEqual(
+        ends.map(({ status }) => status === "fulfilled"),
+        ends.map((_, n) => n !== 6),
+      );
+      const all = await rows();
+      assert.equal(all.length, before + 46);
+      assert.deepEqual(follow(all), { head: await auditHead(opened.store.db) });
+    });
+
     test("a write into an account is audited with AWS's request id, and refused while frozen", async () => {
       let frozen = false;
       const audit = createAudit({ db: opened.store.db, log: silent });
