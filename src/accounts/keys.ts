@@ -1,6 +1,13 @@
 /** Keys of an account by their tags: AWS gives keys no name of our choosing, so the ownership tags are how one is found again. */
-import { DescribeKeyCommand, type KMSClient, ListAliasesCommand, ListResourceTagsCommand, paginateListKeys } from "@aws-sdk/client-kms";
-import { awsProblem } from "./aws-problems.ts";
+import {
+  DescribeKeyCommand,
+  GetKeyRotationStatusCommand,
+  type KMSClient,
+  ListAliasesCommand,
+  ListResourceTagsCommand,
+  paginateListKeys,
+} from "@aws-sdk/client-kms";
+import { awsProblem, unlessMissing } from "./aws-problems.ts";
 
 export interface TaggedKey {
   id: string;
@@ -57,4 +64,19 @@ export async function aliasesOfKey(kms: KMSClient, keyId: string): Promise<strin
     .send(new ListAliasesCommand({ KeyId: keyId }))
     .catch(awsProblem(`reading the aliases of key ${keyId}`));
   return Aliases.map((alias) => alias.AliasName ?? "");
+}
+
+/**
+ * What stands beside a key of ours rather than in it: the aliases that lead to it and whether it is rotated. Both are undefined
+ * when there is no such key.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function readKeySettings(kms: KMSClient, arn: string): Promise<{ arn: string; aliases?: string[]; rotated?: boolean }> {
+  const [aliases, rotation] = await Promise.all([
+    unlessMissing(kms.send(new ListAliasesCommand({ KeyId: arn }))),
+    unlessMissing(kms.send(new GetKeyRotationStatusCommand({ KeyId: arn }))),
+  ]).catch(awsProblem(`reading the settings of key ${arn}`));
+  if (!aliases || !rotation) return { arn };
+  return { arn, aliases: (aliases.Aliases ?? []).map((alias) => alias.AliasName ?? ""), rotated: rotation.KeyRotationEnabled === true };
 }

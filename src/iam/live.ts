@@ -46,6 +46,9 @@ export interface LiveKey {
   policy: PolicyDocument;
   grants: LiveGrant[];
   tags: Record<string, string>;
+  /** `alias/…`; read of keys of our own alone, like `rotated` */
+  aliases?: string[];
+  rotated?: boolean;
 }
 
 export interface LiveDocuments {

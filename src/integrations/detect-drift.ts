@@ -1,11 +1,9 @@
 /** `detect-drift`: direct reads against what we recorded, a verdict per integration, and repair where it is asked for. */
-import { createHash } from "node:crypto";
-import { judge } from "../iam/judge.ts";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { readKeySettings } from "../accounts/keys.ts";
 import { sidPrefix } from "../iam/sid.ts";
 import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
-import { ProblemError, problemOf } from "../problem.ts";
+import { ProblemError } from "../problem.ts";
 import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
@@ -14,9 +12,9 @@ import { adoptChild, busyIntegrations, integrationsOfTenants } from "../store/re
 import type { IntegrationRecord } from "../store/records.ts";
 import { type Account, enterAccount } from "./account.ts";
 import { desiredStacks } from "./desired-stacks.ts";
-import { differencesOf } from "./drift-differences.ts";
+import { driftVerdict, unknownVerdict, type Verdict } from "./drift-verdict.ts";
 import { integrationEtag } from "./etag.ts";
-import { readLive, widerThanContract, withOutputs } from "./prove.ts";
+import { readLive, withOutputs } from "./prove.ts";
 import { recordedOutputs } from "./proving.ts";
 import { putIntegration } from "./put.ts";
 import type { Shell } from "./shell.ts";
@@ -83,15 +81,12 @@ async function look(shell: Shell, run: Run, account: Account | ProblemError, nam
   } catch (error) {
     run.signal.throwIfAborted();
     if (!(error instanceof ProblemError)) throw error;
-    const { code, detail } = problemOf(error);
-    return { verdict: "unknown", access: "unknown", differences: [], cause: { code, detail }, ...seen };
+    return { ...unknownVerdict(error), ...seen };
   }
 }
 
-type Compared = Pick<DriftRecord, "verdict" | "access" | "differences" | "fingerprint">;
-
 /** The recorded specs say what should be there; the contract says what a difference means for the vendor's access. */
-async function compare(shell: Shell, account: Account, record: IntegrationRecord): Promise<Compared> {
+async function compare(shell: Shell, account: Account, record: IntegrationRecord): Promise<Verdict> {
   const outputs = recordedOutputs(record);
   const desired = desiredStacks(account.tenant, { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(outputs) });
   const contract = withOutputs(desired.contract, outputs);
@@ -99,16 +94,13 @@ async function compare(shell: Shell, account: Account, record: IntegrationRecord
     record.stacks.map((stack) => stack.spec),
     outputs,
   );
-  const live = await readLive(account, contract, desired.expectations);
+  const [documents, settings] = await Promise.all([
+    readLive(account, contract, desired.expectations),
+    Promise.all((contract.ownedKeys ?? []).map((arn) => readKeySettings(account.clients.kms, arn))),
+  ]);
+  const live = { ...documents, keys: documents.keys.map((key) => ({ ...key, ...settings.find(({ arn }) => arn === key.arn) })) };
   const expected = { specs, outputs, sidPrefix: sidPrefix(record.tenant, record.name), encryption: desired.expectations.encryption };
-  const differences = differencesOf(expected, live);
-  if (differences.length === 0) return { verdict: "none", access: "same", differences };
-  const proof = judge(contract, live, shell.now());
-  const wider = widerThanContract(proof).length > 0;
-  const narrower = proof.rows.some((row) => row.verdict === "red" && row.expect === "allow");
-  const access = wider && narrower ? "wider-and-narrower" : wider ? "wider" : narrower ? "narrower" : "same";
-  const fingerprint = createHash("sha256").update(canonicalJson(differences)).digest("hex");
-  return { verdict: "found", access, differences, fingerprint };
+  return driftVerdict(expected, contract, live, shell.now());
 }
 
 /** Writes down what was found, says it, and repairs it where that is wanted, sensible and not a fight. */
@@ -145,6 +137,8 @@ async function repairOf(shell: Shell, run: Run, { name, drift, asked }: Case): P
   };
   const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
   if (record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`)) return hold("It is paused.");
+  if (drift.differences.every(({ stack }) => stack.startsWith("bucket/")))
+    return hold("A bucket's own settings are its owner's to repair.");
   const last = drift.remediation;
   const age = last ? Date.parse(drift.at) - Date.parse(last.at) : Number.POSITIVE_INFINITY;
   const fingerprint = drift.fingerprint ?? "";
@@ -156,7 +150,7 @@ async function repairOf(shell: Shell, run: Run, { name, drift, asked }: Case): P
     );
   }
   if (!asked && age < REPAIR_PAUSE) return hold("It was repaired minutes ago; the next sweep looks again.");
-  const operation = await repair(shell, record);
+  const operation = await repair(shell, run, record);
   if (!operation) return undefined;
   await adoptChild(shell.store.db, operation.id, run.operation.id);
   await run.progress("drift-repair-started", { integration: name, operation: operation.id });
@@ -164,12 +158,13 @@ async function repairOf(shell: Shell, run: Run, { name, drift, asked }: Case): P
 }
 
 /** An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. */
-async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
-  const record = await changeIntegration(shell.store.db, tenant, name, (now) => ({
+async function repair(shell: Shell, run: Run, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
+  const distrusted = (now: IntegrationRecord): IntegrationRecord => ({
     ...now,
     stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
     ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
-  }));
+  });
+  const record = await changeIntegration(shell.store.db, tenant, name, distrusted, run);
   const { blueprint, version, parameters, settings } = record;
   const body = { blueprint, version, parameters, settings };
   const put = await putIntegration(shell, { tenant, name, body, ifMatch: integrationEtag(record), requestedBy: "drift-remediation" });

@@ -6,14 +6,14 @@ import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocumen
 import type { Difference } from "../store/drift.ts";
 import { maskStatement } from "./document-diff.ts";
 
-/** AWS user guide, "IAM identifiers": what a deleted principal turns into where a policy had named it. */
-const uniqueId = /^A(?:RO|ID)A[A-Z0-9]{12,}$/;
+/** Whether a principal is a bare unique id: what a deleted one turns into where a policy had named it (IAM user guide, "IAM identifiers"). */
+export const isUniqueId = (principal: string): boolean => /^A(?:RO|ID)A[A-Z0-9]{12,}$/.test(principal);
 /** What programs/role.ts gives every role. */
 const SESSION_SECONDS = 3_600;
 
 type Found = Omit<Difference, "stack">;
 
-interface Expected {
+export interface Expected {
   /** As recorded, references resolved */
   specs: readonly StackSpec[];
   outputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -32,11 +32,10 @@ export function differencesOf(expected: Expected, live: LiveDocuments): Differen
 }
 
 function differencesOfStack(spec: StackSpec, { outputs, sidPrefix }: Expected, live: LiveDocuments): Found[] {
-  if (spec.kind === "role")
-    return roleDifferences(
-      spec.inputs,
-      live.roles.find((role) => role.name === spec.inputs.name),
-    );
+  if (spec.kind === "role") {
+    const madeAs = outputs.get(`${spec.kind}/${spec.key}`)?.["roleId"];
+    return roleDifferences(spec.inputs, madeAs, live);
+  }
   if (spec.kind === "bucket-policy") return bucketDifferences(spec.inputs, sidPrefix, live);
   if (spec.kind !== "kms-key") return [];
   if ("existingKeyArn" in spec.inputs) return grantDifferences(spec.inputs, live);
@@ -44,14 +43,23 @@ function differencesOfStack(spec: StackSpec, { outputs, sidPrefix }: Expected, l
   return keyDifferences(spec.inputs, keyArn, live);
 }
 
-function roleDifferences(wanted: RoleInputs, live: LiveRole | undefined): Found[] {
+function roleDifferences(wanted: RoleInputs, madeAs: unknown, { roles }: LiveDocuments): Found[] {
+  const live = roles.find((role) => role.name === wanted.name);
   if (!live) return [{ document: "role", what: "missing", words: `Role ${wanted.name} doesn't exist.` }];
   return [
+    ...againDifferences(live, madeAs),
     ...documentDifferences("trust", "the trust", wanted.trust, live.trust),
     ...inlineDifferences(wanted, live),
     ...attachedDifferences(wanted, live),
     ...settingDifferences(wanted, live),
   ];
+}
+
+/** A role of the same name made again isn't the same principal: policies that named the old one don't mean it (IAM user guide, "Unique identifiers"). */
+function againDifferences({ name, roleId }: LiveRole, madeAs: unknown): Found[] {
+  if (typeof madeAs !== "string" || madeAs === roleId) return [];
+  const words = `Role ${name} was deleted and made again: a policy elsewhere that named it doesn't mean the new one.`;
+  return [{ document: "role", what: "changed", words, expected: madeAs, found: roleId }];
 }
 
 function inlineDifferences(wanted: RoleInputs, live: LiveRole): Found[] {
@@ -95,12 +103,16 @@ function settingDifferences(wanted: RoleInputs, live: LiveRole): Found[] {
     const words = `Sessions may last ${live.maxSessionDuration} s instead of ${SESSION_SECONDS} s.`;
     differences.push({ document: "session-duration", what: "changed", words, expected: SESSION_SECONDS, found: live.maxSessionDuration });
   }
-  for (const [key, value] of Object.entries(wanted.tags)) {
-    if (live.tags[key] === value) continue;
-    const what = live.tags[key] === undefined ? "removed" : "changed";
-    differences.push({ document: "tags", what, words: `Tag ${key} was ${what}.`, expected: value, found: live.tags[key] ?? null });
-  }
-  return differences;
+  return [...differences, ...tagDifferences(wanted.tags, live.tags)];
+}
+
+/** Tags that others put beside ours are theirs. */
+function tagDifferences(wanted: Record<string, string>, live: Record<string, string>): Found[] {
+  return Object.entries(wanted).flatMap(([key, value]): Found[] => {
+    if (live[key] === value) return [];
+    const what = live[key] === undefined ? "removed" : "changed";
+    return [{ document: "tags", what, words: `Tag ${key} was ${what}.`, expected: value, found: live[key] ?? null }];
+  });
 }
 
 /** Only statements that carry our Sid are ours to judge in a document that others share. */
@@ -111,11 +123,23 @@ function bucketDifferences({ bucket, policy }: BucketPolicyInputs, sidPrefix: st
   return documentDifferences("bucket-policy", `the policy of bucket ${bucket}`, policy, { Version: policy.Version, Statement: ours });
 }
 
-function keyDifferences({ policy, encryptBucket }: KmsKeyInputs, keyArn: string, live: LiveDocuments): Found[] {
+function keyDifferences({ policy, encryptBucket, alias, tags }: KmsKeyInputs, keyArn: string, live: LiveDocuments): Found[] {
   const key = live.keys.find(({ arn }) => arn === keyArn);
   if (!key) return [{ document: "key", what: "missing", words: `Key ${keyArn} doesn't exist.` }];
   const bucket = encryptBucket === undefined ? undefined : live.buckets.find(({ name }) => name === encryptBucket);
-  const differences = [...stateDifferences(key), ...documentDifferences("key-policy", "the key's policy", policy, key.policy)];
+  const differences = [
+    ...stateDifferences(key),
+    ...documentDifferences("key-policy", "the key's policy", policy, key.policy),
+    ...tagDifferences(tags, key.tags),
+  ];
+  if (key.aliases && !key.aliases.includes(alias)) {
+    const words = `${alias} doesn't lead to key ${keyArn} any more.`;
+    differences.push({ document: "alias", what: "removed", words, expected: alias, found: key.aliases });
+  }
+  if (key.rotated === false) {
+    const words = `Key ${keyArn} isn't rotated any more.`;
+    differences.push({ document: "rotation", what: "changed", words, expected: true, found: false });
+  }
   if (bucket && bucket.encryption?.kmsKeyArn !== keyArn) {
     const words = `Bucket ${bucket.name} isn't encrypted with this key by default any more.`;
     differences.push({ document: "encryption", what: "changed", words, expected: keyArn, found: bucket.encryption ?? null });
@@ -218,5 +242,5 @@ function goneIds({ Principal }: Statement): string[] {
   if (Principal === undefined || Principal === "*") return [];
   return Object.values(Principal)
     .flatMap((values) => listOf(values))
-    .filter((value) => uniqueId.test(value));
+    .filter(isUniqueId);
 }
