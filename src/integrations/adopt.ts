@@ -156,5 +156,5 @@ async function takeOver(work: Work, specs: readonly StackSpec[], spec: RoleSpec)
   const tenant = account.tenant.name;
   await tagRole(account.clients.iam, spec.inputs.name, ownershipTags(tenant, integration, "role", spec.key));
   const known = new Set((await findIntegration(shell.store.db, tenant, integration))?.stacks.map((stack) => stackId(stack.spec)));
-  for (const one of specs) if (!known.has(stackId(one))) await recordChanging(shell, { tenant, integration }, one);
+  for (const one of specs) if (!known.has(stackId(one))) await recordChanging(work, one);
 }

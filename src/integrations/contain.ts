@@ -4,7 +4,7 @@ import { ownedRole } from "../accounts/inventory.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
 import type { Account } from "./account.ts";
-import type { Shell } from "./shell.ts";
+import type { Work } from "./work.ts";
 
 /** What was done to a role. `absent`: there is none of this name that is ours. */
 export interface Contained {
@@ -23,17 +23,22 @@ export function roleNamesOf({ stacks }: Pick<IntegrationRecord, "stacks">): stri
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function contain(shell: Pick<Shell, "store" | "now">, account: Account, record: IntegrationRecord): Promise<Contained[]> {
+export async function contain(
+  { shell, run }: Pick<Work, "shell" | "run">,
+  account: Account,
+  record: IntegrationRecord,
+): Promise<Contained[]> {
   const { tenant, clients } = account;
   const owner = { tenant, integration: record.name };
   const names = roleNamesOf(record);
   const roles = await Promise.all(names.map(async (role) => ({ role, isOurs: (await ownedRole(clients.iam, role, owner)) !== undefined })));
   const ours = roles.filter(({ isOurs }) => isOurs);
   if (ours.length > 0) {
-    await changeIntegration(shell.store.db, tenant.name, record.name, (now) => ({
+    const distrusted = (now: IntegrationRecord) => ({
       ...now,
       stacks: now.stacks.map((stack) => (stack.spec.kind === "role" ? { ...stack, status: "changing" as const } : stack)),
-    }));
+    });
+    await changeIntegration(shell.store.db, tenant.name, record.name, distrusted, run);
   }
   await Promise.all(ours.map(({ role }) => closeTrust(clients.iam, role)));
   await Promise.all(ours.map(({ role }) => revokeSessions(clients.iam, role, shell.now())));

@@ -34,13 +34,13 @@ export async function destroyStacks(work: Work, specs: readonly StackSpec[]): Pr
 }
 
 async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
-  const { shell, run, account, integration } = work;
+  const { shell, run, account } = work;
   const tenant = account.tenant.name;
   await withLeases(
     shell.store,
     { resources: leasesOf(tenant, spec), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
     async (lease) => {
-      const before = await recordChanging(shell, { tenant, integration }, spec);
+      const before = await recordChanging(work, spec);
       const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
       await patiently(run, stackId(spec), async (attempt) => {
         const found = await lookBefore(work, spec, before ?? begun(work, spec));
@@ -49,7 +49,7 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
       });
       if (isOwnedKey(spec)) await retain(work, spec, await keysOfStack(work, spec.key), "Deleting a key destroys what it encrypted.");
       await readBack(work, spec);
-      await recordGone(shell, { tenant, integration }, spec);
+      await recordGone(work, spec);
       await run.progress("stack-gone", { stack: stackId(spec) });
     },
   );

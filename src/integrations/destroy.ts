@@ -24,7 +24,7 @@ export async function destroy(shell: Shell, run: Run): Promise<void> {
   const proof: ReceiptBody["proof"] = { roleNames: roleNamesOf(record), tags: ownTags(tenant, record), found: [] };
   if (specs.length > 0) {
     const account = await run.step("enter-account", () => enterOrName(shell, run, tenant, specs.map(stackId)));
-    await run.step("close-trust", () => contain(shell, account, record));
+    await run.step("close-trust", () => contain({ shell, run }, account, record));
     await run.step("destroy-stacks", () => destroyStacks({ shell, run, account, integration: record.name }, specs));
     proof.found = await run.step("read-back", () => taggedSurvivors(account.clients, whatToFind(tenant, record)));
     if (proof.found.length > 0) throw leftovers(proof.found);
@@ -71,13 +71,19 @@ async function bury(
     const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });
     const next = await currentOperation(trx, tenant, name);
     const wantedAgain = next !== undefined && next.id !== run.operation.id && next.kind !== "destroy";
-    await changeIntegration(trx, tenant, name, ({ lastUp: _lastUp, proof: _proof, approvedParameters: _approved, ...record }) => ({
+    const buried = ({
+      lastUp: _lastUp,
+      proof: _proof,
+      approvedParameters: _approved,
+      ...record
+    }: IntegrationRecord): IntegrationRecord => ({
       ...record,
       stacks: [],
       updatedAt: at,
       receipt: { ...receipt },
       ...(!wantedAgain && { externalIds: [], handshake: { state: "gone", awaiting: [] }, goneAt: at }),
-    }));
+    });
+    await changeIntegration(trx, tenant, name, buried, run);
     return { removed, retained, receipt };
   });
 }

@@ -38,10 +38,9 @@ export async function withRetainedKey(work: Work, spec: KeySpec): Promise<KeySpe
 /** After an adoption: the key is no longer left over. */
 export async function unmarkRetained(work: Work, spec: KeySpec, outputs: Record<string, unknown>): Promise<void> {
   await clearRetained(work.account.clients.kms, String(outputs.keyArn));
-  await changeIntegration(work.shell.store.db, work.account.tenant.name, work.integration, (record) => ({
-    ...record,
-    retained: (record.retained ?? []).filter((key) => key.key !== spec.key),
-  }));
+  const { shell, run, account, integration } = work;
+  const without = (record: IntegrationRecord) => ({ ...record, retained: (record.retained ?? []).filter((key) => key.key !== spec.key) });
+  await changeIntegration(shell.store.db, account.tenant.name, integration, without, run);
 }
 
 export interface KeyListing {
@@ -132,9 +131,10 @@ export async function runDeleteKey(shell: Shell, run: Run, { days, keyArn }: Del
   }
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const deletionDate = await run.step("schedule-deletion", () => scheduleKeyDeletion(account.clients.kms, keyArn, days));
-  await changeIntegration(shell.store.db, tenant.name, record.name, (now) => ({
+  const dated = (now: IntegrationRecord) => ({
     ...now,
     retained: (now.retained ?? []).map((key) => (key.keyArn === keyArn ? { ...key, deletionDate } : key)),
-  }));
+  });
+  await changeIntegration(shell.store.db, tenant.name, record.name, dated, run);
   run.result = { keyArn, deletionDate };
 }

@@ -35,7 +35,7 @@ interface Proving {
  * @throws ProblemError proof_failed, proof_failed_contained, aws_denied, aws_throttled, aws_rejected
  */
 export async function proveIntegration({ work, wish, outputs, standing }: Proving): Promise<Proof> {
-  const { shell, run, account, integration } = work;
+  const { shell, run, account } = work;
   const desired = desiredStacks(account.tenant, { ...wish, outputs: Object.fromEntries(outputs) });
   const proof = await run.step("prove", () =>
     prove({
@@ -50,7 +50,7 @@ export async function proveIntegration({ work, wish, outputs, standing }: Provin
   );
   await run.step("record", () => recordProof(work, { desired, proof, standing, revoked: wish.revoked !== undefined }));
   await refuseRed(account, desired.contract, proof).catch(async (error) => {
-    await distrustState(shell, account.tenant.name, integration);
+    await distrustState(work);
     throw error;
   });
   return proof;
@@ -66,7 +66,7 @@ interface Judged {
 async function recordProof({ shell, run }: Work, { desired, proof, standing, revoked }: Judged): Promise<void> {
   const { tenant = "", integration = "", id, kind } = run.operation;
   const green = proof.verdict === "green";
-  await changeIntegration(shell.store.db, tenant, integration, (record) => ({
+  const proven = (record: IntegrationRecord): IntegrationRecord => ({
     ...record,
     proof,
     // A verify writes nothing, so it can only take an up's success away.
@@ -75,15 +75,17 @@ async function recordProof({ shell, run }: Work, { desired, proof, standing, rev
       : { lastUp: { operation: id, succeeded: green, specHash: desired.specHash } }),
     handshake: handshakeOf({ blueprint: desired.blueprint, record, proof, standing, revoked, now: shell.now() }),
     updatedAt: shell.now(),
-  }));
+  });
+  await changeIntegration(shell.store.db, tenant, integration, proven, run);
 }
 
 /** After a direct write beside Pulumi its state is behind the cloud: the next update has to look before it compares. */
-async function distrustState(shell: Shell, tenant: string, integration: string): Promise<void> {
-  await changeIntegration(shell.store.db, tenant, integration, (record) => ({
+async function distrustState({ shell, run, account, integration }: Work): Promise<void> {
+  const distrusted = (record: IntegrationRecord) => ({
     ...record,
     stacks: record.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
-  }));
+  });
+  await changeIntegration(shell.store.db, account.tenant.name, integration, distrusted, run);
 }
 
 /** Runs a `verify`: the live documents, judged now. Writes nothing to AWS unless it finds more access than the contract gives. */

@@ -3,12 +3,7 @@ import { stackAddress } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import type { IntegrationRecord, RecordedStack } from "../store/records.ts";
-import type { Shell } from "./shell.ts";
-
-interface Which {
-  tenant: string;
-  integration: string;
-}
+import type { Work } from "./work.ts";
 
 const same = (stack: RecordedStack, spec: StackSpec): boolean => stack.spec.kind === spec.kind && stack.spec.key === spec.key;
 
@@ -24,26 +19,33 @@ export function withoutStack(record: IntegrationRecord, spec: StackSpec): Integr
   return { ...record, stacks: record.stacks.filter((one) => !same(one, spec)) };
 }
 
+/** The record, changed by the run that owns the operation; one that was taken over changes nothing. */
+function change(
+  { shell, run, account, integration }: Work,
+  to: (record: IntegrationRecord) => IntegrationRecord,
+): Promise<IntegrationRecord> {
+  return changeIntegration(shell.store.db, account.tenant.name, integration, to, run);
+}
+
+const addressOf = ({ shell, account }: Work, { kind, key }: StackSpec) => stackAddress(shell.stateUrl, account.tenant.name, kind, key);
+
 /** Notes, before the first AWS call, that a stack is about to change; what it was last known to hold stays. */
-export async function recordChanging(shell: Shell, { tenant, integration }: Which, spec: StackSpec): Promise<RecordedStack | undefined> {
+export async function recordChanging(work: Work, spec: StackSpec): Promise<RecordedStack | undefined> {
   let before: RecordedStack | undefined;
-  await changeIntegration(shell.store.db, tenant, integration, (record) => {
+  await change(work, (record) => {
     before = record.stacks.find((one) => same(one, spec));
-    const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
+    const address = before?.address ?? addressOf(work, spec);
     return withStack(record, { spec, address, status: "changing", ...(before?.outputs && { outputs: before.outputs }) });
   });
   return before;
 }
 
 /** Notes that a stack is up with these outputs. */
-export async function recordUp(shell: Shell, which: Which, spec: StackSpec, outputs: Record<string, unknown>): Promise<void> {
-  const address = stackAddress(shell.stateUrl, which.tenant, spec.kind, spec.key);
-  await changeIntegration(shell.store.db, which.tenant, which.integration, (record) =>
-    withStack(record, { spec, address, status: "up", outputs }),
-  );
+export async function recordUp(work: Work, spec: StackSpec, outputs: Record<string, unknown>): Promise<void> {
+  await change(work, (record) => withStack(record, { spec, address: addressOf(work, spec), status: "up", outputs }));
 }
 
 /** Drops a stack that is destroyed and read back as gone. */
-export async function recordGone(shell: Shell, which: Which, spec: StackSpec): Promise<void> {
-  await changeIntegration(shell.store.db, which.tenant, which.integration, (record) => withoutStack(record, spec));
+export async function recordGone(work: Work, spec: StackSpec): Promise<void> {
+  await change(work, (record) => withoutStack(record, spec));
 }

@@ -91,8 +91,8 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
     const { tenant, name } = record;
     if (record.stacks.length === 0) return { tenant, integration: name, roles: [] };
     try {
-      const roles = await patiently(run, `${tenant}/${name}`, async () => contain(shell, await enter(tenant), record));
-      await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }));
+      const roles = await patiently(run, `${tenant}/${name}`, async () => contain({ shell, run }, await enter(tenant), record));
+      await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }), run);
       return { tenant, integration: name, roles };
     } catch (error) {
       return { tenant, integration: name, problem: problemOf(error) };

@@ -10,7 +10,7 @@ import { aliasesOfKey, findTaggedKeys, type TaggedKey } from "../accounts/keys.t
 import type { StackState } from "../engine/engine.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import type { RecordedStack } from "../store/records.ts";
+import type { IntegrationRecord, RecordedStack } from "../store/records.ts";
 import { isOwnedKey } from "./keys.ts";
 import type { Work } from "./work.ts";
 
@@ -94,7 +94,7 @@ async function retainOthers(work: Work, spec: OwnedKeySpec, keys: readonly Tagge
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
 export async function retain(work: Work, spec: OwnedKeySpec, keys: readonly TaggedKey[], why: string): Promise<void> {
-  const { shell, account, integration } = work;
+  const { shell, run, account, integration } = work;
   if (keys.length === 0 || "existingKeyArn" in spec.inputs) return;
   const { alias } = spec.inputs;
   const since = shell.now();
@@ -102,9 +102,10 @@ export async function retain(work: Work, spec: OwnedKeySpec, keys: readonly Tagg
     if (tags["drawbridge:retained"] === undefined) await tagRetained(account.clients.kms, arn, since);
   }
   const arns = new Set(keys.map(({ arn }) => arn));
-  await changeIntegration(shell.store.db, account.tenant.name, integration, (record) => {
-    const known = (record.retained ?? []).filter((one) => !arns.has(one.keyArn));
-    const added = keys.map(({ arn, tags }) => ({ key: spec.key, keyArn: arn, alias, since: tags["drawbridge:retained"] ?? since, why }));
-    return { ...record, retained: [...known, ...added] };
+  const added = keys.map(({ arn, tags }) => ({ key: spec.key, keyArn: arn, alias, since: tags["drawbridge:retained"] ?? since, why }));
+  const withThem = (record: IntegrationRecord) => ({
+    ...record,
+    retained: [...(record.retained ?? []).filter((one) => !arns.has(one.keyArn)), ...added],
   });
+  await changeIntegration(shell.store.db, account.tenant.name, integration, withThem, run);
 }

@@ -70,11 +70,9 @@ interface Attempt {
 
 /** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
 async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, parameters }: Attempt): Promise<void> {
-  await changeIntegration(shell.store.db, record.tenant, record.name, (now) => ({
-    ...now,
-    approvedParameters: parameters,
-    lastUp: { operation: run.operation.id, succeeded: false, specHash: desired.specHash },
-  }));
+  const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
+  const noted = (now: IntegrationRecord) => ({ ...now, approvedParameters: parameters, lastUp });
+  await changeIntegration(shell.store.db, record.tenant, record.name, noted, run);
 }
 
 const noLongerWanted = (record: IntegrationRecord, specs: readonly StackSpec[]): StackSpec[] => {

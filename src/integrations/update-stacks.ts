@@ -35,13 +35,13 @@ export async function updateStacks(work: Work, specs: readonly StackSpec[]): Pro
 }
 
 async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promise<Record<string, unknown>> {
-  const { shell, run, account, integration } = work;
+  const { shell, run, account } = work;
   const tenant = account.tenant.name;
   return withLeases(
     shell.store,
     { resources: leasesOf(tenant, spec), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
     async (lease) => {
-      const before = await recordChanging(shell, { tenant, integration }, spec);
+      const before = await recordChanging(work, spec);
       const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
       await clearRenamed(work, spec, before, lease);
       const { result, actual } = await patiently(run, stackId(spec), async (attempt) => {
@@ -58,7 +58,7 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
         ...result.outputs,
         ...(actual.spec.kind === "bucket-policy" && { policyDigest: policyDigest(actual.spec.inputs.policy) }),
       };
-      await recordUp(shell, { tenant, integration }, spec, made);
+      await recordUp(work, spec, made);
       if (isOwnedKey(actual.spec) && "adoptKeyId" in actual.spec.inputs) await unmarkRetained(work, actual.spec, made);
       await run.progress("stack-up", { stack: stackId(spec), changes: result.changes, duration: result.duration });
       return made;

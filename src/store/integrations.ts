@@ -2,8 +2,9 @@ import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import { claimExternalIds } from "./external-ids.ts";
-import type { IntegrationRecord, RecordedStack } from "./records.ts";
+import type { IntegrationRecord, RecordedStack, TenantRecord } from "./records.ts";
 import { type Db, inTransaction } from "./transaction.ts";
+import { requireWriter, type Writer } from "./writer.ts";
 
 export { externalIdHolder } from "./external-ids.ts";
 
@@ -11,6 +12,22 @@ export { externalIdHolder } from "./external-ids.ts";
 export async function findIntegration(db: Db, tenant: string, name: string): Promise<IntegrationRecord | undefined> {
   const row = await db.selectFrom("integrations").select("record").where("tenant", "=", tenant).where("name", "=", name).executeTakeFirst();
   return row?.record;
+}
+
+/** The tenant of that name and its integration, gone or not, by one look. */
+export async function findWithTenant(
+  db: Db,
+  tenant: string,
+  name: string,
+): Promise<{ tenant: TenantRecord | undefined; integration: IntegrationRecord | undefined }> {
+  const row = await db
+    .selectFrom("tenants as t")
+    .leftJoin("integrations as i", (join) => join.onRef("i.tenant", "=", "t.name").on("i.name", "=", name))
+    .select(["t.record as tenant", "i.record as integration"])
+    .where("t.name", "=", tenant)
+    .where("t.gone", "=", false)
+    .executeTakeFirst();
+  return { tenant: row?.tenant, integration: row?.integration ?? undefined };
 }
 
 /** One page of a tenant's integrations by name. `invalid_request` for a cursor that isn't ours. */
@@ -92,15 +109,18 @@ export async function stacksOfTenant(db: Db, tenant: string): Promise<{ integrat
 
 /**
  * Changes an integration as it is now, under a row lock, so that what a request asked for and what an operation saw
- * never overwrite each other. Answers the new record; `not_found` when there is none.
+ * never overwrite each other. Answers the new record; `not_found` when there is none. A run gives itself as the writer, so that
+ * one which was taken over changes nothing: `operation_interrupted`.
  */
 export async function changeIntegration(
   db: Db,
   tenant: string,
   name: string,
   change: (record: IntegrationRecord) => IntegrationRecord,
+  writer?: Writer,
 ): Promise<IntegrationRecord> {
   return inTransaction(db, async (trx) => {
+    if (writer !== undefined) await requireWriter(trx, writer);
     const row = await trx
       .selectFrom("integrations")
       .select("record")

@@ -2,7 +2,7 @@
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
 import { changeIntegration } from "../../store/integrations.ts";
-import type { TenantRecord } from "../../store/records.ts";
+import type { IntegrationRecord, TenantRecord } from "../../store/records.ts";
 import { desiredStacks, partitionOf, type Wish } from "../desired-stacks.ts";
 import type { Shell } from "../shell.ts";
 import { judgeHandedOff } from "./static-judgement.ts";
@@ -24,19 +24,18 @@ export async function handOver({ shell, run, tenant, wish, parameters }: HandOve
   const desired = desiredStacks(tenant, wish);
   const now = shell.now();
   const proof = judgeHandedOff(desired, { accountId: tenant.accountId, partition: partitionOf(tenant.region), now });
-  await run.step("record", () =>
-    changeIntegration(shell.store.db, tenant.name, wish.integration, (record) => ({
-      ...record,
-      proof,
-      approvedParameters: parameters,
-      lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash },
-      handshake: {
-        state: "awaiting-customer",
-        awaiting: [{ what: "the hand-off's documents in the account", from: "customer", since: now }],
-      },
-      updatedAt: now,
-    })),
-  );
+  const handedOver = (record: IntegrationRecord): IntegrationRecord => ({
+    ...record,
+    proof,
+    approvedParameters: parameters,
+    lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash },
+    handshake: {
+      state: "awaiting-customer",
+      awaiting: [{ what: "the hand-off's documents in the account", from: "customer", since: now }],
+    },
+    updatedAt: now,
+  });
+  await run.step("record", () => changeIntegration(shell.store.db, tenant.name, wish.integration, handedOver, run));
   const red = proof.rows.filter((row) => row.verdict === "red").map((row) => row.id);
   if (red.length > 0)
     throw new ProblemError(

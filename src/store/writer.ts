@@ -1,0 +1,30 @@
+/** Who writes a record: a run of an operation, known by the epoch that it holds. */
+import { ProblemError } from "../problem.ts";
+import type { Db } from "./transaction.ts";
+
+/** A verb's `Run` is one. */
+export interface Writer {
+  operation: { id: string };
+  epoch: number;
+}
+
+/**
+ * Lets the caller's transaction go on only while the operation runs under the writer's epoch, and keeps it so until the commit:
+ * whoever takes the operation over waits for that row.
+ *
+ * @throws ProblemError operation_interrupted
+ */
+export async function requireWriter(trx: Db, { operation, epoch }: Writer): Promise<void> {
+  const row = await trx
+    .selectFrom("operations")
+    .select("id")
+    .where("id", "=", operation.id)
+    .where("epoch", "=", epoch)
+    .where("state", "=", "running")
+    .forShare()
+    .executeTakeFirst();
+  if (row !== undefined) return;
+  throw new ProblemError("operation_interrupted", "The operation has ended or another worker has taken it over; look at its state.", {
+    cause: "stale-record",
+  });
+}
