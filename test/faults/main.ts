@@ -1,54 +1,51 @@
 /**
- * `npm run test:faults -- --shard i/n --seed S [--kind create,update,destroy] [--skip N] [--limit N] [--minutes M]`: one line of JSON per
- * crash point, then the counts. The same seed gives the same points with the same victims.
+ * `npm run test:faults -- <campaign> [--seed S] [--count N] [--minutes M] [--record]`: one line of JSON per case, then the counts.
+ * The same seed gives the same cases. `--record` writes the counts into docs/.
  */
 import { parseArgs } from "node:util";
-import type { Kind, Outcome } from "./crash-point.ts";
-import { startRig } from "./rig.ts";
-import { sweep } from "./sweep.ts";
+import type { Campaign } from "./campaign.ts";
+import { keepCount, writeTable } from "./counts.ts";
+import { leases } from "./leases.ts";
+import { steals } from "./steals.ts";
+import { sweepCampaign } from "./sweep.ts";
 
-const { values } = parseArgs({
+const campaigns: Record<string, Campaign> = { leases, steals, sweep: sweepCampaign };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    shard: { type: "string", default: "1/1" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    kind: { type: "string", default: "create,update,destroy" },
-    skip: { type: "string", default: "0" },
-    limit: { type: "string" },
+    count: { type: "string" },
     minutes: { type: "string" },
+    record: { type: "boolean", default: false },
+    shard: { type: "string" },
+    kind: { type: "string" },
+    skip: { type: "string" },
   },
 });
-const [index = 1, count = 1] = values.shard.split("/").map(Number);
-const seed = Number(values.seed);
-console.log(`shard ${index}/${count}, seed ${seed}, kinds ${values.kind}`);
-const rig = await startRig();
-let outcomes: Outcome[] = [];
-try {
-  await rig.tenant("acme");
-  const bounds = {
-    ...(values.limit !== undefined && { limit: Number(values.limit) }),
-    ...(values.minutes !== undefined && { within: Number(values.minutes) * 60_000 }),
-  };
-  const kinds = values.kind.split(",") as Kind[];
-  outcomes = await sweep(rig, { kinds, shard: { index, count }, seed, skip: Number(values.skip), ...bounds }, (outcome) => {
-    const { point, call, killed, state, code, attempts, seconds, wrong } = outcome;
-    console.log(
-      JSON.stringify({
-        ...point,
-        call: call && `${call.service} ${call.name}`.slice(0, 80),
-        killed,
-        state,
-        code,
-        attempts,
-        seconds,
-        wrong,
-      }),
-    );
+
+async function run(name: string, campaign: Campaign): Promise<void> {
+  const { record, ...given } = values;
+  const seed = Number(given.seed);
+  const words = Object.entries(given).flatMap(([option, value]) => (typeof value === "string" ? [`--${option} ${value}`] : []));
+  const command = ["npm run test:faults --", name, ...words].join(" ");
+  console.log(command);
+  const counted = await campaign.run({
+    seed,
+    given,
+    count: Number(given.count ?? campaign.usual),
+    within: given.minutes === undefined ? Infinity : Number(given.minutes) * 60_000,
+    tell: (one) => console.log(JSON.stringify(one)),
   });
-} finally {
-  await rig.stop();
+  const { wrong, ...rest } = counted;
+  console.log(JSON.stringify({ what: campaign.what, command, ...rest, wrong: wrong.length }));
+  for (const line of wrong) console.log(line);
+  if (record) await keepCount({ what: campaign.what, command, ...rest, wrong: wrong.length });
+  process.exitCode = wrong.length > 0 || counted.cases === 0 ? 1 : 0;
 }
-const wrong = outcomes.filter((outcome) => outcome.wrong.length > 0);
-const slowest = Math.max(0, ...outcomes.map(({ seconds }) => seconds));
-const hit = outcomes.filter(({ call }) => call !== undefined).length;
-console.log(`${outcomes.length} points, ${hit} hit a call, ${wrong.length} wrong, slowest ${slowest.toFixed(1)} s, seed ${seed}`);
-process.exitCode = wrong.length > 0 || outcomes.length === 0 ? 1 : 0;
+
+const [name = "sweep"] = positionals;
+const campaign = campaigns[name];
+if (name === "table") await writeTable();
+else if (campaign) await run(name, campaign);
+else throw new Error(`There is no campaign ${name}: ${Object.keys(campaigns).join(", ")}, table.`);

@@ -30,8 +30,14 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** Starts the proxy on a free loopback port. */
-export async function startProxy(target: string): Promise<FaultProxy> {
+/** One call as it goes by: looked at before AWS sees it; what it returns, once AWS has answered. */
+export type Watch = (
+  request: http.IncomingMessage,
+  body: Buffer,
+) => Promise<((answer: { status: number; body: Buffer }) => void) | undefined>;
+
+/** Starts the proxy on a free loopback port. `watch` sees every call that is let through. */
+export async function startProxy(target: string, watch?: Watch): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const agent = new http.Agent({ keepAlive: true });
   const calls: Call[] = [];
@@ -48,7 +54,9 @@ export async function startProxy(target: string): Promise<FaultProxy> {
       await fault.run?.();
       return void response.destroy();
     }
+    const answered = await watch?.(request, body);
     const answer = await forward(request, body);
+    answered?.(answer);
     if (fault?.do === "drop") {
       await fault.run?.();
       return void response.destroy();

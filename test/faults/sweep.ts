@@ -1,7 +1,9 @@
 /** Runs crash points one after the other, in one order per seed, so that a shard can be run alone and gone on with. */
+
+import type { Campaign } from "./campaign.ts";
 import { countCalls, type Kind, makeIntegration, type Outcome, type Point, runPoint } from "./crash-point.ts";
 import { pick, seeded } from "./random.ts";
-import type { Rig } from "./rig.ts";
+import { type Rig, startRig } from "./rig.ts";
 import { victims } from "./victims.ts";
 
 export interface Sweep {
@@ -65,4 +67,34 @@ export async function sweep(
     }
   }
   return outcomes;
+}
+
+const kindsOf = (text = "create,update,destroy") => text.split(",") as Kind[];
+
+/** Crash points of whole kinds, in shards that can be gone on with: `--kind`, `--shard i/n`, `--skip N`. */
+export const sweepCampaign: Campaign = {
+  what: "crash points: somebody is killed at one call, before or after its reply",
+  usual: Infinity,
+  async run({ seed, count, within, given, tell }) {
+    const [index = 1, shards = 1] = (given["shard"] ?? "1/1").split("/").map(Number);
+    const rig = await startRig();
+    try {
+      await rig.tenant("acme");
+      const which = { kinds: kindsOf(given["kind"]), shard: { index, count: shards }, seed, skip: Number(given["skip"] ?? 0) };
+      const outcomes = await sweep(rig, { ...which, limit: count, within }, (outcome) => tell(lineOf(outcome)));
+      const hit = outcomes.filter(({ call }) => call !== undefined).length;
+      return {
+        cases: outcomes.length,
+        wrong: outcomes.flatMap(({ point, wrong }) => wrong.map((what) => `${JSON.stringify(point)}: ${what}`)),
+        slowest: Math.max(0, ...outcomes.map(({ seconds }) => seconds)),
+        note: `${hit} hit a call`,
+      };
+    } finally {
+      await rig.stop();
+    }
+  },
+};
+
+function lineOf({ point, call, ...rest }: Outcome): object {
+  return { ...point, call: call && `${call.service} ${call.name}`.slice(0, 80), ...rest };
 }

@@ -36,7 +36,8 @@ async function onServer(url: string, statement: string): Promise<void> {
   await client.query(statement).finally(() => client.end());
 }
 
-async function openPostgres(server: string): Promise<Opened> {
+/** A database of its own on a PostgreSQL server. */
+export async function openPostgres(server: string): Promise<Opened> {
   const database = `drawbridge_test_${randomBytes(6).toString("hex")}`;
   await onServer(server, `create database ${database}`);
   const databaseUrl = Object.assign(new URL(server), { pathname: `/${database}` }).href;
