@@ -179,8 +179,10 @@ function grantDifferences({ existingKeyArn, grants }: KmsGrantsInputs, live: Liv
   ];
 }
 
+/** What would have stopped an update; a mismatch that is only worth a warning may have been there from the start. */
 function encryptionDifferences(expected: Expectations["encryption"], live: LiveDocuments): Difference[] {
-  return expected.flatMap(({ bucket, algorithm, kmsKeyArn }): Difference[] => {
+  return expected.flatMap(({ bucket, algorithm, kmsKeyArn, mismatch }): Difference[] => {
+    if (mismatch === "warning") return [];
     const found = live.buckets.find(({ name }) => name === bucket)?.encryption;
     if (found?.algorithm === algorithm && (kmsKeyArn === undefined || found.kmsKeyArn === kmsKeyArn)) return [];
     const words = `Bucket ${bucket} is encrypted by ${found?.algorithm ?? "nothing"} by default instead of ${algorithm}${kmsKeyArn ? ` with ${kmsKeyArn}` : ""}.`;

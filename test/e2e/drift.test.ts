@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
   AttachRolePolicyCommand,
+  DeleteRoleCommand,
   DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
   GetRoleCommand,
@@ -9,6 +10,20 @@ import {
   PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
 } from "@aws-sdk/client-iam";
+import {
+  DeleteAliasCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  ListGrantsCommand,
+  PutKeyPolicyCommand,
+  RevokeGrantCommand,
+} from "@aws-sdk/client-kms";
+import {
+  DeleteBucketEncryptionCommand,
+  DeleteBucketPolicyCommand,
+  GetBucketPolicyCommand,
+  PutBucketPolicyCommand,
+} from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import type { DriftRecord } from "../../src/store/drift.ts";
@@ -122,6 +137,75 @@ describe("somebody edits by hand what we made", { concurrency: false }, () => {
     assert.ok(events.body.items.some(({ type, data }) => type === "drift-not-repaired" && /came back/.test(data.why ?? "")));
     const asked = await detect({ remediate: true });
     assert.equal((await world.api.finished(asked.operation.children?.[0] ?? "")).state, "succeeded");
+  });
+
+  /** The verdict over one integration, as `access: words`. */
+  const seenOf = async (name: string, body = {}): Promise<{ operation: Operation; access: string; words: string }> => {
+    const answer = await world.api.call<{ operation: Operation }>("POST", `/v1/tenants/acme/integrations/${name}/detect-drift`, { body });
+    const operation = await world.api.finished(answer.body.operation.id);
+    const [seen] = (operation.result?.["integrations"] ?? []) as Seen[];
+    assert.ok(seen, JSON.stringify(operation.error));
+    return { operation, access: `${seen.verdict} ${seen.access}`, words: seen.differences.map(({ words }) => words).join("\n") };
+  };
+  const repaired = async (name: string) => {
+    const { operation } = await seenOf(name, { remediate: true });
+    const repair = await world.api.finished(operation.children?.[0] ?? "");
+    assert.equal(repair.state, "succeeded", JSON.stringify(repair.error));
+    assert.equal((await seenOf(name)).access, "none same");
+  };
+  const delivery = (encryption: object, more: object = {}) => ({
+    blueprint: "creative-force-s3",
+    parameters: { mode: "delivery", bucket, encryption, ...more },
+  });
+
+  test("a key of ours and a bucket's policy: what somebody takes away is found and put back", async () => {
+    const encryption = { type: "SSE-KMS", createKey: true, applyBucketEncryption: true };
+    const { operation } = await world.put(
+      "acme",
+      "keyed",
+      delivery(encryption, { bucketPolicy: "least", externalId: "cf-keyed-41c0d2e9" }),
+    );
+    assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
+    assert.equal((await seenOf("keyed")).access, "none same");
+    const { kms, s3 } = world.aws();
+    const keyArn = String((await world.api.call<{ items: { keyArn: string }[] }>("GET", "/v1/tenants/acme/keys")).body.items[0]?.keyArn);
+    await kms.send(new DisableKeyCommand({ KeyId: keyArn }));
+    const disabled = await seenOf("keyed");
+    assert.deepEqual([disabled.access, /is Disabled/.test(disabled.words)], ["found narrower", true], disabled.words);
+    await kms.send(new EnableKeyCommand({ KeyId: keyArn }));
+
+    const { Policy = "" } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
+    const open = Policy.replace(/"Principal":\{"AWS":"[^"]+"\}/, '"Principal":{"AWS":"arn:aws:iam::999999999999:root"}');
+    await s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy: open }));
+    assert.equal((await seenOf("keyed")).access, "found wider");
+    await s3.send(new DeleteBucketPolicyCommand({ Bucket: bucket }));
+    await s3.send(new DeleteBucketEncryptionCommand({ Bucket: bucket }));
+    await kms.send(new DeleteAliasCommand({ AliasName: "alias/drawbridge/acme/keyed" }));
+    const lost = await seenOf("keyed");
+    for (const words of [/policy of bucket .* is gone/, /isn't encrypted with this key/, /doesn't lead to key/])
+      assert.match(lost.words, words);
+    await repaired("keyed");
+  });
+
+  test("a grant on the customer's key and a role: revoked and deleted, found and made again", async () => {
+    const { kms, iam } = world.aws();
+    const KeyId = world.sandbox.accounts.tenant.keyArn ?? "";
+    const { principalArn, provisioningRoleArn } = world.sandbox.accounts.tenant;
+    const named = { Effect: "Allow", Principal: { AWS: [principalArn, provisioningRoleArn] }, Action: "kms:*", Resource: "*" };
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [named] });
+    await kms.send(new PutKeyPolicyCommand({ KeyId, PolicyName: "default", Policy }));
+    const wanted = delivery({ type: "SSE-KMS", kmsKeyArn: KeyId }, { roleName: "Granted", externalId: "cf-granted-1f0e77" });
+    const { operation } = await world.put("acme", "granted", wanted);
+    assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
+    const [grant] = (await kms.send(new ListGrantsCommand({ KeyId }))).Grants ?? [];
+    await kms.send(new RevokeGrantCommand({ KeyId, GrantId: grant?.GrantId }));
+    const revoked = await seenOf("granted");
+    assert.match(`${revoked.access}: ${revoked.words}`, /^found narrower: .*Grant .* is gone/s);
+    await iam.send(new DeleteRolePolicyCommand({ RoleName: "Granted", PolicyName: "CreativeForceS3" }));
+    await iam.send(new DeleteRoleCommand({ RoleName: "Granted" }));
+    const gone = await seenOf("granted");
+    assert.match(`${gone.access}: ${gone.words}`, /^found narrower: Role Granted doesn't exist/);
+    await repaired("granted");
   });
 
   test("an account that can't be entered is unknown, with its cause, and no failure", async () => {

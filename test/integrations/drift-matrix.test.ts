@@ -43,7 +43,7 @@ const places: Record<string, Place> = {
   role: { blueprint: "conductorone-s3", parameters: { bucket: "data" }, context: { permissionsBoundaryArn: boundary } },
   "bucket-policy": {
     blueprint: "creative-force-s3",
-    parameters: { ...creativeForce, encryption: { type: "SSE-S3" }, bucketPolicy: "least" },
+    parameters: { ...creativeForce, mode: "data-source", encryption: { type: "SSE-S3" }, bucketPolicy: "least" },
   },
   "kms-key": {
     blueprint: "creative-force-s3",
