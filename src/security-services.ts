@@ -35,7 +35,7 @@ export function securityServices(db: Db, { audit, freeze, limits }: SecurityPart
       const facts = { ...given, ...(await tenantOfOperation(db, caller, given)), subject: caller.subject };
       const before = await tagOf(db, facts);
       return audit.around({ ...facts, ...(before !== undefined && { before }) }, run, async (answer) => {
-        const after = await tagOf(db, facts);
+        const after = tagIn(answer) ?? (await tagOf(db, facts));
         return { ...outcomeOf(answer), ...(after !== undefined && { after }) };
       });
     },
@@ -81,6 +81,11 @@ async function tagOf(db: Db, { tenant, integration }: Pick<AuditFacts, "tenant" 
   }
   const record = await findIntegration(db, tenant, integration);
   return record && integrationEtag(record);
+}
+
+/** What an answer says of the state that was written. */
+function tagIn({ headers }: Answer): string | undefined {
+  return /^"(.+)"$/.exec(headers?.["ETag"] ?? "")?.[1];
 }
 
 function outcomeOf({ status, headers }: Answer): AuditOutcome {

@@ -11,10 +11,10 @@ import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
 import { deleteKey, listKeys } from "./integrations/keys.ts";
 import { requestOffboard } from "./integrations/offboard.ts";
 import { previewIntegration } from "./integrations/preview.ts";
-import { putIntegration } from "./integrations/put.ts";
+import { putIntegration, refuseUnreadable } from "./integrations/put.ts";
 import { requestRevocation } from "./integrations/revoke-vendor.ts";
 import type { Shell } from "./integrations/shell.ts";
-import { requireTenant } from "./integrations/subject.ts";
+import { noTenant, requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
 import { admit } from "./operations/admission.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
@@ -22,7 +22,7 @@ import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
 import { type SecurityParts, securityServices } from "./security-services.ts";
 import { eventsAfter } from "./store/events.ts";
-import { findIntegration, listIntegrations } from "./store/integrations.ts";
+import { findIntegration, findWithTenant, listIntegrations } from "./store/integrations.ts";
 import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
 import { receiptsOf } from "./store/receipts.ts";
 import type { IntegrationRecord } from "./store/records.ts";
@@ -53,7 +53,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
 
   const requireIntegration = async (tenant: string, name: string): Promise<IntegrationRecord> => {
     const record = await findIntegration(db, tenant, name);
-    if (!record) throw new ProblemError("not_found", "There is no such integration.");
+    if (!record) throw noIntegration();
     return record;
   };
 
@@ -109,18 +109,19 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     listBlueprints: async () => blueprints.map(blueprintView),
     getBlueprint: async (id) => blueprintView(findOrNotFound(id)),
 
+    refuseUnreadable,
     async putIntegration(caller, put) {
-      await admit(db, put.tenant);
-      await refuseManaged(shell, { kind: "Integration", ...put }, caller.tenants);
-      const tenant = await requireTenant(shell, put.tenant);
-      const { record, etag, operation } = await putIntegration(shell, { ...put, requestedBy: caller.subject });
+      await Promise.all([admit(db, put.tenant), refuseManaged(shell, { kind: "Integration", ...put }, caller.tenants)]);
+      const { tenant, record, etag, operation } = await putIntegration(shell, { ...put, requestedBy: caller.subject });
       const integration = integrationView(record, tenant, shell.now());
       return operation
         ? { outcome: "accepted", integration, etag, operation: operationView(operation) }
         : { outcome: "unchanged", integration, etag };
     },
     async getIntegration(_caller, { tenant, name }) {
-      const [owner, record] = await Promise.all([requireTenant(shell, tenant), requireIntegration(tenant, name)]);
+      const { tenant: owner, integration: record } = await findWithTenant(db, tenant, name);
+      if (!owner) throw noTenant();
+      if (!record) throw noIntegration();
       return { integration: integrationView(record, owner, shell.now()), etag: integrationEtag(record) };
     },
     async listIntegrations(_caller, tenant, page) {
@@ -163,6 +164,8 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     },
   };
 }
+
+const noIntegration = (): ProblemError => new ProblemError("not_found", "There is no such integration.");
 
 function findOrNotFound(id: string) {
   try {

@@ -22,6 +22,7 @@ const putIntegration = defineRoute({
   description: "An identical body starts nothing. A change of an existing integration needs If-Match.",
   params,
   body: integrationBody,
+  refuse: (services, body) => services.refuseUnreadable(body),
   ifMatch: true,
   responses: {
     200: { what: "Nothing changes, and the last update succeeded", schema: integrationView, headers: etagHeader },
@@ -93,6 +94,7 @@ const previewIntegration = defineRoute({
   summary: "Find out what a PUT of the same body would change",
   params,
   body: integrationBody,
+  refuse: (services, body) => services.refuseUnreadable(body),
   responses: { 202: { what: "An operation finds out; nothing is changed", schema: acceptedView, headers: locationHeader } },
   problems: ["immutable_field", "external_id_superseded", "external_id_taken", "unknown_blueprint", "invalid_parameters", "guardrail"],
 })(async ({ services, caller, params: address, body }) => {

@@ -114,6 +114,8 @@ interface RouteDefinition<S extends RouteScope, P extends StrictObject, Q extend
   params?: P;
   query?: Q;
   body?: B;
+  /** Refuses a body that is wrong whatever is there: nothing is written down of such a request, as of any other malformed one. */
+  refuse?(services: Services, body: z.output<B>): void;
   responses: R;
 }
 
@@ -123,6 +125,7 @@ export interface Route extends RouteFacts {
   params?: StrictObject;
   query?: StrictObject;
   body?: StrictObject;
+  refuse?(services: Services, body: unknown): void;
   responses: Responses;
   handle(input: RouteInput<RouteScope, unknown, unknown, unknown>): Promise<Answer>;
 }

@@ -47,6 +47,7 @@ export function serve(route: Route, services: Services): RequestHandler {
           return endOf(request, response);
         },
       };
+      route.refuse?.(services, input.body);
       if (!caller || !isMutation(route)) return route.handle(input);
       return services.audited(caller, auditFacts(route, request, response, body), () => route.handle(input));
     };

@@ -122,6 +122,8 @@ export interface Services extends LifecycleServices, SecurityServices {
   listBlueprints(): Promise<BlueprintView[]>;
   getBlueprint(id: string): Promise<BlueprintView>;
 
+  /** Refuses, by itself and before anything is written down, a body that no integration could have. */
+  refuseUnreadable(body: IntegrationBody): void;
   putIntegration(caller: Caller, put: IntegrationPut): Promise<IntegrationPutResult>;
   getIntegration(caller: Caller, address: IntegrationAddress): Promise<{ integration: IntegrationView; etag: string }>;
   listIntegrations(caller: Caller, tenant: string, page: PageRequest): Promise<Page<IntegrationView>>;

@@ -1,9 +1,10 @@
 /** PUT: decide the desired stacks, then record the wish and its operation in one transaction. No AWS call is made here. */
 
 import type { Blueprint } from "../blueprints/blueprint.ts";
+import { blueprints } from "../blueprints/registry.ts";
 import { canonicalJson } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
-import { externalIdHolder, findIntegration } from "../store/integrations.ts";
+import { externalIdHolder, findWithTenant } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
@@ -13,7 +14,7 @@ import { checkPrecondition, integrationEtag } from "./etag.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Shell } from "./shell.ts";
-import { requireTenant } from "./subject.ts";
+import { noTenant } from "./subject.ts";
 import { upRequestOf, wishOf } from "./wish.ts";
 
 export interface PutRequest {
@@ -26,7 +27,7 @@ export interface PutRequest {
   requestedBy: string;
 }
 
-export type PutOutcome = { record: IntegrationRecord; etag: string; operation?: StoredOperation };
+export type PutOutcome = { tenant: TenantRecord; record: IntegrationRecord; etag: string; operation?: StoredOperation };
 
 /** A request as read: what the integration would become, and what that amounts to. */
 interface Reading {
@@ -43,8 +44,8 @@ interface Reading {
  * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field, guardrail
  */
 export async function readRequest(shell: Shell, request: PutRequest): Promise<Reading & { tenant: TenantRecord }> {
-  const tenant = await requireTenant(shell, request.tenant);
-  const found = await findIntegration(shell.store.db, request.tenant, request.name);
+  const { tenant, integration: found } = await findWithTenant(shell.store.db, request.tenant, request.name);
+  if (!tenant) throw noTenant();
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
   await refuseForeignIds(shell, next);
@@ -56,6 +57,20 @@ export async function readRequest(shell: Shell, request: PutRequest): Promise<Re
     next,
     desired: desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name)),
   };
+}
+
+/**
+ * Refuses a body that no integration could have, whatever is there. Without a version the integration's own may count: then one that
+ * can read it is enough.
+ *
+ * @throws ProblemError unknown_blueprint, invalid_parameters
+ */
+export function refuseUnreadable({ blueprint: id, version, parameters }: PutRequest["body"]): void {
+  const newest = requireBlueprint(id, version);
+  const { externalId: _id, ...rest } = parameters;
+  const others = version === undefined ? blueprints.filter((one) => one.id === id && one !== newest) : [];
+  if (others.some((one) => one.parameters.safeParse(rest).success)) return;
+  parseParameters(newest, rest);
 }
 
 /** What the integration becomes by this request. Pure. */
@@ -140,9 +155,9 @@ export async function putIntegration(shell: Shell, request: PutRequest): Promise
   checkPrecondition(etagThere, request.ifMatch, before !== undefined && etag !== etagBefore);
   const current = await currentOperation(shell.store.db, tenant.name, next.name);
   if (before && etag === etagBefore) {
-    if (current?.kind === "up") return { record: before, etag, operation: current };
+    if (current?.kind === "up") return { tenant, record: before, etag, operation: current };
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;
-    if (settled && current === undefined) return { record: before, etag };
+    if (settled && current === undefined) return { tenant, record: before, etag };
   }
   const operation = await accept(shell, {
     kind: "up",
@@ -151,5 +166,5 @@ export async function putIntegration(shell: Shell, request: PutRequest): Promise
     replaces: current?.state === "running" ? undefined : current,
     requestedBy: request.requestedBy,
   });
-  return { record: next, etag, operation };
+  return { tenant, record: next, etag, operation };
 }

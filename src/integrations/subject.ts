@@ -13,9 +13,11 @@ import type { Shell } from "./shell.ts";
  */
 export async function requireTenant(shell: Pick<Shell, "store">, name: string): Promise<TenantRecord> {
   const tenant = await findTenant(shell.store.db, name);
-  if (!tenant) throw new ProblemError("not_found", "There is no such tenant.");
+  if (!tenant) throw noTenant();
   return tenant;
 }
+
+export const noTenant = (): ProblemError => new ProblemError("not_found", "There is no such tenant.");
 
 /**
  * A tenant's integration that isn't gone, with its tenant.

@@ -29,21 +29,24 @@ export async function externalIdHolder(db: Db, vendor: string, externalId: strin
 export async function claimExternalIds(trx: Db, integration: IntegrationRecord): Promise<void> {
   const { vendor, tenant, name } = integration;
   const wanted = integration.goneAt === undefined ? integration.externalIds.map((entry) => externalIdDigest(entry.id)) : [];
-  for (const digest of [...new Set(wanted)].sort()) {
-    const claimed = await sql`
-      insert into external_ids (vendor, digest, tenant, integrations) values (${vendor}, ${digest}, ${tenant}, array[${name}::text])
-      on conflict (vendor, digest) do update
-        set integrations = array_append(array_remove(external_ids.integrations, ${name}::text), ${name}::text)
-        where external_ids.tenant = ${tenant}
-      returning tenant`.execute(trx);
-    if (claimed.rows.length === 0) {
-      throw new ProblemError("external_id_taken", "Another integration has this external id. Ask the vendor for one of its own.");
-    }
+  const digests = [...new Set(wanted)].sort();
+  // One statement; its parts touch different rows: ids that nobody else uses, ids that others go on using, ids that are wanted.
+  const claimed = await sql`
+    with ended as (
+      delete from external_ids
+      where vendor = ${vendor} and tenant = ${tenant} and integrations <@ array[${name}::text] and not (digest = any(${digests}::text[]))
+    ), left_to_others as (
+      update external_ids set integrations = array_remove(integrations, ${name}::text)
+      where vendor = ${vendor} and tenant = ${tenant} and ${name}::text = any(integrations)
+        and not (integrations <@ array[${name}::text]) and not (digest = any(${digests}::text[]))
+    )
+    insert into external_ids (vendor, digest, tenant, integrations)
+    select ${vendor}, digest, ${tenant}, array[${name}::text] from unnest(${digests}::text[]) with ordinality as wanted (digest, nth) order by nth
+    on conflict (vendor, digest) do update
+      set integrations = array_append(array_remove(external_ids.integrations, ${name}::text), ${name}::text)
+      where external_ids.tenant = ${tenant}
+    returning digest`.execute(trx);
+  if (claimed.rows.length < digests.length) {
+    throw new ProblemError("external_id_taken", "Another integration has this external id. Ask the vendor for one of its own.");
   }
-  await sql`
-    update external_ids set integrations = array_remove(integrations, ${name}::text)
-    where vendor = ${vendor} and tenant = ${tenant} and ${name}::text = any(integrations) and not (digest = any(${wanted}::text[]))`.execute(
-    trx,
-  );
-  await sql`delete from external_ids where vendor = ${vendor} and tenant = ${tenant} and cardinality(integrations) = 0`.execute(trx);
 }

@@ -7,9 +7,13 @@ import { up as receipts } from "./migrations/0003-receipts.ts";
 import { up as trustedPrincipals } from "./migrations/0010-trusted-principals.ts";
 import { up as git } from "./migrations/0020-git.ts";
 import { up as security } from "./migrations/0050-security.ts";
+import { up as openPerTenant } from "./migrations/0060-open-per-tenant.ts";
+import { up as bounds } from "./migrations/0070-bounds.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0070-bounds": { up: bounds },
+  "0060-open-per-tenant": { up: openPerTenant },
   "0050-security": { up: security },
   "0020-git": { up: git },
   "0001-first-tables": { up: firstTables },

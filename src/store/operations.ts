@@ -39,32 +39,33 @@ export interface NewOperation {
 /** Accepts an operation as `queued`, with its first event. The caller enqueues it in the same transaction. */
 export async function createOperation(db: Db, operation: NewOperation): Promise<StoredOperation> {
   const id = operation.id ?? randomUUID();
-  return inTransaction(db, async (trx) => {
-    await trx
-      .insertInto("operations")
-      .values({
-        id,
-        kind: operation.kind,
-        state: "queued",
-        tenant: operation.tenant ?? null,
-        integration: operation.integration ?? null,
-        parent: operation.parent ?? null,
-        stacks: JSON.stringify(operation.stacks ?? []),
-        plan_hash: operation.planHash ?? null,
-        request: JSON.stringify(operation.request),
-        requested_by: operation.requestedBy,
-        deadline_seconds: operation.deadlineSeconds,
-        last_seq: 1,
-      })
-      .execute();
-    await trx
-      .insertInto("operation_events")
-      .values({ operation: id, seq: 1, type: "state", data: JSON.stringify({ state: "queued" }) })
-      .execute();
-    const created = await findOperation(trx, id);
-    if (created === undefined) throw new Error("an operation vanished right after it was written");
-    return created;
-  });
+  const row = await db
+    .with("created", (one) =>
+      one
+        .insertInto("operations")
+        .values({
+          id,
+          kind: operation.kind,
+          state: "queued",
+          tenant: operation.tenant ?? null,
+          integration: operation.integration ?? null,
+          parent: operation.parent ?? null,
+          stacks: JSON.stringify(operation.stacks ?? []),
+          plan_hash: operation.planHash ?? null,
+          request: JSON.stringify(operation.request),
+          requested_by: operation.requestedBy,
+          deadline_seconds: operation.deadlineSeconds,
+          last_seq: 1,
+        })
+        .returningAll(),
+    )
+    .with("told", (one) =>
+      one.insertInto("operation_events").values({ operation: id, seq: 1, type: "state", data: JSON.stringify({ state: "queued" }) }),
+    )
+    .selectFrom("created")
+    .selectAll()
+    .executeTakeFirstOrThrow();
+  return operationOf({ ...row, children: null });
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

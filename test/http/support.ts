@@ -268,6 +268,7 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
       note("deleteKey", caller.subject, request);
       return { operation: operationFixture };
     },
+    refuseUnreadable: () => {},
     putIntegration: async (caller, put) => {
       note("putIntegration", caller.subject, put);
       const { tenant, name } = put;
