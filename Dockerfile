@@ -49,6 +49,7 @@ COPY --from=application /app/package.json /app/Pulumi.yaml ./
 COPY --from=application /app/node_modules ./node_modules
 COPY --from=application /app/dist ./dist
 COPY --chmod=755 container/start /usr/local/bin/drawbridge
+COPY container/healthy.mjs /usr/local/lib/drawbridge/healthy.mjs
 RUN install -d -o 1000 -g 1000 -m 0700 /data
 ENV NODE_ENV=production \
     DRAWBRIDGE_HOST=0.0.0.0 \
@@ -61,5 +62,5 @@ USER 1000:1000
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.DRAWBRIDGE_PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "/usr/local/lib/drawbridge/healthy.mjs"]
 ENTRYPOINT ["tini", "--", "drawbridge"]

@@ -1,6 +1,7 @@
 /** The environment, read once and checked. Nothing else in src reads process.env. */
 import path from "node:path";
 import { z } from "zod";
+import type { TlsFiles } from "./http/tls.ts";
 import { type LimitSettings, usualLimits } from "./identity/limits.ts";
 import { type Issuer, issuersSchema } from "./identity/oidc.ts";
 
@@ -13,6 +14,12 @@ const flag = z
 const Environment = z.object({
   DRAWBRIDGE_HOST: z.string().default("127.0.0.1"),
   DRAWBRIDGE_PORT: port.default(8080),
+  DRAWBRIDGE_TLS_CERT: z.string().min(1).optional(),
+  DRAWBRIDGE_TLS_KEY: z.string().min(1).optional(),
+  DRAWBRIDGE_TLS_CLIENT_CA: z.string().min(1).optional(),
+  DRAWBRIDGE_ADMIN_PORT: port.optional(),
+  DRAWBRIDGE_ADMIN_HOST: z.string().optional(),
+  DRAWBRIDGE_ADMIN_ROUTES: flag,
   DRAWBRIDGE_DATA_DIR: z.string().default(".drawbridge"),
   DRAWBRIDGE_ADMIN_TOKEN: z.string().min(24, "at least 24 characters").optional(),
   DRAWBRIDGE_SECRETS_DIR: z.string().optional(),
@@ -51,6 +58,10 @@ const Environment = z.object({
 export interface Config {
   host: string;
   port: number;
+  /** Of both listeners; without it they speak HTTP. */
+  tls?: TlsFiles;
+  /** A listener of its own for `/healthz`, `/readyz` and `/metrics`, and with `adminScope` for every route of that scope */
+  admin?: { host: string; port: number; adminScope: boolean };
   dataDir: string;
   /** Files that sources name: git credentials, webhook secrets. */
   secretsDir: string;
@@ -110,6 +121,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     },
     region: env.AWS_REGION,
     pulumiHome: env.PULUMI_HOME ?? path.join(dataDir, "pulumi-home"),
+    ...tlsOf(env),
+    ...adminListenerOf(env),
     ...(env.DRAWBRIDGE_ADMIN_TOKEN && { adminToken: env.DRAWBRIDGE_ADMIN_TOKEN }),
     ...(env.DRAWBRIDGE_STATE_ROLE_ARN && { stateRoleArn: env.DRAWBRIDGE_STATE_ROLE_ARN }),
     ...(env.DATABASE_URL && { databaseUrl: env.DATABASE_URL }),
@@ -119,10 +132,31 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   };
 }
 
-function secretsOf(env: z.infer<typeof Environment>): Config["secrets"] {
+type Environment = z.infer<typeof Environment>;
+
+function incomplete(line: string): Error {
+  return new Error(`The environment is not complete:\n  ${line}`);
+}
+
+function tlsOf(env: Environment): { tls?: TlsFiles } {
+  const { DRAWBRIDGE_TLS_CERT: cert, DRAWBRIDGE_TLS_KEY: key, DRAWBRIDGE_TLS_CLIENT_CA: clientCa } = env;
+  if (cert && key) return { tls: { cert, key, ...(clientCa && { clientCa }) } };
+  if (cert || key || clientCa)
+    throw incomplete("DRAWBRIDGE_TLS_CERT and DRAWBRIDGE_TLS_KEY go together; DRAWBRIDGE_TLS_CLIENT_CA needs both.");
+  return {};
+}
+
+function adminListenerOf(env: Environment): { admin?: NonNullable<Config["admin"]> } {
+  const { DRAWBRIDGE_ADMIN_PORT: port, DRAWBRIDGE_ADMIN_HOST: host, DRAWBRIDGE_ADMIN_ROUTES: adminScope } = env;
+  if (port !== undefined) return { admin: { host: host ?? env.DRAWBRIDGE_HOST, port, adminScope } };
+  if (host || adminScope) throw incomplete("DRAWBRIDGE_ADMIN_HOST and DRAWBRIDGE_ADMIN_ROUTES need DRAWBRIDGE_ADMIN_PORT.");
+  return {};
+}
+
+function secretsOf(env: Environment): Config["secrets"] {
   if (env.DRAWBRIDGE_SECRETS_PROVIDER) return { provider: "awskms", url: env.DRAWBRIDGE_SECRETS_PROVIDER };
   if (env.DRAWBRIDGE_SECRETS_PASSPHRASE) return { provider: "passphrase", passphrase: env.DRAWBRIDGE_SECRETS_PASSPHRASE };
-  throw new Error(
-    "The environment is not complete:\n  DRAWBRIDGE_SECRETS_PROVIDER (awskms://…) or DRAWBRIDGE_SECRETS_PASSPHRASE is needed: Pulumi encrypts secrets in state with it.",
+  throw incomplete(
+    "DRAWBRIDGE_SECRETS_PROVIDER (awskms://…) or DRAWBRIDGE_SECRETS_PASSPHRASE is needed: Pulumi encrypts secrets in state with it.",
   );
 }

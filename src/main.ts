@@ -12,9 +12,7 @@ import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { Engine } from "./engine/engine.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
-import { createApp } from "./http/app.ts";
 import { readManifestSpec } from "./http/manifests.ts";
-import { listen } from "./http/server.ts";
 import type { Services } from "./http/services.ts";
 import { callerLookup } from "./identity/find-caller.ts";
 import { openLimits } from "./identity/limits.ts";
@@ -22,6 +20,7 @@ import { tokenReader } from "./identity/oidc.ts";
 import { afterDeathOver } from "./integrations/after-death.ts";
 import { runVerb } from "./integrations/run-verb.ts";
 import type { Shell } from "./integrations/shell.ts";
+import { openListeners } from "./listeners.ts";
 import { createLog, faultFields, type Log } from "./log.ts";
 import { createCancelRegistry } from "./operations/cancel.ts";
 import { deathOn } from "./operations/death.ts";
@@ -108,15 +107,17 @@ async function main(): Promise<void> {
     { everySeconds: 5, signal: stopping.signal },
   );
   const automating = keepAutomating(shell, { everySeconds: 30, signal: stopping.signal });
-  const server = await listen(createApp(services), config);
-  log.info("Drawbridge listens", { url: server.url, version, ...(plugin && { plugin }) });
+  const listeners = await openListeners(services, config, { log, lookSeconds: 30 });
+  log.info("Drawbridge listens", { url: listeners.url, version, ...(plugin && { plugin }) });
+  if (listeners.adminUrl) log.info("Administrators are listened to apart", { url: listeners.adminUrl });
+  if (config.tls) process.on("SIGHUP", () => void listeners.reloadTls());
 
   const stop = async (signal: string) => {
     if (stopping.signal.aborted) return;
     log.info("Draining", { signal });
     stopping.abort();
     await queue.close({ graceSeconds: config.drainSeconds });
-    await server.close(2_000);
+    await listeners.close(2_000);
     await engine.close();
     await recovering;
     await automating;

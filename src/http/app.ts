@@ -8,12 +8,12 @@ import { docsPolicy } from "./docs.ts";
 import { observe, traceOf } from "./observe.ts";
 import { problemAnswer, RequestError, sendProblem } from "./problem-response.ts";
 import type { Route } from "./route.ts";
-import { routes } from "./routes.ts";
+import { routes as everyRoute } from "./routes.ts";
 import { serve } from "./serve.ts";
 import type { Services } from "./services.ts";
 
-/** The whole HTTP API over `services`; server.ts listens with it. */
-export function createApp(services: Services): Express {
+/** The HTTP API over `services`, all of it or these routes alone; server.ts listens with it. */
+export function createApp(services: Services, routes: readonly Route[] = everyRoute): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);

@@ -27,13 +27,7 @@ export function traceOf(response: Response): Trace {
 
 /** Takes X-Request-Id where it is a plain token, makes one where not, and gives it back. */
 export function observe(log: Log, registry: Registry): RequestHandler {
-  const seconds = new Histogram({
-    name: "drawbridge_http_request_seconds",
-    help: "Time to answer a request, by method, documented path and status",
-    labelNames: ["method", "route", "status"] as const,
-    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
-    registers: [registry],
-  });
+  const seconds = requestSeconds(registry);
   return (request, response, next) => {
     const start = performance.now();
     const trace: Trace = { requestId: requestId(request) };
@@ -47,6 +41,20 @@ export function observe(log: Log, registry: Registry): RequestHandler {
     });
     next();
   };
+}
+
+/** One over all listeners. */
+function requestSeconds(registry: Registry): Histogram<"method" | "route" | "status"> {
+  const name = "drawbridge_http_request_seconds";
+  const there = registry.getSingleMetric(name);
+  if (there instanceof Histogram) return there;
+  return new Histogram({
+    name,
+    help: "Time to answer a request, by method, documented path and status",
+    labelNames: ["method", "route", "status"] as const,
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+    registers: [registry],
+  });
 }
 
 function requestId(request: Request): string {

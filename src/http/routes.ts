@@ -52,3 +52,12 @@ export const routes: readonly Route[] = [
   ...systemRoutes,
   ...docsRoutes(() => routes),
 ];
+
+/**
+ * The routes of two listeners, where the administrators' is apart: it alone has `/healthz`, `/readyz` and `/metrics`, and with
+ * `adminScope` every route that needs the scope `admin`.
+ */
+export function splitRoutes({ adminScope }: { adminScope: boolean }): { main: Route[]; admin: Route[] } {
+  const isAdmin = (route: Route) => systemRoutes.includes(route) || (adminScope && route.scope === "admin");
+  return { main: routes.filter((route) => !isAdmin(route)), admin: routes.filter(isAdmin) };
+}

@@ -1,7 +1,9 @@
 /** Sockets: what one slow or greedy client can cost is bounded here. */
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Express } from "express";
+import { readTls, type TlsFiles } from "./tls.ts";
 
 const limits = {
   /** milliseconds for a request's headers */
@@ -15,12 +17,20 @@ const limits = {
   /** bytes of all headers */
   maxHeaderSize: 16 * 1024,
 };
+/** milliseconds for a TLS handshake */
+const handshakeTimeout = 10_000;
 const maxConnections = 5_000;
 const maxRequestsPerSocket = 1_000;
 
 export interface Listening {
-  /** `http://127.0.0.1:8080` */
+  /** `http://127.0.0.1:8080`, or https with TLS */
   url: string;
+  /**
+   * Reads the files of TLS again; connections from now on get what they hold. Answers whether that is something new.
+   *
+   * @throws Error when they can't be used: then the old ones stay in force
+   */
+  reloadTls(): Promise<boolean>;
   /** Takes no more connections, ends event streams, waits for running requests up to `graceMs`, then cuts them off. */
   close(graceMs: number): Promise<void>;
 }
@@ -29,12 +39,13 @@ export interface Listening {
  * Listens with an app.
  *
  * @param where.port 0 for any free one
- * @throws Error of node:net, such as EADDRINUSE
+ * @param where.tls without it HTTP is spoken in the clear
+ * @throws Error of node:net, such as EADDRINUSE, or of tls.ts
  */
-export async function listen(app: Express, where: { host: string; port: number }): Promise<Listening> {
+export async function listen(app: Express, where: { host: string; port: number; tls?: TlsFiles }): Promise<Listening> {
   const closing = new AbortController();
   app.set("closing", closing.signal);
-  const server = createServer(limits, app);
+  const { server, reloadTls } = where.tls ? await secureServer(app, where.tls) : plainServer(app);
   server.maxConnections = maxConnections;
   server.maxRequestsPerSocket = maxRequestsPerSocket;
   await new Promise<void>((resolve, reject) => {
@@ -42,7 +53,8 @@ export async function listen(app: Express, where: { host: string; port: number }
     server.listen(where.port, where.host, resolve);
   });
   return {
-    url: urlOf(server.address() as AddressInfo),
+    url: `${where.tls ? "https" : "http"}://${hostOf(server.address() as AddressInfo)}`,
+    reloadTls,
     close: async (graceMs) => {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -56,6 +68,24 @@ export async function listen(app: Express, where: { host: string; port: number }
   };
 }
 
-function urlOf(address: AddressInfo): string {
-  return `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
+function plainServer(app: Express) {
+  return { server: createServer(limits, app), reloadTls: async () => false };
+}
+
+async function secureServer(app: Express, files: TlsFiles) {
+  const first = await readTls(files);
+  let { digest } = first;
+  const server = createTlsServer({ ...limits, ...first.options, handshakeTimeout }, app);
+  const reloadTls = async () => {
+    const read = await readTls(files);
+    if (read.digest === digest) return false;
+    server.setSecureContext(read.options);
+    digest = read.digest;
+    return true;
+  };
+  return { server, reloadTls };
+}
+
+function hostOf({ family, address, port }: AddressInfo): string {
+  return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
