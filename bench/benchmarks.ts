@@ -1,5 +1,6 @@
 /** Every benchmark by its name. One that several names share runs once per process. */
 import { runApi } from "./api.ts";
+import { runDrift } from "./drift.ts";
 import { runGrowth } from "./growth.ts";
 import { conductorOne, creativeForce, type Measured } from "./integration.ts";
 import { type Runs, runLifecycle, type Verb, verbResults, verbs } from "./lifecycle.ts";
@@ -39,6 +40,7 @@ export const benchmarks: Record<string, Benchmark> = {
   throughput: { title: "40 creates over 20 tenants", run: runThroughput },
   api: { title: "The API at 10,000 integrations", run: runApi },
   growth: { title: "10, 100 and 1,000 tenants", run: runGrowth },
+  drift: { title: "Drift sweep of many stacks", run: runDrift },
   start: { title: "Start until ready", run: runStart },
   memory: { title: "Memory over many operations", run: runMemory },
 };

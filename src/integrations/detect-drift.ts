@@ -5,18 +5,16 @@ import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
-import { changeIntegration, findIntegration } from "../store/integrations.ts";
+import { findIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
-import { pausesNow } from "../store/pauses.ts";
-import { adoptChild, busyIntegrations, integrationsOfTenants } from "../store/reconcile-reads.ts";
+import { busyIntegrations, integrationsOfTenants } from "../store/reconcile-reads.ts";
 import type { IntegrationRecord } from "../store/records.ts";
 import { type Account, enterAccount } from "./account.ts";
 import { desiredStacks } from "./desired-stacks.ts";
+import { repairOf } from "./drift-repair.ts";
 import { driftVerdict, unknownVerdict, type Verdict } from "./drift-verdict.ts";
-import { integrationEtag } from "./etag.ts";
-import { readLive, withOutputs } from "./prove.ts";
+import { type BucketReads, readLive, withOutputs } from "./prove.ts";
 import { recordedOutputs } from "./proving.ts";
-import { putIntegration } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration, requireTenant } from "./subject.ts";
 import { recordedWish } from "./wish.ts";
@@ -28,11 +26,6 @@ export interface DetectRequest {
 }
 
 const AT_ONCE = 8;
-const MINUTE = 60_000;
-/** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */
-const REPAIR_PAUSE = 15 * MINUTE;
-/** The same drift again within so long is somebody's will, or another tool's. */
-const CONTEST_WINDOW = 7 * 24 * 60 * MINUTE;
 
 /** Runs a detection over one integration or all of a tenant's. */
 export async function detectDrift(shell: Shell, run: Run, request: DetectRequest): Promise<void> {
@@ -46,12 +39,13 @@ export async function detectDrift(shell: Shell, run: Run, request: DetectRequest
       return error;
     });
   const found = new Map<string, DriftRecord>();
+  const buckets: BucketReads = new Map();
   await run.step("read", async () => {
     const waiting = [...names];
     const worker = async () => {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
         run.signal.throwIfAborted();
-        const drift = await look(shell, run, account, name);
+        const drift = await look(shell, run, { account, buckets }, name);
         if (drift) found.set(name, drift);
       }
     };
@@ -70,14 +64,20 @@ async function standing(shell: Shell, tenant: string, integration: string | unde
     .map((record) => record.name);
 }
 
-async function look(shell: Shell, run: Run, account: Account | ProblemError, name: string): Promise<DriftRecord | undefined> {
+interface Entered {
+  /** The account, or why it couldn't be entered */
+  account: Account | ProblemError;
+  buckets: BucketReads;
+}
+
+async function look(shell: Shell, run: Run, { account, buckets }: Entered, name: string): Promise<DriftRecord | undefined> {
   const { tenant = "", id } = run.operation;
   const record = await findIntegration(shell.store.db, tenant, name);
   if (!record || record.goneAt !== undefined || record.stacks.length === 0) return undefined;
   const seen = { at: shell.now(), operation: id };
   try {
     if (account instanceof ProblemError) throw account;
-    return { ...(await compare(shell, account, record)), ...seen };
+    return { ...(await compare(shell, { account, buckets }, record)), ...seen };
   } catch (error) {
     run.signal.throwIfAborted();
     if (!(error instanceof ProblemError)) throw error;
@@ -86,7 +86,11 @@ async function look(shell: Shell, run: Run, account: Account | ProblemError, nam
 }
 
 /** The recorded specs say what should be there; the contract says what a difference means for the vendor's access. */
-async function compare(shell: Shell, account: Account, record: IntegrationRecord): Promise<Verdict> {
+async function compare(
+  shell: Shell,
+  { account, buckets }: { account: Account; buckets: BucketReads },
+  record: IntegrationRecord,
+): Promise<Verdict> {
   const outputs = recordedOutputs(record);
   const desired = desiredStacks(account.tenant, { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(outputs) });
   const contract = withOutputs(desired.contract, outputs);
@@ -95,7 +99,7 @@ async function compare(shell: Shell, account: Account, record: IntegrationRecord
     outputs,
   );
   const [documents, settings] = await Promise.all([
-    readLive(account, contract, desired.expectations),
+    readLive(account, contract, desired.expectations, buckets),
     Promise.all((contract.ownedKeys ?? []).map((arn) => readKeySettings(account.clients.kms, arn))),
   ]);
   const live = { ...documents, keys: documents.keys.map((key) => ({ ...key, ...settings.find(({ arn }) => arn === key.arn) })) };
@@ -119,56 +123,6 @@ async function settle(shell: Shell, run: Run, name: string, drift: DriftRecord, 
     if (remediation) drift.remediation = remediation;
   }
   await saveDrift(shell.store.db, tenant, name, drift);
-}
-
-interface Case {
-  name: string;
-  drift: DriftRecord;
-  asked: boolean;
-}
-
-async function repairOf(shell: Shell, run: Run, { name, drift, asked }: Case): Promise<DriftRecord["remediation"]> {
-  const { tenant = "" } = run.operation;
-  const record = await findIntegration(shell.store.db, tenant, name);
-  if (!record || (!asked && record.settings["drift"] !== "remediate")) return undefined;
-  const hold = async (why: string) => {
-    await run.progress("drift-not-repaired", { integration: name, why });
-    return undefined;
-  };
-  const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
-  if (record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`)) return hold("It is paused.");
-  if (drift.differences.every(({ stack }) => stack.startsWith("bucket/")))
-    return hold("A bucket's own settings are its owner's to repair.");
-  const last = drift.remediation;
-  const age = last ? Date.parse(drift.at) - Date.parse(last.at) : Number.POSITIVE_INFINITY;
-  const fingerprint = drift.fingerprint ?? "";
-  if (!asked && last?.fingerprint === fingerprint && age < CONTEST_WINDOW) {
-    drift.contested = { since: drift.contested?.since ?? drift.at, times: (drift.contested?.times ?? 0) + 1 };
-    shell.log.warn("A repaired drift came back; it isn't repaired again until somebody asks", { tenant, integration: name });
-    return hold(
-      "The same drift was repaired before and came back: somebody or something makes it on purpose. Ask for a repair, or change the integration.",
-    );
-  }
-  if (!asked && age < REPAIR_PAUSE) return hold("It was repaired minutes ago; the next sweep looks again.");
-  const operation = await repair(shell, run, record);
-  if (!operation) return undefined;
-  await adoptChild(shell.store.db, operation.id, run.operation.id);
-  await run.progress("drift-repair-started", { integration: name, operation: operation.id });
-  return { operation: operation.id, at: drift.at, fingerprint };
-}
-
-/** An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. */
-async function repair(shell: Shell, run: Run, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
-  const distrusted = (now: IntegrationRecord): IntegrationRecord => ({
-    ...now,
-    stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
-    ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
-  });
-  const record = await changeIntegration(shell.store.db, tenant, name, distrusted, run);
-  const { blueprint, version, parameters, settings } = record;
-  const body = { blueprint, version, parameters, settings };
-  const put = await putIntegration(shell, { tenant, name, body, ifMatch: integrationEtag(record), requestedBy: "drift-remediation" });
-  return put.operation;
 }
 
 /**

@@ -7,7 +7,7 @@ import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
 import type { AccessContract, Proof } from "../iam/contract.ts";
 import { judge } from "../iam/judge.ts";
-import type { LiveDocuments, LiveRole } from "../iam/live.ts";
+import type { LiveBucket, LiveDocuments, LiveRole } from "../iam/live.ts";
 import { sameDocument } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { Account } from "./account.ts";
@@ -16,15 +16,28 @@ const SETTLE_MILLISECONDS = 60_000;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 4_000;
 
+/** Buckets that were read, or are being: integrations of one account often share one. */
+export type BucketReads = Map<string, Promise<LiveBucket | undefined>>;
+
 /** Reads every document that decides about the contract's roles, buckets and keys, side by side. */
-export async function readLive(account: Account, contract: AccessContract, expectations: Expectations): Promise<LiveDocuments> {
+export async function readLive(
+  account: Account,
+  contract: AccessContract,
+  expectations: Expectations,
+  seen: BucketReads = new Map(),
+): Promise<LiveDocuments> {
   const { clients, tenant } = account;
   const roleNames = contract.roles.map((role) => role.roleArn.split("/").at(-1) ?? "");
   const named = [...expectations.keyArns, ...(contract.ownedKeys ?? [])];
   const ownKeys = [...new Set(named)].filter((arn) => arn.split(":")[4] === tenant.accountId);
+  const bucketOnce = (name: string) => {
+    const read = seen.get(name) ?? readBucket(clients.s3, name, tenant.accountId, tenant.region);
+    seen.set(name, read);
+    return read;
+  };
   const [roles, buckets, keys] = await Promise.all([
     Promise.all(roleNames.map((name) => readRole(clients.iam, name))),
-    Promise.all(expectations.buckets.map((name) => readBucket(clients.s3, name, tenant.accountId, tenant.region))),
+    Promise.all(expectations.buckets.map(bucketOnce)),
     Promise.all(ownKeys.map((arn) => readKey(clients.kms, arn))),
   ]);
   const there = <T>(one: T | undefined): one is T => one !== undefined;

@@ -187,7 +187,7 @@ describe("somebody edits by hand what we made", { concurrency: false }, () => {
     await repaired("keyed");
   });
 
-  test("a grant on the customer's key and a role: revoked and deleted, found and made again", async () => {
+  test("a grant on the customer's key and a role, revoked and deleted: made again unasked, once in 15 minutes", async () => {
     const { kms, iam } = world.aws();
     const KeyId = world.sandbox.accounts.tenant.keyArn ?? "";
     const { principalArn, provisioningRoleArn } = world.sandbox.accounts.tenant;
@@ -195,17 +195,22 @@ describe("somebody edits by hand what we made", { concurrency: false }, () => {
     const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [named] });
     await kms.send(new PutKeyPolicyCommand({ KeyId, PolicyName: "default", Policy }));
     const wanted = delivery({ type: "SSE-KMS", kmsKeyArn: KeyId }, { roleName: "Granted", externalId: "cf-granted-1f0e77" });
-    const { operation } = await world.put("acme", "granted", wanted);
+    const { operation } = await world.put("acme", "granted", { ...wanted, settings: { drift: "remediate" } });
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     const [grant] = (await kms.send(new ListGrantsCommand({ KeyId }))).Grants ?? [];
     await kms.send(new RevokeGrantCommand({ KeyId, GrantId: grant?.GrantId }));
-    const revoked = await seenOf("granted");
-    assert.match(`${revoked.access}: ${revoked.words}`, /^found narrower: .*Grant .* is gone/s);
     await iam.send(new DeleteRolePolicyCommand({ RoleName: "Granted", PolicyName: "CreativeForceS3" }));
     await iam.send(new DeleteRoleCommand({ RoleName: "Granted" }));
     const gone = await seenOf("granted");
-    assert.match(`${gone.access}: ${gone.words}`, /^found narrower: Role Granted doesn't exist/);
-    await repaired("granted");
+    assert.match(`${gone.access}: ${gone.words}`, /^found narrower: .*Role Granted doesn't exist/s);
+    assert.match(gone.words, /Grant .* is gone/);
+    const repair = await world.api.finished(gone.operation.children?.[0] ?? "");
+    assert.deepEqual([repair.kind, repair.state], ["up", "succeeded"], JSON.stringify(repair.error));
+    assert.equal((await seenOf("granted")).access, "none same");
+
+    await iam.send(new PutRolePolicyCommand({ RoleName: "Granted", PolicyName: "Sneaky", PolicyDocument: readAll }));
+    const soon = await seenOf("granted");
+    assert.deepEqual([soon.access, soon.operation.children], ["found wider", undefined], "another repair so soon is held");
   });
 
   test("an account that can't be entered is unknown, with its cause, and no failure", async () => {
