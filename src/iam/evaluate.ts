@@ -94,8 +94,10 @@ function isAssumeRole(action: string): boolean {
   );
 }
 
+/** AWS's own managed policies stand under the account `aws`, which has no policy of its own to ask. */
 function resourceAccount(request: AccessRequest, documents: AccessDocuments): string | undefined {
   const account = parseArn(request.resource)?.account;
+  if (account === "aws") return undefined;
   return account === undefined || account === "" ? documents.resourceAccount : account;
 }
 

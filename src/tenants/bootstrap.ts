@@ -192,7 +192,8 @@ function keys(scope: Scope): Statement[] {
       Condition: { "ForAllValues:StringEquals": { "kms:GrantOperations": grantable } },
     },
     { Sid: "RevokeOnKeys", Effect: "Allow", Action: "kms:RevokeGrant", Resource: arn("key/*") },
-    { Sid: "ReadKeys", Effect: "Allow", Action: reads, Resource: arn("key/*") },
+    // DescribeKey also finds out whether an alias is there.
+    { Sid: "ReadKeys", Effect: "Allow", Action: reads, Resource: [arn("key/*"), arn(`alias/drawbridge/${name}/*`)] },
     { Sid: "ListKeys", Effect: "Allow", Action: ["kms:ListKeys", "kms:ListAliases"], Resource: "*" },
   ];
 }

@@ -2,17 +2,21 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
   DescribeKeyCommand,
+  DisableKeyRotationCommand,
+  GetKeyPolicyCommand,
   GetKeyRotationStatusCommand,
   ListAliasesCommand,
   ListGrantsCommand,
   ListResourceTagsCommand,
   PutKeyPolicyCommand,
+  UpdateKeyDescriptionCommand,
 } from "@aws-sdk/client-kms";
 import { GetBucketEncryptionCommand } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import type { KeyView } from "../../src/http/keys.ts";
 import type { Operation } from "../../src/operations/operation.ts";
-import { startWorld, type World } from "../support/world.ts";
+import { startRecordedWorld } from "../provisioning/recorded-world.ts";
+import type { World } from "../support/world.ts";
 
 describe("KMS keys, ours and theirs", { concurrency: false }, () => {
   let world: World;
@@ -32,7 +36,7 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
   const succeeded = (operation: Operation) => assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
 
   before(async () => {
-    world = await startWorld();
+    world = await startRecordedWorld();
     bucket = tenantThings.plainBucket(world.sandbox.accounts.tenant.accountId);
     await world.tenant("acme");
   });
@@ -97,6 +101,24 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     assert.equal((await kms.send(new GetKeyRotationStatusCommand({ KeyId: keyArn }))).KeyRotationEnabled, true);
     const encryption = await s3.send(new GetBucketEncryptionCommand({ Bucket: bucket }));
     assert.equal(encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID, keyArn);
+  });
+
+  test("its policy, description and rotation, changed by hand, are put back", async () => {
+    const { kms } = world.aws();
+    const policy = async () => JSON.parse((await kms.send(new GetKeyPolicyCommand({ KeyId: keyArn }))).Policy ?? "");
+    const made = await policy();
+    const stranger = { Effect: "Allow", Principal: { AWS: "arn:aws:iam::999999999999:root" }, Action: "kms:Decrypt", Resource: "*" };
+    const Policy = JSON.stringify({ ...made, Statement: [...made.Statement, stranger] });
+    await kms.send(new PutKeyPolicyCommand({ KeyId: keyArn, PolicyName: "default", Policy }));
+    await kms.send(new UpdateKeyDescriptionCommand({ KeyId: keyArn, Description: "mine now" }));
+    await kms.send(new DisableKeyRotationCommand({ KeyId: keyArn }));
+    const route = "/v1/tenants/acme/integrations/cf/detect-drift";
+    const answer = await world.api.call<{ operation: Operation }>("POST", route, { body: { remediate: true } });
+    const found = await world.api.finished(answer.body.operation.id);
+    succeeded(await world.api.finished(found.children?.[0] ?? ""));
+    assert.deepEqual(await policy(), made);
+    assert.notEqual((await kms.send(new DescribeKeyCommand({ KeyId: keyArn }))).KeyMetadata?.Description, "mine now");
+    assert.equal((await kms.send(new GetKeyRotationStatusCommand({ KeyId: keyArn }))).KeyRotationEnabled, true);
   });
 
   test("a key in use isn't deleted", async () => {

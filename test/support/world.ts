@@ -30,11 +30,18 @@ export interface World {
   stop(): Promise<void>;
 }
 
+/** Something between the service and AWS. */
+type Between = (sandbox: Sandbox) => Promise<{ url: string; close(): Promise<void> }>;
+
 /** Starts everything; call `stop` in `after`. Says what the service last logged when a start fails. */
-export async function startWorld(options: ServiceOptions = {}): Promise<World> {
+export async function startWorld(asked: ServiceOptions = {}, between?: Between): Promise<World> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-test-"));
   const sandbox = await startSandbox({ dataDir, log: () => {}, onlyStandIn: true });
-  const service = await startService(sandbox, options).catch(async (error) => {
+  const middle = await between?.(sandbox);
+  const through = (more: ServiceOptions): ServiceOptions =>
+    middle ? { ...more, environment: { AWS_ENDPOINT_URL: middle.url, ...more.environment } } : more;
+  const service = await startService(sandbox, through(asked)).catch(async (error) => {
+    await middle?.close();
     await sandbox.stop();
     throw error;
   });
@@ -68,13 +75,14 @@ export async function startWorld(options: ServiceOptions = {}): Promise<World> {
       const shared = { endpoint: sandbox.awsEndpoint, region: sandboxRegion, credentials };
       return { iam: new IAMClient(shared), s3: new S3Client({ ...shared, forcePathStyle: true }), kms: new KMSClient(shared) };
     },
-    async restart(again = options) {
+    async restart(again = asked) {
       await world.service.stop();
-      world.service = await startService(sandbox, again);
+      world.service = await startService(sandbox, through(again));
       world.api = createApi(world.service);
     },
     async stop() {
       await world.service.stop();
+      await middle?.close();
       await sandbox.stop();
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -38,7 +38,8 @@ describe("a role made by hand from the hand-off is taken over as it is", { concu
     const Tags = [{ Key: "aws:cloudformation:stack-name", Value: "vendor-access" }];
     const closed = { Version: "2012-10-17", Statement: [{ Effect: "Deny", Principal: "*", Action: "sts:AssumeRole" }] };
     const { iam } = life.aws();
-    await iam.send(new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: JSON.stringify(closed), Tags }));
+    const AssumeRolePolicyDocument = JSON.stringify(closed);
+    await iam.send(new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument, Tags, MaxSessionDuration: 7200 }));
     id = await life.roleId(roleName);
     const { operation } = await life.put("acme", "directory", body);
     assert.deepEqual([operation.state, operation.error?.code], ["failed", "role_name_taken"]);
@@ -73,6 +74,8 @@ describe("a role made by hand from the hand-off is taken over as it is", { concu
     succeeded(operation);
     assert.match(JSON.stringify(operation.result?.warnings), /CloudFormation stack vendor-access/);
     assert.equal(await life.roleId(roleName), id);
+    const { Role } = await iam.send(new GetRoleCommand({ RoleName: roleName }));
+    assert.equal(Role?.MaxSessionDuration, 3600);
     const made = await life.read();
     assert.deepEqual([made.handshake.state, made.proof?.verdict], ["trusted", "green"]);
     const vendor = await asVendor(life.sandbox, "conductorone");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { CreateRoleCommand, DeleteRoleCommand } from "@aws-sdk/client-iam";
+import { CreatePolicyCommand, CreateRoleCommand, DeletePolicyCommand, DeleteRoleCommand, GetRoleCommand } from "@aws-sdk/client-iam";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { assumeAs, asVendor } from "../../../sandbox/vendor.ts";
 import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
@@ -60,6 +60,31 @@ describe("ConductorOne, whose id is a new one whenever its window was closed", {
     await session("c1-5jN7pR3vK1yB");
     await assert.rejects(session(first()), refused);
     assert.equal(await life.roleId(roleName), id);
+  });
+
+  test("the tenant's boundary and its tags come onto the role, and go again with the tenant's word", async () => {
+    const { iam } = life.aws();
+    const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] });
+    const { Policy } = await iam.send(new CreatePolicyCommand({ PolicyName: "Ceiling", PolicyDocument }));
+    const { accountId, region, provisioningRoleArn: roleArn } = life.sandbox.accounts.tenant;
+    const role = async () => (await iam.send(new GetRoleCommand({ RoleName: roleName }))).Role;
+    const retenant = async (more: object) => {
+      const etag = (await life.api.call("GET", "/v1/tenants/acme")).headers.get("etag") ?? "";
+      const body = { accountId, region, access: { mode: "assume-role", roleArn }, ...more };
+      assert.equal((await life.api.call("PUT", "/v1/tenants/acme", { body, headers: { "if-match": etag } })).status, 200);
+      await life.up({ bucket: "acme-directory-new" });
+    };
+    await retenant({ permissionsBoundaryArn: Policy?.Arn, tags: { team: "data" } });
+    const bounded = await role();
+    assert.equal(bounded?.PermissionsBoundary?.PermissionsBoundaryArn, Policy?.Arn);
+    assert.ok(bounded?.Tags?.some(({ Key, Value }) => Key === "team" && Value === "data"));
+    await life.up({ bucket: "acme-directory-exports" });
+    await retenant({});
+    const free = await role();
+    assert.equal(free?.PermissionsBoundary, undefined);
+    assert.ok(!free?.Tags?.some(({ Key }) => Key === "team"));
+    assert.equal(free?.RoleId, id);
+    await iam.send(new DeletePolicyCommand({ PolicyArn: Policy?.Arn }));
   });
 
   test("after the teardown the account is as it was", async () => {

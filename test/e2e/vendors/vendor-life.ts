@@ -9,7 +9,8 @@ import type { Proof } from "../../../src/iam/contract.ts";
 import { maskedFields } from "../../../src/integrations/hand-off/masked.ts";
 import type { Operation } from "../../../src/operations/operation.ts";
 import { type FixtureCase, readCases } from "../../blueprints/fixture.ts";
-import { startWorld, type World } from "../../support/world.ts";
+import { startRecordedWorld } from "../../provisioning/recorded-world.ts";
+import type { World } from "../../support/world.ts";
 
 export const refused = /AccessDenied|not authorized|Forbidden/;
 
@@ -36,7 +37,7 @@ export interface Life extends World {
 export async function liveAs(vendor: string, name: string, buckets: Record<string, string[]> = {}): Promise<Life> {
   const fixture = readCases(vendor).find((one) => one.name === name);
   if (!fixture) throw new Error(`no case ${name} of ${vendor}`);
-  const world = await startWorld();
+  const world = await startRecordedWorld();
   const { tenant, integration } = fixture.context;
   const route = `/v1/tenants/${tenant}/integrations/${integration}`;
   await world.tenant(tenant);
