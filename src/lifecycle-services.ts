@@ -47,8 +47,8 @@ export function lifecycleServices(
       if (!found) throw noPrincipal();
       return found;
     },
-    async getHandOff({ tenant, name }) {
-      const { json, markdown } = await getHandOff(shell, tenant, name);
+    async getHandOff({ tenant, name }, templateUrl) {
+      const { json, markdown } = await getHandOff(shell, tenant, name, templateUrl);
       return { json: { ...json, template: { ...json.template } }, markdown };
     },
     async deleteTrustedPrincipal(id) {

@@ -153,7 +153,7 @@ export interface paths {
         };
         /**
          * What was done to the caller's tenants, the newest first
-         * @description Each mutation, operation and direct AWS write has a row before and one after. Rows without a tenant are for callers that hold every tenant. Needs the scope `read`.
+         * @description Each mutation, operation and direct AWS write has a row before and one after; refusals for who asked have one. Rows without a tenant are for callers that hold every tenant. Needs the scope `read`.
          */
         get: operations["get_v1_audit"];
         put?: never;
@@ -793,7 +793,7 @@ export interface paths {
         };
         /**
          * What to give to the vendor, and what an account needs that Drawbridge may not enter
-         * @description `format=markdown` is for people, `format=cloudformation` the template alone. Needs the scope `read`.
+         * @description `format=markdown` is for people, `format=cloudformation` the template alone. CloudFormation's console takes templates from S3 alone: put the template there, and `templateUrl` gives the link that opens it. Needs the scope `read`.
          */
         get: operations["get_v1_tenants_tenant_integrations_name_hand_off"];
         put?: never;
@@ -1096,6 +1096,8 @@ export interface components {
             awsRequestId?: string;
             /** @description Entity tag of the tenant or integration before */
             before?: string;
+            /** @description Of a refusal: more like it in the minute before, without rows of their own */
+            count?: number;
             hash?: string;
             id: string;
             integration?: string;
@@ -1103,7 +1105,7 @@ export interface components {
             of?: string;
             operation?: string;
             /** @enum {string} */
-            phase: "intent" | "outcome";
+            phase: "intent" | "outcome" | "refusal";
             previous?: string;
             /** @description SHA-256 of what was sent */
             request?: string;
@@ -1134,6 +1136,21 @@ export interface components {
             title: string;
             vendor: string;
             version: string;
+        };
+        Bootstrap: {
+            /** @description The least that Drawbridge needs */
+            permissionsPolicy: components["schemas"]["PolicyDocument"];
+            roleName: string;
+            /** @description CloudFormation, with the role and nothing else */
+            template: {
+                [key: string]: unknown;
+            };
+            /** @description The service's principal, under the tenant's own external id */
+            trustPolicy: components["schemas"]["PolicyDocument"];
+        };
+        /** @description With `format=cloudformation` */
+        CloudFormationTemplate: {
+            [key: string]: unknown;
         };
         Drift: {
             /** @enum {string} */
@@ -1203,6 +1220,11 @@ export interface components {
             }[];
             integration: components["schemas"]["Name"];
             partition: string;
+            /**
+             * Format: uri
+             * @description Opens the console with the template at `templateUrl`, ready to run
+             */
+            quickCreateLink?: string;
             region: string;
             source: {
                 date: string;
@@ -1652,6 +1674,15 @@ export interface components {
             provisioning: {
                 /** @description Made by Drawbridge, one per account id; put it into the trust of the provisioning role */
                 externalId: string;
+                /** @description The role refuses us, so many times in a row; it isn't tried before `notBefore`. A PUT of the tenant has it tried at once */
+                refused?: {
+                    cause?: string;
+                    count: number;
+                    /** Format: date-time */
+                    notBefore?: string;
+                    /** Format: date-time */
+                    since: string;
+                };
                 /** @description The trust policy that the provisioning role needs */
                 trustPolicy: {
                     [key: string]: unknown;
@@ -4950,7 +4981,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": components["schemas"]["Bootstrap"] | components["schemas"]["CloudFormationTemplate"];
                 };
             };
             /** @description `invalid_request`: The request doesn't fit its schema */
@@ -6264,6 +6295,7 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "json" | "markdown" | "cloudformation";
+                templateUrl?: string;
             };
             header?: never;
             path: {

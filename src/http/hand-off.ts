@@ -18,10 +18,17 @@ const handOff = z
       .array(z.object({ field: z.string(), value: z.string(), where: z.string() }))
       .meta({ description: "In the vendor's own names and order; an external id stands here whole" }),
     documents: z.array(z.object({ name: z.string(), what: z.string(), document: policyDocumentSchema })),
+    quickCreateLink: z.url().optional().meta({ description: "Opens the console with the template at `templateUrl`, ready to run" }),
     template: z.record(z.string(), z.unknown()).meta({ description: "CloudFormation, with the same effect as the stacks" }),
   })
   .meta({ id: "HandOff" });
 export type HandOffView = z.output<typeof handOff>;
+
+/** An object in S3, as CloudFormation takes it (CloudFormation user guide, "Create quick-create links"). */
+const s3Url = z
+  .string()
+  .max(1024)
+  .regex(/^https:\/\/(?:[a-z0-9.-]+\.)?s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?\/[^\s?#]+$/, "the https URL of an object in S3");
 
 const read = defineRoute({
   method: "get",
@@ -29,13 +36,14 @@ const read = defineRoute({
   scope: "read",
   tag: "Integrations",
   summary: "What to give to the vendor, and what an account needs that Drawbridge may not enter",
-  description: "`format=markdown` is for people, `format=cloudformation` the template alone.",
+  description:
+    "`format=markdown` is for people, `format=cloudformation` the template alone. CloudFormation's console takes templates from S3 alone: put the template there, and `templateUrl` gives the link that opens it.",
   params: z.strictObject({ tenant: nameSchema, name: nameSchema }),
-  query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json") }),
+  query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
   responses: { 200: { what: "The hand-off", schema: handOff, type: "text/markdown" } },
   problems: ["unknown_blueprint"],
-})(async ({ services, params, query: { format } }) => {
-  const { json, markdown } = await services.getHandOff(params);
+})(async ({ services, params, query: { format, templateUrl } }) => {
+  const { json, markdown } = await services.getHandOff(params, templateUrl);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };
   if (format === "cloudformation")
     return { status: 200, text: `${JSON.stringify(json.template, null, 2)}\n`, type: "application/json; charset=utf-8" };

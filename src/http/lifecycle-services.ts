@@ -28,5 +28,5 @@ export interface LifecycleServices {
   getTrustedPrincipal(id: string): Promise<TrustedPrincipal>;
   deleteTrustedPrincipal(id: string): Promise<void>;
   /** Holds the external id whole. */
-  getHandOff(address: IntegrationAddress): Promise<{ json: HandOffView; markdown: string }>;
+  getHandOff(address: IntegrationAddress, templateUrl?: string): Promise<{ json: HandOffView; markdown: string }>;
 }

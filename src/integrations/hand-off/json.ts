@@ -2,11 +2,12 @@ import type { HandOff } from "./bundle.ts";
 import { cloudFormationTemplate } from "./cloudformation.ts";
 
 /** The hand-off as plain JSON: what to fill in where, the documents, and the template. */
-export function handOffJson(handOff: HandOff) {
+export function handOffJson(handOff: HandOff, quickCreateLink?: string) {
   const { specs: _, fields, ...rest } = handOff;
   return {
     ...rest,
     fields: fields.map(({ field, value, where }) => ({ field, value, where })),
+    ...(quickCreateLink !== undefined && { quickCreateLink }),
     template: cloudFormationTemplate(handOff),
   };
 }

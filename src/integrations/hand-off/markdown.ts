@@ -11,7 +11,8 @@ function code(text: string): string {
 }
 
 /** The hand-off for people: the fields in the vendor's order, then each document with what it is for. */
-export function handOffMarkdown({ title, integration, accountId, region, source, fields, documents }: HandOff): string {
+export function handOffMarkdown(handOff: HandOff, quickCreateLink?: string): string {
+  const { title, integration, accountId, region, source, fields, documents } = handOff;
   const rows = fields.map(({ field, value, where }) => `| ${cell(field)} | ${code(value)} | ${cell(where)} |`);
   const blocks = documents.flatMap(({ name, what, document }) => [
     `## ${name}`,
@@ -32,6 +33,7 @@ export function handOffMarkdown({ title, integration, accountId, region, source,
     "|---|---|---|",
     ...rows,
     "",
+    ...(quickCreateLink === undefined ? [] : [`[Create it in CloudFormation](${quickCreateLink})`, ""]),
     ...blocks,
   ].join("\n");
 }
