@@ -39,6 +39,7 @@ export function securityServices(db: Db, { audit, freeze, limits }: SecurityPart
         return { ...outcomeOf(answer), ...(after !== undefined && { after }) };
       });
     },
+    noteRefusal: audit.refusals.note,
     async listAudit(caller, filters) {
       const { items, nextCursor } = await listAudit(db, { ...filters, tenants: caller.tenants });
       return { items: items.map((row) => auditView(caller, row)), nextCursor };

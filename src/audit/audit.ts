@@ -5,8 +5,11 @@ import { problemOf } from "../problem.ts";
 import { auditAppender } from "../store/audit.ts";
 import type { Db } from "../store/transaction.ts";
 import type { AuditFacts, AuditOutcome } from "./entry.ts";
+import { type RefusalRows, refusalRows } from "./refusals.ts";
 
 export interface Audit {
+  /** Requests that were refused for who sent them. */
+  refusals: RefusalRows;
   /**
    * Runs `work` between an intent and an outcome. Where the intent can't be written nothing is done; where the outcome can't, the
    * work stands, the log says so, and the intent without an outcome shows it. Rejects with what `work` rejects with.
@@ -18,6 +21,7 @@ export interface Audit {
 export function createAudit({ db, log }: { db: Db; log: Log }): Audit {
   const append = auditAppender(db);
   return {
+    refusals: refusalRows(append, log),
     async around(facts, work, outcomeOf) {
       const id = randomUUID();
       await append({ ...facts, id, at: new Date().toISOString(), phase: "intent" });

@@ -33,10 +33,12 @@ export interface AuditEntry extends AuditFacts, Partial<AuditOutcome> {
   id: string;
   /** RFC 3339 */
   at: string;
-  /** An intent without an outcome is an action whose end nobody saw. */
-  phase: "intent" | "outcome";
+  /** An intent without an outcome is an action whose end nobody saw. A refusal stands alone. */
+  phase: "intent" | "outcome" | "refusal";
   /** Of an outcome: its intent's id */
   of?: string;
+  /** Of a refusal: how many more like it there were in the minute before, which have no row of their own */
+  count?: number;
 }
 
 export interface AuditRow {

@@ -68,10 +68,16 @@ function refuseMethod(of: Route[], services: Services): RequestHandler {
 
 function answerProblem(services: Services): ErrorRequestHandler {
   // express knows an error handler by its four parameters
-  return (error: unknown, _request, response, _next) => {
+  return (error: unknown, request, response, _next) => {
     const trace = traceOf(response);
     const answer = problemAnswer(readable(error), trace.requestId);
     trace.code = answer.code;
+    const refused = trace.foreign ? "other_tenant" : answer.code;
+    if (refused === "unauthenticated" || refused === "forbidden" || refused === "other_tenant") {
+      const { requestId, subject, route } = trace;
+      const who = { ...(subject !== undefined && { subject }), ...(route !== undefined && { route: `${request.method} ${route}` }) };
+      services.noteRefusal({ ...who, result: refused, requestId });
+    }
     if (answer.code === "internal") services.log.error("fault", { ...trace, ...faultFields(error) });
     if (response.headersSent) response.destroy();
     else sendProblem(response, answer, error instanceof ProblemError ? error.retryAfter : undefined);

@@ -11,7 +11,7 @@ const auditView = z
   .object({
     id: z.string(),
     at: z.iso.datetime(),
-    phase: z.enum(["intent", "outcome"]),
+    phase: z.enum(["intent", "outcome", "refusal"]),
     of: z.string().exactOptional().meta({ description: "Of an outcome: its intent" }),
     action: z.string().meta({ description: "A route, `operation:<kind>`, or a call of AWS's API such as `iam:UpdateAssumeRolePolicy`" }),
     subject: z.string(),
@@ -24,6 +24,7 @@ const auditView = z
     after: z.string().exactOptional().meta({ description: "Entity tag of the tenant or integration after" }),
     awsRequestId: z.string().exactOptional(),
     result: z.string().exactOptional().meta({ description: "An HTTP status, a problem's code, an operation's end, or `done`" }),
+    count: z.int().exactOptional().meta({ description: "Of a refusal: more like it in the minute before, without rows of their own" }),
     seq: z.int().exactOptional().meta({ description: "This and the hashes: for callers that hold every tenant" }),
     previous: z.string().exactOptional(),
     hash: z.string().exactOptional(),
@@ -48,7 +49,7 @@ const list = defineRoute({
   tag,
   summary: "What was done to the caller's tenants, the newest first",
   description:
-    "Each mutation, operation and direct AWS write has a row before and one after. Rows without a tenant are for callers that hold every tenant.",
+    "Each mutation, operation and direct AWS write has a row before and one after; refusals for who asked have one. Rows without a tenant are for callers that hold every tenant.",
   query: filters,
   responses: { 200: { what: "One page", schema: pageOf(auditView) } },
 })(async ({ services, caller, query }) => ({ status: 200, body: await services.listAudit(caller, query) }));

@@ -14,6 +14,8 @@ export interface Trace {
   tenant?: string;
   integration?: string;
   code?: ProblemCode;
+  /** The path names a tenant that the caller doesn't hold: for the audit alone, since the answer doesn't tell. */
+  foreign?: true;
 }
 
 const traces = new WeakMap<Response, Trace>();

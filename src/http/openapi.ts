@@ -99,7 +99,8 @@ function answerOf(spec: ResponseSpec): ZodOpenApiResponsesObject[`${1 | 2 | 3 | 
     ...((spec.schema || spec.type) && {
       content: {
         ...(spec.schema && { "application/json": { schema: spec.schema } }),
-        ...(spec.type && { [spec.type]: { schema: { type: "string" as const } } }),
+        // JSON that a handler writes out itself has its schema all the same.
+        ...(spec.type && !(spec.schema && spec.type === "application/json") && { [spec.type]: { schema: { type: "string" as const } } }),
       },
     }),
   };

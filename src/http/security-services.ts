@@ -1,5 +1,6 @@
 /** Keys, audit, freeze and limits: a part of Services. */
 import type { AuditFacts, AuditRow } from "../audit/entry.ts";
+import type { Refusal } from "../audit/refusals.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { ApiKeyView, KeyBody, MadeKeyView } from "./api-keys.ts";
 import type { AuditFiltersBody, AuditView } from "./audit.ts";
@@ -15,6 +16,8 @@ export interface SecurityServices {
 
   /** Runs one mutation between its intent and its outcome in the audit. */
   audited(caller: Caller, facts: Omit<AuditFacts, "subject" | "before">, run: () => Promise<Answer>): Promise<Answer>;
+  /** Notes a request that was refused for who sent it; returns at once. */
+  noteRefusal(refusal: Refusal): void;
   listAudit(caller: Caller, filters: AuditFiltersBody): Promise<Page<AuditView>>;
   /** Rows with a number above `after`, in order. */
   exportAudit(after: number, limit: number): Promise<AuditRow[]>;

@@ -93,8 +93,11 @@ function auditFacts(
 function refuseOthersTenant(caller: Caller, request: Request, response: Response): void {
   const { tenant, name } = request.params;
   if (typeof tenant !== "string") return;
-  if (!holdsTenant(caller, tenant)) throw new ProblemError("not_found", "This tenant isn't the caller's.");
   const trace = traceOf(response);
+  if (!holdsTenant(caller, tenant)) {
+    trace.foreign = true;
+    throw new ProblemError("not_found", "This tenant isn't the caller's.");
+  }
   trace.tenant = tenant;
   if (typeof name === "string") trace.integration = name;
 }

@@ -365,6 +365,7 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     },
     deleteApiKey: async (wanted) => here(wanted === "op-1"),
     audited: async (_caller, _facts, run) => run(),
+    noteRefusal: () => {},
     listAudit: async (caller, filters) => {
       note("listAudit", caller.subject, filters);
       return { items: [{ id: "a-1", at: now, phase: "intent", action: "PUT /v1/tenants/{tenant}", subject: "admin" }], nextCursor: null };
