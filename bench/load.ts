@@ -12,6 +12,7 @@ export interface Shot {
 }
 
 export interface LoadResult {
+  requests: number;
   perSecond: number;
   /** milliseconds */
   p50: number;
@@ -55,6 +56,7 @@ export async function load(
   await Promise.all(Array.from({ length: connections }, loop));
   agent.destroy();
   return {
+    requests: latencies.length,
     perSecond: latencies.length / ((performance.now() - started) / 1000),
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),

@@ -8,6 +8,8 @@ const pageBytes = 4096;
 interface Stat {
   pid: number;
   parent: number;
+  /** seconds */
+  own: number;
   /** seconds, reaped children included */
   cpu: number;
   /** bytes */
@@ -20,7 +22,14 @@ async function statOf(pid: number): Promise<Stat | undefined> {
   // The name in brackets may hold anything; fields are counted from the state behind it (proc_pid_stat(5)).
   const fields = text.slice(text.lastIndexOf(") ") + 2).split(" ");
   const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15).map(Number);
-  return { pid, parent: Number(fields[1]), cpu: (utime + stime + cutime + cstime) / ticksPerSecond, rss: Number(fields[21]) * pageBytes };
+  const own = (utime + stime) / ticksPerSecond;
+  return {
+    pid,
+    parent: Number(fields[1]),
+    own,
+    cpu: (utime + stime + cutime + cstime) / ticksPerSecond,
+    rss: Number(fields[21]) * pageBytes,
+  };
 }
 
 async function allStats(): Promise<Stat[]> {
@@ -50,6 +59,11 @@ export async function treeCost(root: number): Promise<TreeCost> {
     rss: tree.reduce((sum, { rss }) => sum + rss, 0),
     processes: tree.length,
   };
+}
+
+/** CPU-seconds of one process alone, its ended children left out. */
+export async function ownCpu(pid: number): Promise<number> {
+  return (await statOf(pid))?.own ?? 0;
 }
 
 /** Resident memory of one process alone, in bytes. */
