@@ -1,33 +1,36 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { acceptPush } from "../../src/integrations/accept-reconcile.ts";
-import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
+import { gitServices } from "../../src/git-services.ts";
+import { type Running, start } from "../http/support.ts";
+import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
 
 /** What the house gives no reconcile: an engine or AWS. A test that used either would fail, so both counts are zero. */
 let house: House;
+let server: Running;
 before(async () => {
   house = await openHouse({ concurrency: 8 });
+  server = await start({ reconcile: gitServices(house.shell).reconcile });
 });
-after(() => house?.close());
+after(async () => {
+  await server?.close();
+  await house?.close();
+});
 
 const tenants = Array.from({ length: 10 }, (_, index) => `t${index}`);
 const manifests = [
   ...tenants.map((name, index) => tenantManifest(name, String(100_000_000_000 + index))),
   ...Array.from({ length: 1_000 }, (_, index) => integrationManifest(`t${index % 10}`, `i${index}`)),
 ];
-const push = (given: typeof manifests, revision: string) =>
-  acceptPush(
-    house.shell,
-    {
-      source: { repository: "https://git.example/large.git", revision },
-      manifests: given,
-      prune: true,
-      maxDeletes: 0,
-      dryRun: false,
-      atomic: false,
-    },
-    everybody,
-  );
+const large = "https://git.example/large.git";
+
+/** Over HTTP, as a CI job pushes: the whole body each time. */
+async function push(given: readonly object[], revision: string, more: { repository?: string; maxDeletes?: number } = {}) {
+  const { repository = large, maxDeletes = 0 } = more;
+  const body = { source: { repository, revision }, manifests: given, prune: true, maxDeletes, dryRun: false, atomic: false };
+  const answer = await server.call("POST", "/v1/reconcile", { body });
+  assert.equal(answer.status, 202, answer.text);
+  return { id: String(answer.json["operation"]?.id) };
+}
 
 test("a thousand unchanged manifests take at most 5 s, and one changed among them runs alone", { timeout: 170_000 }, async (context) => {
   const first = await push(manifests, "a");
@@ -56,5 +59,24 @@ test("a thousand unchanged manifests take at most 5 s, and one changed among the
       .filter((item) => item.outcome !== "unchanged")
       .map((item) => item.name),
     ["i500"],
+  );
+});
+
+test("over HTTP, too, prune stops at maxDeletes and at what is another source's", async () => {
+  const theirs = integrationManifest("t1", "theirs");
+  await house.ended((await push([theirs], "a", { repository: "https://git.example/other.git" })).id);
+  house.ran.length = 0;
+  const held = await house.ended((await push(manifests.slice(0, -2), "d", { maxDeletes: 1 })).id);
+  assert.equal(held.state, "awaiting-approval");
+  assert.deepEqual(
+    house.ran.filter((one) => one.startsWith("destroy")),
+    [],
+    "none of the two is destroyed",
+  );
+  const pruned = await house.ended((await push(manifests.slice(0, -1), "e", { maxDeletes: 1 })).id);
+  assert.equal(pruned.state, "succeeded", JSON.stringify(pruned.error));
+  assert.deepEqual(
+    house.ran.filter((one) => one.startsWith("destroy")),
+    ["destroy t9/i999"],
   );
 });
