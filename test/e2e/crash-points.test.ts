@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Rig, startRig } from "../faults/rig.ts";
-import { pointsOf, sweep } from "../faults/sweep.ts";
+import { pointsOf, startCells, sweep } from "../faults/sweep.ts";
 
 /** Another seed gives other points and victims: `npm run test:faults -- --seed <seed> --kind update` runs the same ones alone. */
 const seed = Number(process.env["DRAWBRIDGE_FAULT_SEED"] ?? 7);
@@ -9,12 +8,11 @@ const enough = 40;
 /** Five of the ten minutes that the file has, so that a whole run stays under forty on two cores. */
 const within = 5 * 60_000;
 
-let rig: Rig;
+let world: Awaited<ReturnType<typeof startCells>>;
 before(async () => {
-  rig = await startRig();
-  await rig.tenant("acme");
+  world = await startCells(2);
 });
-after(() => rig?.stop());
+after(() => world?.stop());
 
 test("the same seed gives the same points", () => {
   assert.deepEqual(pointsOf("update", 100, 5), pointsOf("update", 100, 5));
@@ -22,9 +20,13 @@ test("the same seed gives the same points", () => {
 });
 
 test(`an update of three stacks is true after somebody is killed at any of ${enough} calls`, async (t) => {
-  const outcomes = await sweep(rig, { kinds: ["update"], shard: { index: 1, count: 1 }, seed, limit: enough, within }, (outcome) => {
-    if (outcome.wrong.length > 0) t.diagnostic(JSON.stringify(outcome));
-  });
+  const outcomes = await sweep(
+    world.cells,
+    { kinds: ["update"], shard: { index: 1, count: 1 }, seed, limit: enough, within },
+    (outcome) => {
+      if (outcome.wrong.length > 0) t.diagnostic(JSON.stringify(outcome));
+    },
+  );
   t.diagnostic(`${outcomes.length} points, seed ${seed}`);
   assert.ok(outcomes.length >= 10, "too slow to say anything");
   assert.deepEqual(

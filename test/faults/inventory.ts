@@ -1,4 +1,5 @@
 /** What is really there, read as the account's administrator and the state bucket's owner: never through the service or its code. */
+import path from "node:path";
 import { GetRoleCommand, type IAMClient, ListRolesCommand, ListRoleTagsCommand } from "@aws-sdk/client-iam";
 import { DescribeKeyCommand, type KMSClient, ListAliasesCommand, ListKeysCommand, ListResourceTagsCommand } from "@aws-sdk/client-kms";
 import { GetBucketPolicyCommand, GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
@@ -62,14 +63,14 @@ export interface StateFacts {
   locks: string[];
   /** Stacks whose checkpoint lists an operation that hasn't ended */
   pending: string[];
-  /** Stack names with a checkpoint */
+  /** `<tenant>/<stack>` of each checkpoint */
   stacks: string[];
   /** Keys outside `tenants/<tenant>/` */
   strays: string[];
 }
 
-/** What the state bucket holds. */
-export async function readState({ s3 }: Aws, bucket: string): Promise<StateFacts> {
+/** What the state bucket holds; of locks and checkpoints those of one tenant, where one is named. */
+export async function readState({ s3 }: Aws, bucket: string, tenant?: string): Promise<StateFacts> {
   const keys: string[] = [];
   for (let token: string | undefined; ; ) {
     const page = await s3.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }));
@@ -77,7 +78,8 @@ export async function readState({ s3 }: Aws, bucket: string): Promise<StateFacts
     token = page.NextContinuationToken;
     if (token === undefined) break;
   }
-  const checkpoints = keys.filter((key) => /\/\.pulumi\/stacks\/.*\.json$/.test(key));
+  const own = keys.filter((key) => tenant === undefined || key.startsWith(`tenants/${tenant}/`));
+  const checkpoints = own.filter((key) => /\/\.pulumi\/stacks\/.*\.json$/.test(key));
   const pending: string[] = [];
   for (const key of checkpoints) {
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
@@ -85,15 +87,9 @@ export async function readState({ s3 }: Aws, bucket: string): Promise<StateFacts
     if ((latest?.pending_operations ?? []).length > 0) pending.push(key);
   }
   return {
-    locks: keys.filter((key) => key.includes("/.pulumi/locks/")),
+    locks: own.filter((key) => key.includes("/.pulumi/locks/")),
     pending,
-    stacks: checkpoints.map(
-      (key) =>
-        key
-          .split("/")
-          .at(-1)
-          ?.replace(/\.json$/, "") ?? "",
-    ),
+    stacks: checkpoints.map((key) => `${key.split("/")[1]}/${path.basename(key, ".json")}`),
     strays: keys.filter((key) => !/^tenants\/[a-z0-9-]+\//.test(key)),
   };
 }

@@ -5,11 +5,25 @@
 import { parseArgs } from "node:util";
 import type { Campaign } from "./campaign.ts";
 import { keepCount, writeTable } from "./counts.ts";
+import { deletes } from "./deletes.ts";
+import { insideCreate } from "./inside-create.ts";
+import { kills } from "./kills.ts";
 import { leases } from "./leases.ts";
+import { faultRate } from "./rates.ts";
+import { sigterms } from "./sigterm.ts";
 import { steals } from "./steals.ts";
 import { sweepCampaign } from "./sweep.ts";
 
-const campaigns: Record<string, Campaign> = { leases, steals, sweep: sweepCampaign };
+const campaigns: Record<string, Campaign> = {
+  leases,
+  steals,
+  sweep: sweepCampaign,
+  "inside-create": insideCreate,
+  sigterm: sigterms,
+  kills,
+  deletes,
+  faults: faultRate,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,6 +35,8 @@ const { values, positionals } = parseArgs({
     shard: { type: "string" },
     kind: { type: "string" },
     skip: { type: "string" },
+    cells: { type: "string" },
+    rate: { type: "string" },
   },
 });
 

@@ -12,12 +12,16 @@ export interface Call {
   service: string;
   /** `CreateRole`, `GetObject`-like `GET /bucket/key` for S3 */
   name: string;
+  /** Whether it changes something in AWS or the state bucket */
+  writes: boolean;
 }
 
 /** What happens to a call: nothing, or one of these. `run` is called at the moment, before or after AWS has answered. */
 export type Fault =
   | { do: "delay"; milliseconds: number }
   | { do: "answer"; status: number; code: string }
+  /** Says that it was done, and does nothing */
+  | { do: "pretend" }
   | { do: "drop"; when: "before" | "after"; run?: () => Promise<void> };
 
 export type Plan = (call: Call) => Fault | undefined;
@@ -50,6 +54,7 @@ export async function startProxy(target: string, watch?: Watch): Promise<FaultPr
     const fault = plan?.(call);
     if (fault?.do === "delay") await sleep(fault.milliseconds);
     if (fault?.do === "answer") return refuse(response, call, fault);
+    if (fault?.do === "pretend") return pretend(response, call);
     if (fault?.do === "drop" && fault.when === "before") {
       await fault.run?.();
       return void response.destroy();
@@ -109,10 +114,14 @@ async function bodyOf(stream: http.IncomingMessage): Promise<Buffer> {
 function nameOf(request: http.IncomingMessage, body: Buffer): Omit<Call, "number"> {
   const service = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "s3";
   const target = request.headers["x-amz-target"];
-  if (typeof target === "string") return { service, name: target.split(".").at(-1) ?? target };
+  if (typeof target === "string") return { service, ...named(target.split(".").at(-1) ?? target) };
   const action = service === "s3" ? undefined : /(?:^|&)Action=(\w+)/.exec(body.toString("latin1", 0, 2_000))?.[1];
-  return { service, name: action ?? `${request.method} ${request.url?.replace(/[?&](?:x-id|X-Amz)[^&]*/g, "")}` };
+  if (action !== undefined) return { service, ...named(action) };
+  const name = `${request.method} ${request.url?.replace(/[?&](?:x-id|X-Amz)[^&]*/g, "")}`;
+  return { service, name, writes: /^(PUT|POST|DELETE) /.test(name) };
 }
+
+const named = (name: string) => ({ name, writes: !/^(Get|List|Describe|Simulate|Assume)/.test(name) });
 
 /** In the words of the service: queries and S3 answer in XML, KMS in JSON. */
 function refuse(response: http.ServerResponse, { service }: Call, { status, code }: { status: number; code: string }): void {
@@ -124,4 +133,11 @@ function refuse(response: http.ServerResponse, { service }: Call, { status, code
   const xml =
     service === "s3" ? `<Error>${error}</Error>` : `<ErrorResponse><Error>${error}</Error><RequestId>injected</RequestId></ErrorResponse>`;
   response.writeHead(status, { "content-type": "text/xml" }).end(xml);
+}
+
+/** An answer to a delete or a put, which carry nothing but their success. */
+function pretend(response: http.ServerResponse, { service, name }: Call): void {
+  if (service === "kms") response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end("{}");
+  else if (service === "s3") response.writeHead(204).end();
+  else response.writeHead(200, { "content-type": "text/xml" }).end(`<${name}Response><ResponseMetadata/></${name}Response>`);
 }

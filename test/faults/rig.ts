@@ -1,5 +1,5 @@
-/** The real service against the emulator with the fault proxy between them; it is started again whenever it was killed. */
-import { mkdtemp, rm } from "node:fs/promises";
+/** The real service, one or several replicas of it, against the emulator with the fault proxy between them. */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,127 +7,142 @@ import { IAMClient } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { S3Client } from "@aws-sdk/client-s3";
 import { platformThings, sandboxRegion } from "../../sandbox/accounts.ts";
-import { type Answer, type Api, createApi } from "../../sandbox/api.ts";
+import type { Answer, Api } from "../../sandbox/api.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
-import { type RunningService, startService } from "../../sandbox/service.ts";
+import type { RunningService } from "../../sandbox/service.ts";
+import { ensureSandboxPlugin } from "../../setup/aws-plugin.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import type { Aws } from "./inventory.ts";
 import { type FaultProxy, startProxy } from "./proxy.ts";
-import { kill, updateProcesses, type Victim } from "./victims.ts";
+import { type Replica, startReplica } from "./replica.ts";
+import type { Victim } from "./victims.ts";
 
 export interface Rig {
   sandbox: Sandbox;
   proxy: FaultProxy;
-  /** The tenant's administrator, past the proxy */
+  replicas: readonly Replica[];
+  /** Whose account the rig's tenants are in */
+  account: "tenant" | "neighbour";
+  /** Its administrator, past the proxy */
   aws: Aws;
   /** The platform's side, for the state bucket */
   platform: Aws;
   stateBucket: string;
+  /** The first replica's */
   service(): RunningService;
   api(): Api;
-  /** Kills; a killed service is started again at once, as a supervisor would. */
+  /** Kills in the first replica; a killed service is started again at once, as a supervisor would. */
   kill(victim: Victim): Promise<number>;
-  /** Ends the service in good order and starts it again. Answers its exit code. */
+  /** Ends the first replica in good order and starts it again. Answers its exit code. */
   restart(signal?: NodeJS.Signals): Promise<number | null>;
-  /** A call that is made again while the service is away. */
-  call<T>(method: string, route: string, body?: unknown): Promise<Answer<T>>;
+  /** A call that is made again, of the next replica, while one is away. */
+  call<T>(method: string, route: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
   /** Looks until the operation has ended; rejects after `seconds`. */
   finished(id: string, seconds: number): Promise<Operation>;
-  tenant(name: string, account?: "tenant" | "neighbour"): Promise<void>;
-  /** Update processes that live now. */
-  updating(): Promise<number>;
+  tenant(name: string): Promise<void>;
+  /** Update processes that live now: of one operation, or of all. */
+  updating(operation?: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts everything. `environment` is more for the service. */
-export async function startRig(environment: Record<string, string> = {}): Promise<Rig> {
-  const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-faults-"));
-  const sandbox = await startSandbox({ dataDir, log: () => {}, onlyStandIn: true });
-  const proxy = await startProxy(sandbox.awsEndpoint);
-  const options = {
-    environment: {
-      AWS_ENDPOINT_URL: proxy.url,
-      DRAWBRIDGE_STATE_URL: sandbox.stateUrl.replace(sandbox.awsEndpoint, proxy.url),
-      ...environment,
-    },
-  };
-  const token = `dbr_faults_${"x".repeat(32)}`;
-  const start = () => startService(sandbox, { environment: { ...options.environment, DRAWBRIDGE_ADMIN_TOKEN: token } });
-  let running = await start();
-  let api = createApi({ url: running.url, token });
-  let starting: Promise<void> = Promise.resolve();
+export interface RigOptions {
+  /** More than one needs `databaseUrl`. */
+  replicas?: number;
+  databaseUrl?: string;
+  /** An emulator that is shared with another rig, instead of one of its own */
+  sandbox?: Sandbox;
+  /** `tenant` unless told otherwise; rigs that share an emulator take different ones. */
+  account?: "tenant" | "neighbour";
+}
 
-  const again = () => {
-    starting = starting
-      .then(() => start())
-      .then((next) => {
-        running = next;
-        api = createApi({ url: next.url, token });
-      });
-    return starting;
+/** The limits that a person's clients have would only slow a campaign down. */
+const generous = {
+  DRAWBRIDGE_REQUESTS_PER_MINUTE: "1000000",
+  DRAWBRIDGE_WRITES_PER_MINUTE: "1000000",
+  DRAWBRIDGE_DESTROYS_PER_HOUR: "1000000",
+};
+
+/** Starts everything. `environment` is more for the service. */
+export async function startRig(environment: Record<string, string> = {}, options: RigOptions = {}): Promise<Rig> {
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-faults-"));
+  const sandbox = options.sandbox ?? (await startSandbox({ dataDir, log: () => {}, onlyStandIn: true }));
+  const { account = "tenant" } = options;
+  const proxy = await startProxy(sandbox.awsEndpoint);
+  const token = `dbr_faults_${"x".repeat(32)}`;
+  const common = {
+    ...generous,
+    AWS_ENDPOINT_URL: proxy.url,
+    DRAWBRIDGE_STATE_URL: sandbox.stateUrl.replace(sandbox.awsEndpoint, proxy.url),
+    ...(options.databaseUrl && { DATABASE_URL: options.databaseUrl }),
+    ...environment,
   };
+  const replica = async (index: number) => {
+    const folder = path.join(dataDir, `replica-${index}`);
+    const pulumiHome = path.join(folder, "pulumi-home");
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const standIn = path.join(import.meta.dirname, "../../sandbox/stand-in/main.ts");
+    await ensureSandboxPlugin({ pulumiHome, cliRoot: sandbox.cli.root, log: () => {}, standIn, onlyStandIn: true });
+    const own = { DRAWBRIDGE_DATA_DIR: folder, PULUMI_HOME: pulumiHome };
+    return startReplica({ sandbox, environment: { ...common, ...own }, pulumiHome, token });
+  };
+  const replicas: Replica[] = [];
+  for (let index = 0; index < (options.replicas ?? 1); index++) replicas.push(await replica(index));
+  const [first] = replicas as [Replica];
+
   const clients = (account: { accessKeyId: string; secretAccessKey: string }): Aws => {
     const shared = { endpoint: sandbox.awsEndpoint, region: sandboxRegion, credentials: account };
     return { iam: new IAMClient(shared), s3: new S3Client({ ...shared, forcePathStyle: true }), kms: new KMSClient(shared) };
   };
 
-  const call = async <T>(method: string, route: string, body?: unknown): Promise<Answer<T>> => {
+  let asked = 0;
+  const call = async <T>(method: string, route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<T>> => {
     for (let attempt = 1; ; attempt++) {
-      await starting;
+      const one = replicas[asked % replicas.length] ?? first;
+      if (replicas.length === 1) await one.settled();
       try {
-        return await api.call<T>(method, route, body === undefined ? {} : { body });
+        return await one.api().call<T>(method, route, { headers, ...(body !== undefined && { body }) });
       } catch (error) {
-        if (attempt === 40) throw error;
+        asked += 1;
+        if (attempt === 80) throw error;
         await sleep(250);
       }
     }
   };
 
-  const rig: Rig = {
+  return {
     sandbox,
     proxy,
-    aws: clients(sandbox.accounts.tenant),
+    replicas,
+    account,
+    aws: clients(sandbox.accounts[account]),
     platform: clients(sandbox.accounts.platform),
     stateBucket: platformThings.stateBucket,
-    service: () => running,
-    api: () => api,
-    async kill(victim) {
-      const dead = await kill(victim, running.process.pid, sandbox.pulumiHome);
-      if (victim === "service" || victim === "machine") void again().catch(() => {});
-      return dead;
-    },
-    async restart(signal = "SIGTERM") {
-      const { process: child } = running;
-      const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-      child.kill(signal);
-      const code = await ended;
-      await again();
-      return code;
-    },
+    service: first.service,
+    api: first.api,
+    kill: first.kill,
+    restart: first.restart,
     call,
     async finished(id, seconds) {
       const end = Date.now() + seconds * 1000;
-      for (;;) {
+      for (let pause = 50; ; pause = Math.min(pause * 1.3, 500)) {
         const { body } = await call<Operation>("GET", `/v1/operations/${id}`);
         if (body.finishedAt !== undefined) return body;
-        if (Date.now() > end) throw new Error(`operation ${id} is ${body.state} after ${seconds} s\n${running.tail()}`);
-        await sleep(100);
+        if (Date.now() > end) throw new Error(`operation ${id} is ${body.state} after ${seconds} s\n${first.service().tail()}`);
+        await sleep(pause);
       }
     },
-    async tenant(name, account = "tenant") {
+    async tenant(name) {
       const { accountId, region, provisioningRoleArn } = sandbox.accounts[account];
       const wish = { accountId, region, access: { mode: "assume-role", roleArn: provisioningRoleArn } };
       const { body } = await call<{ provisioning: { externalId: string } }>("PUT", `/v1/tenants/${name}`, wish);
       await sandbox.trustProvisioner(body.provisioning.externalId, account);
     },
-    updating: async () => (await updateProcesses(sandbox.pulumiHome)).filter(({ kind }) => kind !== "runner").length,
+    updating: async (operation) => (await Promise.all(replicas.map((one) => one.updating(operation)))).reduce((sum, n) => sum + n, 0),
     async stop() {
-      await starting.catch(() => {});
-      await running.stop();
+      await Promise.all(replicas.map((one) => one.stop()));
       await proxy.close();
-      await sandbox.stop();
+      if (options.sandbox === undefined) await sandbox.stop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-  return rig;
 }

@@ -1,9 +1,8 @@
-/** Runs crash points one after the other, in one order per seed, so that a shard can be run alone and gone on with. */
-
+/** Runs crash points, in one order per seed, so that a shard can be run alone and gone on with. */
 import type { Campaign } from "./campaign.ts";
-import { countCalls, type Kind, makeIntegration, type Outcome, type Point, runPoint } from "./crash-point.ts";
-import { pick, seeded } from "./random.ts";
-import { type Rig, startRig } from "./rig.ts";
+import { type Cell, type Kind, type Outcome, type Point, runCleanly, runPoint } from "./crash-point.ts";
+import { seeded, shuffled } from "./random.ts";
+import { startRig } from "./rig.ts";
 import { victims } from "./victims.ts";
 
 export interface Sweep {
@@ -19,57 +18,72 @@ export interface Sweep {
   within?: number;
 }
 
-/** Every call before and after its reply, shuffled by the seed; the victim of each comes from the seed too. Pure. */
+/** Every call before and after its reply, shuffled by the seed; whom each kills comes from the seed too. Pure. */
 export function pointsOf(kind: Kind, calls: number, seed: number): Point[] {
   const random = seeded(seed);
   const points = Array.from({ length: calls * 2 }, (_, index): Point => {
-    return { kind, at: Math.floor(index / 2) + 1, when: index % 2 === 0 ? "before" : "after", victim: pick(random, victims) };
+    return { kind, at: Math.floor(index / 2) + 1, when: index % 2 === 0 ? "before" : "after", victims: shuffled(random, victims) };
   });
-  for (let last = points.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [points[last], points[other]] = [points[other] as Point, points[last] as Point];
-  }
-  return points;
+  return shuffled(random, points);
 }
 
-/** Runs a shard; every outcome is told as it comes. */
+/** Runs a shard, in each cell one point at a time; every outcome is told as it comes. */
 export async function sweep(
-  rig: Rig,
+  cells: readonly [Cell, ...Cell[]],
   { kinds, shard, seed, skip = 0, limit = Infinity, within = Infinity }: Sweep,
   tell: (outcome: Outcome) => void,
 ): Promise<Outcome[]> {
   const started = Date.now();
   const outcomes: Outcome[] = [];
   for (const kind of kinds) {
-    const calls = await countCalls(rig, kind, `count-${kind}`);
+    const shared = new Map(cells.map((cell) => [cell, `${kind}-${cell.tenant}`]));
+    const calls = await prepare(cells, kind, shared);
     const points = pointsOf(kind, calls, seed).filter((_, index) => index % shard.count === shard.index - 1);
-    let shared = `${kind}-0`;
-    if (kind === "update") await makeIntegration(rig, shared);
-    for (const [number, point] of points.slice(skip).entries()) {
-      if (outcomes.length >= limit || Date.now() - started > within) return outcomes;
-      const name = kind === "update" ? shared : `${kind}-${number + 1}`;
-      const outcome = await runPoint(rig, point, name).catch(
-        (error: Error): Outcome => ({
-          point,
-          killed: 0,
-          state: "broken",
-          attempts: 0,
-          seconds: 0,
-          wrong: [`the harness: ${error.message}`],
-        }),
-      );
-      outcomes.push(outcome);
-      tell(outcome);
-      if (kind === "update" && outcome.wrong.length > 0) {
-        shared = `${kind}-${number + 1}`;
-        await makeIntegration(rig, shared);
+    const waiting = [...points.slice(skip, limit === Infinity ? undefined : skip + limit - outcomes.length).entries()];
+    const work = async (cell: Cell) => {
+      for (let next = waiting.shift(); next && Date.now() - started < within; next = waiting.shift()) {
+        const [number, point] = next;
+        const name = kind === "update" ? (shared.get(cell) ?? "") : `${kind}-${number + 1}`;
+        const outcome = await runPoint(cell, point, name).catch((error: Error) => broken(point, error));
+        outcomes.push(outcome);
+        tell(outcome);
+        if (kind !== "update" || outcome.wrong.length === 0) continue;
+        shared.set(cell, `${kind}-${number + 1}`);
+        await runCleanly(cell, "create", `${kind}-${number + 1}`);
       }
-    }
+    };
+    await Promise.all(cells.map(work));
   }
   return outcomes;
 }
 
-const kindsOf = (text = "create,update,destroy") => text.split(",") as Kind[];
+/** How many calls an operation of this kind makes when nothing happens; afterwards each cell has the integration that its updates share. */
+async function prepare(cells: readonly [Cell, ...Cell[]], kind: Kind, shared: Map<Cell, string>): Promise<number> {
+  const [first] = cells;
+  if (kind === "update") {
+    await Promise.all(cells.map((cell) => runCleanly(cell, "create", shared.get(cell) ?? "")));
+    return runCleanly(first, "update", shared.get(first) ?? "");
+  }
+  const made = await runCleanly(first, "create", `count-${kind}`);
+  const destroyed = await runCleanly(first, "destroy", `count-${kind}`);
+  return kind === "create" ? made : destroyed;
+}
+
+const broken = ({ kind, at, when }: Point, error: Error): Outcome => {
+  return { kind, at, when, state: "broken", attempts: 0, seconds: 0, wrong: [`the harness: ${error.message}`] };
+};
+
+/** Cells on one emulator, each with a service and an account of its own. */
+export async function startCells(count: 1 | 2): Promise<{ cells: [Cell, ...Cell[]]; stop(): Promise<void> }> {
+  const rig = await startRig();
+  const cells: [Cell, ...Cell[]] = [{ rig, tenant: "acme" }];
+  if (count === 2) cells.push({ rig: await startRig({}, { sandbox: rig.sandbox, account: "neighbour" }), tenant: "globex" });
+  for (const cell of cells) await cell.rig.tenant(cell.tenant);
+  const stop = async () => {
+    for (const cell of cells.toReversed()) await cell.rig.stop();
+  };
+  return { cells, stop };
+}
 
 /** Crash points of whole kinds, in shards that can be gone on with: `--kind`, `--shard i/n`, `--skip N`. */
 export const sweepCampaign: Campaign = {
@@ -77,24 +91,24 @@ export const sweepCampaign: Campaign = {
   usual: Infinity,
   async run({ seed, count, within, given, tell }) {
     const [index = 1, shards = 1] = (given["shard"] ?? "1/1").split("/").map(Number);
-    const rig = await startRig();
+    const kinds = (given["kind"] ?? "create,update,destroy").split(",") as Kind[];
+    const { cells, stop } = await startCells(given["cells"] === "1" ? 1 : 2);
     try {
-      await rig.tenant("acme");
-      const which = { kinds: kindsOf(given["kind"]), shard: { index, count: shards }, seed, skip: Number(given["skip"] ?? 0) };
-      const outcomes = await sweep(rig, { ...which, limit: count, within }, (outcome) => tell(lineOf(outcome)));
-      const hit = outcomes.filter(({ call }) => call !== undefined).length;
+      const which = { kinds, shard: { index, count: shards }, seed, skip: Number(given["skip"] ?? 0), limit: count, within };
+      const outcomes = await sweep(cells, which, (outcome) => tell(lineOf(outcome)));
+      const hit = outcomes.filter(({ victim }) => victim !== undefined).length;
       return {
         cases: outcomes.length,
-        wrong: outcomes.flatMap(({ point, wrong }) => wrong.map((what) => `${JSON.stringify(point)}: ${what}`)),
+        wrong: outcomes.flatMap(({ kind, at, when, wrong }) => wrong.map((what) => `${kind} ${at} ${when}: ${what}`)),
         slowest: Math.max(0, ...outcomes.map(({ seconds }) => seconds)),
-        note: `${hit} hit a call`,
+        note: `in ${hit} somebody died`,
       };
     } finally {
-      await rig.stop();
+      await stop();
     }
   },
 };
 
-function lineOf({ point, call, ...rest }: Outcome): object {
-  return { ...point, call: call && `${call.service} ${call.name}`.slice(0, 80), ...rest };
+function lineOf({ call, ...rest }: Outcome): object {
+  return { ...rest, call: call && `${call.service} ${call.name}`.slice(0, 80) };
 }

@@ -1,5 +1,6 @@
 /** Who is killed: the service and the processes of an update, found by what stands in their environment. */
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { pick } from "./random.ts";
 
 export const victims = ["service", "runner", "cli", "plugin", "machine"] as const;
 export type Victim = (typeof victims)[number];
@@ -9,17 +10,18 @@ export interface Process {
   kind: "runner" | "cli" | "plugin";
 }
 
-/** The live processes whose environment holds this service's data folder's plug-in home or runner mark. */
-export async function updateProcesses(pulumiHome: string): Promise<Process[]> {
+/** The live processes whose environment holds this plug-in home and a runner's mark; those of one operation only, where one is named. */
+export async function updateProcesses(pulumiHome: string, operation?: string): Promise<Process[]> {
   const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(names.map((name) => kindOf(name, pulumiHome)));
+  const found = await Promise.all(names.map((name) => kindOf(name, pulumiHome, operation)));
   return found.filter((one) => one !== undefined);
 }
 
-async function kindOf(name: string, pulumiHome: string): Promise<Process | undefined> {
+async function kindOf(name: string, pulumiHome: string, operation: string | undefined): Promise<Process | undefined> {
   const environment = (await readFile(`/proc/${name}/environ`, "latin1").catch(() => "")).split("\0");
   const isOurs = environment.includes(`PULUMI_HOME=${pulumiHome}`) && environment.some((entry) => entry.startsWith("DRAWBRIDGE_RUNNER="));
   if (!isOurs) return undefined;
+  if (operation !== undefined && !environment.some((entry) => entry.startsWith(`DRAWBRIDGE_OPERATION=${operation}-`))) return undefined;
   const pid = Number(name);
   const executable = await readlink(`/proc/${name}/exe`).catch(() => "");
   if (executable.endsWith("/pulumi")) return { pid, kind: "cli" };
@@ -34,6 +36,20 @@ export async function kill(victim: Victim, service: number | undefined, pulumiHo
     victim === "service" ? [] : (await updateProcesses(pulumiHome)).filter(({ kind }) => victim === "machine" || kind === victim);
   const pids = update.map(({ pid }) => pid);
   if ((victim === "service" || victim === "machine") && service !== undefined) pids.unshift(service);
+  return killAll(pids);
+}
+
+/** Of an update's processes one, by chance: with several updates under way the others go on. */
+export async function killOne(
+  victim: Victim,
+  { service, pulumiHome, random }: { service: number | undefined; pulumiHome: string; random: () => number },
+): Promise<number> {
+  if (victim === "service" || victim === "machine") return kill(victim, service, pulumiHome);
+  const there = (await updateProcesses(pulumiHome)).filter(({ kind }) => kind === victim);
+  return there.length === 0 ? 0 : killAll([pick(random, there).pid]);
+}
+
+function killAll(pids: readonly number[]): number {
   let dead = 0;
   for (const pid of pids) {
     try {
