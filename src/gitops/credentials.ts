@@ -1,4 +1,5 @@
 /** How git gets in: a home of its own for one fetch, whose config holds the credential. Nothing secret stands in arguments or in URLs. */
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ProblemError } from "../problem.ts";
@@ -43,7 +44,7 @@ export async function gitAccess(
   const secret = credentials === undefined ? undefined : await readSecret(secretsDir, credentials);
   const config =
     secret === undefined ? "" : url.startsWith("https://") ? httpsConfig(url, secret) : await sshConfig(secret, { home, secretsDir });
-  await writeFile(path.join(home, ".gitconfig"), config, { mode: 0o600 });
+  await writeFile(path.join(home, ".gitconfig"), `${config}${authority(secretsDir, credentials)}`, { mode: 0o600 });
   return {
     url,
     environment: {
@@ -61,6 +62,12 @@ export async function gitAccess(
 function httpsConfig(url: string, token: string): string {
   const basic = Buffer.from(token.includes(":") ? token : `x-access-token:${token}`).toString("base64");
   return `[http "${new URL(url).origin}"]\n\textraHeader = Authorization: Basic ${basic}\n\tfollowRedirects = false\n`;
+}
+
+/** A server of one's own may have a certificate that only one's own authority vouches for: `<credentials>.ca` beside the token. */
+function authority(secretsDir: string, credentials: string | undefined): string {
+  const file = path.join(secretsDir, `${credentials}.ca`);
+  return credentials !== undefined && existsSync(file) ? `[http]\n\tsslCAInfo = ${file}\n` : "";
 }
 
 /** The host's key must be known beforehand: `known_hosts` in the secrets folder. */

@@ -65,6 +65,7 @@ export async function fetchRepository(
 /** What git said, as one word of ours. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : "";
+  if (/Host key verification failed/i.test(text)) return "unknown-host";
   if (/Authentication|Permission denied|could not read Username|403|401/i.test(text)) return "not-authorised";
   if (/Remote branch .* not found/i.test(text)) return "no-such-branch";
   if (/not found|does not exist|not appear to be a git repository/i.test(text)) return "no-such-repository";
