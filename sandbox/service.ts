@@ -28,6 +28,8 @@ export interface ServiceOptions {
 }
 
 const TAIL = 200;
+/** As `npm start` and the image have them. */
+const heapFlags = ["--max-semi-space-size=8", "--heap-growing-percent=30"];
 
 /**
  * Starts `src/main.ts` with the sandbox's environment and waits until `/readyz` says ready; writes url and token into
@@ -37,7 +39,7 @@ const TAIL = 200;
  */
 export async function startService(sandbox: Sandbox, options: ServiceOptions = {}): Promise<RunningService> {
   const token = process.env.DRAWBRIDGE_ADMIN_TOKEN ?? `dbr_${randomBytes(32).toString("base64url")}`;
-  const child = spawn(process.execPath, [path.resolve(import.meta.dirname, "../src/main.ts")], {
+  const child = spawn(process.execPath, [...heapFlags, path.resolve(import.meta.dirname, "../src/main.ts")], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
