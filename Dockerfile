@@ -25,6 +25,9 @@ RUN : "${AWS_PLUGIN_SHA256:?is needed: npm run checksums prints it}" \
  && mkdir -p "plugins/resource-aws-v${AWS_PLUGIN_VERSION}" \
  && tar -xzf plugin.tar.gz -C "plugins/resource-aws-v${AWS_PLUGIN_VERSION}" pulumi-resource-aws \
  && rm plugin.tar.gz
+# What was just checked is what the service insists on at every start.
+RUN printf 'cli %s\nplugin %s\n' "$(sha256sum < cli/bin/pulumi | cut -d ' ' -f 1)" \
+    "$(sha256sum < "plugins/resource-aws-v${AWS_PLUGIN_VERSION}/pulumi-resource-aws" | cut -d ' ' -f 1)" > digests
 
 FROM node:${NODE_VERSION}-bookworm-slim AS application
 WORKDIR /app

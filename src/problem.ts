@@ -94,6 +94,7 @@ export const problemKinds = {
   source_unreachable: kind(422, "later", "The repository can't be fetched"),
   leftovers: kind(500, "later", "Something is left after the teardown"),
   plugin_refused: kind(503, "after-change", "The AWS plugin can't be used here"),
+  program_not_pinned: kind(503, "after-change", "The CLI or the plugin isn't the pinned one"),
   not_ready: kind(503, "later", "The service isn't ready"),
   internal: kind(500, "later", "Drawbridge has a fault"),
 } satisfies Record<string, Kind>;

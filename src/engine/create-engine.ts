@@ -1,14 +1,15 @@
 /** Puts the engine together: state, work folders, credentials and runners behind the one interface of engine.ts. */
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
+import { type Problem, type ProblemCode, ProblemError, problemOf } from "../problem.ts";
 import { statePlace } from "./backend-url.ts";
-import { cliVersion } from "./cli.ts";
+import { cliPath, cliVersion } from "./cli.ts";
 import type { Engine, UpdateRequest, UpdateResult } from "./engine.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { bareEnvironment, operationMark } from "./environment.ts";
 import { layOut, runsFor, together } from "./orders.ts";
-import { identifyPlugin } from "./plugin.ts";
+import { pinChecks } from "./pins.ts";
+import { identifyPlugin, isLoopback, pluginPath } from "./plugin.ts";
 import { isMarkerAlive } from "./processes.ts";
 import { type RunWishes, startRunnerPool } from "./runner-pool.ts";
 import { openState, type StateBackend } from "./state-backend.ts";
@@ -25,10 +26,23 @@ export function createEngine(config: EngineConfig): Engine {
   const host = config.host ?? process.env;
   const folders = path.join(config.dataDir, "work");
   const endpoints = [config.awsEndpoint, statePlace(config.stateUrl).endpoint];
-  const plugin = () => identifyPlugin(config.pulumiHome, endpoints);
+  const checkPin = pinChecks();
+  const mustBePinned = !endpoints.every((endpoint) => endpoint !== undefined && isLoopback(endpoint));
+  const pinned = async (what: string, file: string, pin: string | undefined) => {
+    if (pin !== undefined) await checkPin(what, file, pin);
+    else if (mustBePinned)
+      throw new ProblemError("program_not_pinned", `${what} has no pinned SHA-256. npm run setup prints the settings.`);
+  };
+  const plugin = async () => {
+    const identity = await identifyPlugin(config.pulumiHome, endpoints);
+    await pinned("The AWS plugin", pluginPath(config.pulumiHome), config.pins?.plugin);
+    return identity;
+  };
   // Asking starts a process, and readiness is asked often.
   let known: Promise<{ version: string }> | undefined;
-  const cli = () => {
+  const cliPinned = () => pinned("The Pulumi CLI", cliPath(config.cliRoot), config.pins?.cli);
+  const cli = async () => {
+    await cliPinned();
     known ??= cliVersion(config.cliRoot, bareEnvironment(host, config.pulumiHome)).then((version) => ({ version }));
     known.catch(() => {
       known = undefined;
@@ -81,7 +95,7 @@ export function createEngine(config: EngineConfig): Engine {
 
   return {
     async update(request, onStep, signal) {
-      await Promise.all([plugin(), swept]);
+      await Promise.all([plugin(), cliPinned(), swept]);
       const state = openState(request.address, request.state.credentials);
       const wishes = { onStep, onRunner: request.onRunner, signal, deadline: request.deadlineSeconds * 1000 };
       return await update(request, state, wishes).finally(() => state.close());

@@ -1,4 +1,5 @@
 /** What the engine needs to know of its surroundings. */
+import type { Pins } from "./pins.ts";
 import type { SecretsConfig } from "./stack-settings.ts";
 
 export interface EngineConfig {
@@ -13,6 +14,8 @@ export interface EngineConfig {
   secrets: SecretsConfig;
   /** Where AWS is, when it isn't AWS: the sandbox's emulator */
   awsEndpoint?: string;
+  /** What the CLI and the plugin must be. Both are needed unless all that is talked to is on loopback. */
+  pins?: Pins;
   /** How many updates may run side by side */
   runners: number;
   /** Updates per runner */

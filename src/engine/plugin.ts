@@ -18,6 +18,11 @@ export function isLoopback(url: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+/** Where the CLI finds the plugin under a PULUMI_HOME. */
+export function pluginPath(pulumiHome: string): string {
+  return path.join(pulumiHome, "plugins", `resource-aws-v${awsPluginVersion()}`, "pulumi-resource-aws");
+}
+
 /**
  * Identifies the plugin in a PULUMI_HOME by the marker file that the sandbox lays beside its own. `endpoints` are all
  * that the service talks to, with undefined for AWS itself.
@@ -25,10 +30,10 @@ export function isLoopback(url: string): boolean {
  */
 export async function identifyPlugin(pulumiHome: string, endpoints: (string | undefined)[]): Promise<PluginIdentity> {
   const version = awsPluginVersion();
-  const folder = path.join(pulumiHome, "plugins", `resource-aws-v${version}`);
-  const file = await stat(path.join(folder, "pulumi-resource-aws")).catch(() => undefined);
+  const binary = pluginPath(pulumiHome);
+  const file = await stat(binary).catch(() => undefined);
   if (!file?.isFile()) throw new ProblemError("plugin_refused", `The AWS plugin ${version} isn't installed. Run the set-up again.`);
-  const mark = await readFile(path.join(folder, "stand-in.json"), "utf8").catch(() => undefined);
+  const mark = await readFile(path.join(path.dirname(binary), "stand-in.json"), "utf8").catch(() => undefined);
   if (mark === undefined) return { plugin: "official", version };
   if (!endpoints.every((endpoint) => endpoint !== undefined && isLoopback(endpoint)))
     throw new ProblemError(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { access, chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { access, appendFile, chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
@@ -34,6 +34,7 @@ before(async () => {
     assert.equal(ran.status, 0, `${command}\n${ran.stdout}\n${ran.stderr}`);
   }
   aws = await startSts();
+  await makePrograms();
 });
 
 after(async () => {
@@ -55,12 +56,25 @@ async function startSts(): Promise<Server> {
   return server;
 }
 
+/** What stands for the CLI and the plugin, with the digests that the image's build takes of them. */
+async function makePrograms(): Promise<void> {
+  const { dependencies } = JSON.parse(await readFile(path.join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+  const programs = { cli: "cli/bin/pulumi", plugin: `plugins/resource-aws-v${dependencies["@pulumi/aws"]}/pulumi-resource-aws` };
+  const command = commandsOf(readStages(await readFile(path.join(root, "Dockerfile"), "utf8")), "pulumi").find((one) =>
+    one.includes("digests"),
+  );
+  for (const program of Object.values(programs)) {
+    await mkdir(path.dirname(path.join(folder, program)), { recursive: true });
+    await writeFile(path.join(folder, program), "#!/bin/sh\necho v3.258.0\n");
+    await chmod(path.join(folder, program), 0o755);
+  }
+  const env = { PATH: process.env["PATH"], AWS_PLUGIN_VERSION: dependencies["@pulumi/aws"] };
+  const ran = spawnSync("bash", ["-euc", command ?? "exit 1"], { cwd: folder, env, encoding: "utf8" });
+  assert.equal(ran.status, 0, ran.stderr);
+}
+
 /** Starts it as the image does; answers the URL that it logs. */
-async function start(): Promise<string> {
-  const plugin = path.join(folder, "plugins", "resource-aws-v0.0.0");
-  await mkdir(plugin, { recursive: true });
-  await writeFile(path.join(plugin, "pulumi-resource-aws"), "#!/bin/sh\n");
-  await chmod(path.join(plugin, "pulumi-resource-aws"), 0o755);
+async function start(more: Record<string, string> = {}): Promise<string> {
   const child = spawn(path.join(root, "container", "start"), {
     cwd: app,
     env: {
@@ -73,9 +87,12 @@ async function start(): Promise<string> {
       DRAWBRIDGE_ADMIN_TOKEN: "a-token-for-this-test-only",
       PULUMI_HOME: path.join(data, "pulumi-home"),
       PULUMI_PLUGINS: path.join(folder, "plugins"),
+      PULUMI_CLI_ROOT: path.join(folder, "cli"),
+      PULUMI_DIGESTS: path.join(folder, "digests"),
       AWS_ENDPOINT_URL: `http://127.0.0.1:${(aws.address() as AddressInfo).port}`,
       AWS_ACCESS_KEY_ID: "AKIAEXAMPLE",
       AWS_SECRET_ACCESS_KEY: "example",
+      ...more,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -110,11 +127,18 @@ test("it starts, answers /healthz, links the image's plugins, and ends on SIGTER
   const url = await start();
   const answer = await fetch(`${url}/healthz`);
   assert.equal(answer.status, 200);
-  assert.equal(
-    await readFile(path.join(data, "pulumi-home", "plugins", "resource-aws-v0.0.0", "pulumi-resource-aws"), "utf8"),
-    "#!/bin/sh\n",
-  );
+  const [linked = ""] = await readdir(path.join(data, "pulumi-home", "plugins"));
+  assert.match(await readFile(path.join(data, "pulumi-home", "plugins", linked, "pulumi-resource-aws"), "utf8"), /^#!\/bin\/sh/);
   service?.kill("SIGTERM");
   const [code] = service ? await once(service, "exit") : [undefined];
   assert.equal(code, 0);
+});
+
+test("it doesn't start when the CLI or the plugin isn't the one that the image was built with", { timeout: 120_000 }, async () => {
+  for (const variable of ["DRAWBRIDGE_CLI_SHA256", "DRAWBRIDGE_PLUGIN_SHA256"]) {
+    await assert.rejects(start({ [variable]: "0".repeat(64) }), /program_not_pinned/);
+  }
+  const [plugin = ""] = await readdir(path.join(folder, "plugins"));
+  await appendFile(path.join(folder, "plugins", plugin, "pulumi-resource-aws"), "# one line more\n");
+  await assert.rejects(start(), /program_not_pinned: The AWS plugin isn't the pinned one/);
 });
