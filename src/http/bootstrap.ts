@@ -1,5 +1,6 @@
 /** GET …/bootstrap: what a tenant's account needs before the first operation. */
 import { z } from "zod";
+import { cloudFormationTemplate } from "./hand-off.ts";
 import { policyDocumentSchema } from "./policy-schema.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { nameSchema } from "./schemas.ts";
@@ -13,7 +14,6 @@ const bootstrap = z
   })
   .meta({ id: "Bootstrap" });
 export type BootstrapView = z.output<typeof bootstrap>;
-const template = z.record(z.string(), z.unknown()).meta({ id: "CloudFormationTemplate", description: "With `format=cloudformation`" });
 
 /** Names of roles and buckets have no comma. */
 const listOfNames = z
@@ -31,7 +31,7 @@ const read = defineRoute({
     "The role may make roles under the blueprints' own names, those that the tenant's integrations name, and `roleNames`. With `buckets` it may touch only those and the integrations'; without, every bucket of the account. `format=cloudformation` is the template alone.",
   params: z.strictObject({ tenant: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "cloudformation"]).default("json"), roleNames: listOfNames, buckets: listOfNames }),
-  responses: { 200: { what: "What makes the role", schema: z.union([bootstrap, template]), type: "application/json" } },
+  responses: { 200: { what: "What makes the role", schema: z.union([bootstrap, cloudFormationTemplate]), type: "application/json" } },
 })(async ({ services, params: { tenant }, query: { format, roleNames, buckets } }) => {
   const made = await services.getBootstrap(tenant, {
     roleNames: roleNames?.split(",") ?? [],

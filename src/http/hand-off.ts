@@ -22,6 +22,10 @@ const handOff = z
     template: z.record(z.string(), z.unknown()).meta({ description: "CloudFormation, with the same effect as the stacks" }),
   })
   .meta({ id: "HandOff" });
+/** With `format=cloudformation`, here and elsewhere. */
+export const cloudFormationTemplate = z
+  .record(z.string(), z.unknown())
+  .meta({ id: "CloudFormationTemplate", description: "With `format=cloudformation`" });
 export type HandOffView = z.output<typeof handOff>;
 
 /** An object in S3, as CloudFormation takes it (CloudFormation user guide, "Create quick-create links"). */
@@ -40,7 +44,7 @@ const read = defineRoute({
     "`format=markdown` is for people, `format=cloudformation` the template alone. CloudFormation's console takes templates from S3 alone: put the template there, and `templateUrl` gives the link that opens it.",
   params: z.strictObject({ tenant: nameSchema, name: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
-  responses: { 200: { what: "The hand-off", schema: handOff, type: "text/markdown" } },
+  responses: { 200: { what: "The hand-off", schema: z.union([handOff, cloudFormationTemplate]), type: "text/markdown" } },
   problems: ["unknown_blueprint"],
 })(async ({ services, params, query: { format, templateUrl } }) => {
   const { json, markdown } = await services.getHandOff(params, templateUrl);
