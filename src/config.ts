@@ -1,11 +1,13 @@
 /** The environment, read once and checked. Nothing else in src reads process.env. */
 import path from "node:path";
 import { z } from "zod";
+import type { Pins } from "./engine/pins.ts";
 import type { TlsFiles } from "./http/tls.ts";
 import { type LimitSettings, usualLimits } from "./identity/limits.ts";
 import { type Issuer, issuersSchema } from "./identity/oidc.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256: 64 hexadecimal digits in lower case");
 const flag = z
   .enum(["true", "false"])
   .default("false")
@@ -29,6 +31,10 @@ const Environment = z.object({
   DRAWBRIDGE_SECRETS_PASSPHRASE: z.string().min(1).optional(),
   DRAWBRIDGE_OWN_CREDENTIALS: flag,
   DRAWBRIDGE_RUNNERS: z.coerce.number().int().min(1).max(32).default(2),
+  DRAWBRIDGE_TENANT_RUNNERS: z.coerce.number().int().min(1).max(32).optional(),
+  DRAWBRIDGE_UPDATE_MEGABYTES: z.coerce.number().int().min(0).max(65_536).default(500),
+  DRAWBRIDGE_FREE_DISK_MEGABYTES: z.coerce.number().int().min(0).default(200),
+  DRAWBRIDGE_KEEP_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
   DRAWBRIDGE_OPERATION_SECONDS: z.coerce.number().int().min(10).max(3600).default(900),
   DRAWBRIDGE_DRAIN_SECONDS: z.coerce.number().int().min(0).max(3600).default(120),
   DRAWBRIDGE_OIDC: z
@@ -51,6 +57,8 @@ const Environment = z.object({
   DATABASE_URL: z.string().startsWith("postgres").optional(),
   AWS_ENDPOINT_URL: z.url().optional(),
   AWS_REGION: z.string().default("us-east-1"),
+  DRAWBRIDGE_CLI_SHA256: sha256.optional(),
+  DRAWBRIDGE_PLUGIN_SHA256: sha256.optional(),
   PULUMI_CLI_ROOT: z.string().optional(),
   PULUMI_HOME: z.string().optional(),
 });
@@ -76,6 +84,14 @@ export interface Config {
   secrets: { provider: "awskms"; url: string } | { provider: "passphrase"; passphrase: string };
   ownCredentials: boolean;
   runners: number;
+  /** Operations of one tenant that run side by side */
+  tenantRunners: number;
+  /** Memory that one update may need; 0: don't look */
+  updateMegabytes: number;
+  /** Free space below which no operation begins, on each disk that one writes to; 0: don't look */
+  freeDiskMegabytes: number;
+  /** For how long operations that have ended are kept */
+  keepDays: number;
   operationSeconds: number;
   drainSeconds: number;
   logLevel: "error" | "warn" | "info" | "debug";
@@ -83,6 +99,8 @@ export interface Config {
   awsEndpoint?: string;
   region: string;
   cliRoot?: string;
+  /** What the CLI's and the plugin's executables must be */
+  pins: Pins;
   pulumiHome: string;
   /** Passed on to the plugin of the sandbox alone (sandbox/README.md). */
   standInFail?: string;
@@ -110,6 +128,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     secrets: secretsOf(env),
     ownCredentials: env.DRAWBRIDGE_OWN_CREDENTIALS,
     runners: env.DRAWBRIDGE_RUNNERS,
+    tenantRunners: env.DRAWBRIDGE_TENANT_RUNNERS ?? env.DRAWBRIDGE_RUNNERS,
+    updateMegabytes: env.DRAWBRIDGE_UPDATE_MEGABYTES,
+    freeDiskMegabytes: env.DRAWBRIDGE_FREE_DISK_MEGABYTES,
+    keepDays: env.DRAWBRIDGE_KEEP_DAYS,
     operationSeconds: env.DRAWBRIDGE_OPERATION_SECONDS,
     drainSeconds: env.DRAWBRIDGE_DRAIN_SECONDS,
     logLevel: env.DRAWBRIDGE_LOG_LEVEL,
@@ -121,6 +143,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     },
     region: env.AWS_REGION,
     pulumiHome: env.PULUMI_HOME ?? path.join(dataDir, "pulumi-home"),
+    pins: {
+      ...(env.DRAWBRIDGE_CLI_SHA256 && { cli: env.DRAWBRIDGE_CLI_SHA256 }),
+      ...(env.DRAWBRIDGE_PLUGIN_SHA256 && { plugin: env.DRAWBRIDGE_PLUGIN_SHA256 }),
+    },
     ...tlsOf(env),
     ...adminListenerOf(env),
     ...(env.DRAWBRIDGE_ADMIN_TOKEN && { adminToken: env.DRAWBRIDGE_ADMIN_TOKEN }),

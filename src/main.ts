@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { leaveAloneWhatRefuses } from "./accounts/circuit.ts";
 import { createSts } from "./accounts/sts.ts";
 import { createAudit } from "./audit/audit.ts";
 import { auditedRun } from "./audit/run.ts";
@@ -28,6 +29,7 @@ import { createFreeze, unlessFrozen } from "./operations/freeze.ts";
 import { openQueue } from "./operations/queue.ts";
 import { keepRecovering } from "./operations/recover.ts";
 import { operationHandler } from "./operations/run.ts";
+import { ProblemError } from "./problem.ts";
 import { createReadiness } from "./readiness.ts";
 import { createServices } from "./services.ts";
 import { begin, finish, release } from "./store/idempotency.ts";
@@ -57,9 +59,9 @@ async function main(): Promise<void> {
   collectDefaultMetrics({ register: metrics });
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
   const reach = config.awsEndpoint ? { endpoint: config.awsEndpoint } : {};
-  const sts = createSts({ ...reach, ...config });
+  const sts = leaveAloneWhatRefuses(createSts({ ...reach, ...config }), store.db);
   const engine = engineOf(config);
-  const queue = await openQueue({ store, log, concurrency: config.runners });
+  const queue = await openQueue({ store, log, concurrency: config.runners, perTenant: config.tenantRunners });
   const owner = randomUUID();
   const killing = { host: hostname(), killByMarker };
   const audit = createAudit({ db: store.db, log });
@@ -118,6 +120,7 @@ async function main(): Promise<void> {
     stopping.abort();
     await queue.close({ graceSeconds: config.drainSeconds });
     await listeners.close(2_000);
+    await audit.refusals.settle();
     await engine.close();
     await recovering;
     await automating;
@@ -155,8 +158,11 @@ function principalOf(callerArn: string): string {
   return session ? `arn:${session[1]}:iam::${session[2]}:role/${session[3]}` : callerArn;
 }
 
+/** @throws ProblemError `program_not_pinned`: nothing is served by programs that nobody vouched for */
 async function pluginOf(engine: Engine): Promise<"official" | "stand-in" | undefined> {
-  const { plugin } = await engine.check();
+  const { cli, plugin } = await engine.check();
+  for (const found of [cli, plugin])
+    if ("code" in found && found.code === "program_not_pinned") throw new ProblemError(found.code, found.detail);
   return "code" in plugin ? undefined : plugin.plugin;
 }
 

@@ -21,11 +21,12 @@ import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
 import { type SecurityParts, securityServices } from "./security-services.ts";
+import { findRefusals } from "./store/account-refusals.ts";
 import { eventsAfter } from "./store/events.ts";
 import { findIntegration, findWithTenant, listIntegrations } from "./store/integrations.ts";
 import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
 import { receiptsOf } from "./store/receipts.ts";
-import type { IntegrationRecord } from "./store/records.ts";
+import type { IntegrationRecord, TenantRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
 import { bootstrapOf } from "./tenants/bootstrap.ts";
 import { reachOf } from "./tenants/reach.ts";
@@ -67,6 +68,12 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     return operation;
   };
 
+  const refusalsOf = (tenants: TenantRecord[]) =>
+    findRefusals(
+      db,
+      tenants.flatMap(({ access }) => (access.mode === "assume-role" ? [access.roleArn] : [])),
+    );
+
   return {
     log: shell.log,
     ...parts,
@@ -80,11 +87,12 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     },
     async getTenant(_caller, name) {
       const tenant = await requireTenant(shell, name);
-      return { tenant: tenantView(tenant, servicePrincipal), etag: tenantEtag(tenant) };
+      return { tenant: tenantView(tenant, servicePrincipal, await refusalsOf([tenant])), etag: tenantEtag(tenant) };
     },
     async listTenants(caller, page) {
       const { items, nextCursor } = await listTenants(db, { tenants: caller.tenants, ...page });
-      return { items: items.map((tenant) => tenantView(tenant, servicePrincipal)), nextCursor };
+      const refusals = await refusalsOf(items);
+      return { items: items.map((tenant) => tenantView(tenant, servicePrincipal, refusals)), nextCursor };
     },
     async deleteTenant(caller, tenant, options) {
       await refuseManaged(shell, { kind: "Tenant", tenant, name: tenant }, caller.tenants);

@@ -9,12 +9,14 @@ import { contextOf } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";
 import { maskedFields } from "./integrations/hand-off/masked.ts";
 import type { Operation } from "./operations/operation.ts";
+import type { AccountRefusals } from "./store/account-refusals.ts";
 import type { StoredOperation } from "./store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "./store/records.ts";
 import { provisioningTrust } from "./tenants/tenants.ts";
 
-export function tenantView(tenant: TenantRecord, servicePrincipal: string): TenantView {
+export function tenantView(tenant: TenantRecord, servicePrincipal: string, refusals: readonly AccountRefusals[] = []): TenantView {
   const { name, accountId, region, access, permissionsBoundaryArn, tags, createdAt, updatedAt } = tenant;
+  const refused = refusals.find(({ roleArn }) => access.mode === "assume-role" && access.roleArn === roleArn);
   return {
     name,
     accountId,
@@ -22,11 +24,22 @@ export function tenantView(tenant: TenantRecord, servicePrincipal: string): Tena
     access,
     ...(permissionsBoundaryArn && { permissionsBoundaryArn }),
     tags,
-    provisioning: { externalId: tenant.provisioningExternalId, trustPolicy: { ...provisioningTrust(servicePrincipal, tenant) } },
+    provisioning: {
+      externalId: tenant.provisioningExternalId,
+      trustPolicy: { ...provisioningTrust(servicePrincipal, tenant) },
+      ...(refused && { refused: refusedView(refused) }),
+    },
     createdAt,
     updatedAt,
   };
 }
+
+const refusedView = ({ count, since, cause, notBefore }: AccountRefusals) => ({
+  count,
+  since,
+  ...(cause !== undefined && { cause }),
+  ...(notBefore !== undefined && { notBefore }),
+});
 
 export function integrationView(record: IntegrationRecord, tenant: TenantRecord, now: string): IntegrationView {
   const { name, blueprint, vendor, version, parameters, settings, handshake, proof, lastUp, createdAt, updatedAt } = record;

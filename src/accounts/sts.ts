@@ -11,11 +11,12 @@ const SESSION_SECONDS = 3600;
 
 export interface Sts {
   /**
-   * Credentials for the tenant's account, valid one hour (role chaining allows no more).
+   * Credentials for the tenant's account, valid one hour (role chaining allows no more). `insists`: also when the role has refused so
+   * often that it is left alone for now (circuit.ts).
    *
    * @throws ProblemError account_unreachable, account_mismatch, access_mode_disabled, provisioning_role_open
    */
-  enterAccount(tenant: TenantRecord, sessionName: string): Promise<Credentials>;
+  enterAccount(tenant: TenantRecord, sessionName: string, options?: { insists?: boolean }): Promise<Credentials>;
   /** Credentials for the tenant's prefix of the state bucket. */
   stateCredentials(tenant: string, sessionName: string): Promise<Credentials>;
   /** The service's own account and principal. */

@@ -112,6 +112,18 @@ export const tenantView = z
         .string()
         .meta({ description: "Made by Drawbridge, one per account id; put it into the trust of the provisioning role" }),
       trustPolicy: z.record(z.string(), z.unknown()).meta({ description: "The trust policy that the provisioning role needs" }),
+      refused: z
+        .object({
+          count: z.number().int(),
+          since: z.iso.datetime(),
+          cause: z.string().exactOptional(),
+          notBefore: z.iso.datetime().exactOptional(),
+        })
+        .meta({
+          description:
+            "The role refuses us, so many times in a row; it isn't tried before `notBefore`. A PUT of the tenant has it tried at once",
+        })
+        .exactOptional(),
     }),
     createdAt: timestamp,
     updatedAt: timestamp,

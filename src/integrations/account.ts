@@ -21,9 +21,10 @@ export async function enterAccount(
   shell: Pick<Shell, "sts" | "reach" | "writeGates">,
   tenant: TenantRecord,
   operationId: string,
+  options: { insists?: boolean } = {},
 ): Promise<Account> {
   const [target, state] = await Promise.all([
-    shell.sts.enterAccount(tenant, operationId),
+    shell.sts.enterAccount(tenant, operationId, options),
     shell.sts.stateCredentials(tenant.name, operationId),
   ]);
   const gate = shell.writeGates({ tenant: tenant.name, operation: operationId });

@@ -83,7 +83,8 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
   const records = await integrationsOfVendor(shell.store.db, vendor);
   const accounts = new Map<string, Promise<Account>>();
   const enter = (tenant: string) => {
-    const known = accounts.get(tenant) ?? requireTenant(shell, tenant).then((found) => enterAccount(shell, found, run.operation.id));
+    const known =
+      accounts.get(tenant) ?? requireTenant(shell, tenant).then((found) => enterAccount(shell, found, run.operation.id, { insists: true }));
     accounts.set(tenant, known);
     return known;
   };

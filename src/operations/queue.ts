@@ -1,6 +1,10 @@
 /**
  * The queue of operations: one pg-boss job per operation, strictly in order per key, in the same database as our rows.
  * pg-boss only decides who runs what when; how an operation ended stands in our row, and its job then completes.
+ *
+ * Tenants take turns (start-time fair queueing, Goyal, Vin and Cheng 1996, every job counting the same): the lowest turn runs first, and
+ * a job's turn is one after its tenant's last one, but not before the latest that has begun. So a tenant's first job waits for one job
+ * of each other tenant at most, however many those have sent, and nobody starves, because turns only rise.
  */
 import { sql } from "kysely";
 import { fromKysely, fromPglite, PgBoss } from "pg-boss";
@@ -8,13 +12,14 @@ import { faultFields, type Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
 import type { Store } from "../store/store.ts";
 import type { Db } from "../store/transaction.ts";
+import { beginTurn, takeTurn } from "../store/turns.ts";
 import type { Operation } from "./operation.ts";
 
 export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<void>;
 
 export interface Job {
   operationId: string;
-  /** `tenant/integration`: jobs of one key run one after the other, in the order of their enqueueing. */
+  /** As `queueKey` makes it: jobs of one key run one after the other, in the order of their enqueueing. */
   key: string;
 }
 
@@ -33,9 +38,14 @@ const urgentMark = "urgent:";
 export function queueKey({ id, tenant, integration, kind }: Pick<Operation, "id" | "tenant" | "integration" | "kind">): string {
   if (parentKinds.includes(kind)) return `${parentMark}${kind}/${id}`;
   if (urgentKinds.includes(kind)) return `${urgentMark}${kind}/${id}`;
-  if (kind === "preview") return `preview/${id}`;
   if (tenant === undefined) return kind;
+  if (kind === "preview") return `${tenant}/preview:${id}`;
   return integration === undefined ? tenant : `${tenant}/${integration}`;
+}
+
+/** The tenant in a job's key, which is before the first slash. */
+export function groupOf(key: string): string {
+  return key.split("/", 1)[0] ?? key;
 }
 
 export interface Queue {
@@ -72,6 +82,7 @@ function laneOf(key: string): string {
   return key.startsWith(urgentMark) ? urgentQueue : queueName;
 }
 const schema = "pgboss";
+const jobTable = `${schema}.job`;
 
 /** Why a job's signal was aborted at shutdown: run.ts then gives the operation back. */
 export const draining = new ProblemError("operation_interrupted", "The service is shutting down; the operation goes on elsewhere.", {
@@ -90,12 +101,20 @@ const queueOptions = {
   deleteAfterSeconds: 3_600,
 } as const;
 
-/**
- * Opens the queue on the store's database.
- *
- * @param options.concurrency how many jobs this process runs side by side
- */
-export async function openQueue({ store, log, concurrency }: { store: Store; log: Log; concurrency: number }): Promise<Queue> {
+interface QueueSettings {
+  store: Store;
+  log: Log;
+  /** How many jobs this process runs side by side; one more for tenants that have none running */
+  concurrency: number;
+  /**
+   * How many jobs of one tenant run side by side, over all replicas; as many as `concurrency` unless told. Replicas that take at the
+   * same instant may go one past it.
+   */
+  perTenant?: number;
+}
+
+/** Opens the queue on the store's database. */
+export async function openQueue({ store, log, concurrency, perTenant = concurrency }: QueueSettings): Promise<Queue> {
   const boss = new PgBoss({
     ...(store.kind === "pglite"
       ? { db: fromPglite(store.pglite), backend: "pglite" as const }
@@ -114,16 +133,19 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
     // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
     await boss.getQueueStats(name);
   }
+  // The folder's lock says that no other process lives: whatever PGlite holds as running was an earlier one's.
+  if (store.kind === "pglite") await giveBackAll(boss, store.db);
 
   const running = new Map<string, { stop: AbortController; lane: string }>();
   let handler: JobHandler | undefined;
   let workers: { id: string; lane: string }[] = [];
 
-  const runJob = async (operationId: string, lane: string) => {
+  const runJob = async ({ operationId, turn }: { operationId: string; turn: number }, lane: string) => {
     if (handler === undefined) throw new Error("the queue has no handler");
     const stop = new AbortController();
     running.set(operationId, { stop, lane });
     try {
+      await beginTurn(store.db, lane, turn);
       await handler(operationId, stop.signal);
     } catch (error) {
       log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
@@ -137,13 +159,24 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
 
   const resume = async () => {
     // One registration per worker, so that `wake` reaches each of them.
-    const wanted = [...Array(concurrency).fill(queueName), ...Array(parentsAtOnce).fill(parentQueue), urgentQueue, urgentQueue] as string[];
-    for (const lane of wanted.slice(workers.length)) {
-      const id = await boss.work<{ operationId: string }>(
+    const wanted: { lane: string; perGroup?: number }[] = [
+      ...Array(concurrency).fill({ lane: queueName, perGroup: perTenant }),
+      { lane: queueName, perGroup: 1 },
+      ...Array(parentsAtOnce).fill({ lane: parentQueue }),
+      { lane: urgentQueue },
+      { lane: urgentQueue },
+    ];
+    for (const { lane, perGroup } of wanted.slice(workers.length)) {
+      const id = await boss.work<{ operationId: string; turn: number }>(
         lane,
-        { batchSize: 1, notifyPollingIntervalSeconds: 1, pollingIntervalSeconds: 1 },
+        {
+          batchSize: 1,
+          notifyPollingIntervalSeconds: 1,
+          pollingIntervalSeconds: 1,
+          ...(perGroup !== undefined && { groupConcurrency: perGroup }),
+        },
         async ([job]) => {
-          if (job !== undefined) await runJob(job.data.operationId, lane);
+          if (job !== undefined) await runJob(job.data, lane);
         },
       );
       workers.push({ id, lane });
@@ -162,10 +195,13 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
 
   const enqueue = async (trx: Db, { operationId, key }: Job) => {
     const db = fromKysely(trx);
-    const send = () => boss.send(laneOf(key), { operationId }, { id: operationId, singletonKey: key, db });
+    const group = groupOf(key);
+    const turn = await takeTurn(trx, laneOf(key), group);
+    const send = () =>
+      boss.send(laneOf(key), { operationId, turn }, { id: operationId, singletonKey: key, group: { id: group }, priority: 0 - turn, db });
     if ((await send()) !== null) return;
     // An approved plan runs under the same operation: its first job has ended and must make room.
-    await sql`delete from ${sql.table(`${schema}.job`)} where name = ${laneOf(key)} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`.execute(
+    await sql`delete from ${sql.table(jobTable)} where name = ${laneOf(key)} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`.execute(
       trx,
     );
     await send();
@@ -180,7 +216,7 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
     async withoutJob(operationIds) {
       if (operationIds.length === 0) return [];
       const { rows } = await sql<{ id: string }>`
-        select id from ${sql.table(`${schema}.job`)}
+        select id from ${sql.table(jobTable)}
         where name = any(${queueNames}::text[]) and id = any(${operationIds}::uuid[]) and state in ('created', 'retry', 'active')`.execute(
         store.db,
       );
@@ -200,7 +236,7 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
     async depth() {
       const { rows } = await sql<{ waiting: number; running: number }>`
         select count(*) filter (where state in ('created', 'retry'))::int as waiting, count(*) filter (where state = 'active')::int as running
-        from ${sql.table(`${schema}.job`)} where name = ${queueName}`.execute(store.db);
+        from ${sql.table(jobTable)} where name = ${queueName}`.execute(store.db);
       return rows[0] ?? { waiting: 0, running: 0 };
     },
     async close({ graceSeconds }) {
@@ -214,4 +250,10 @@ export async function openQueue({ store, log, concurrency }: { store: Store; log
       await boss.stop({ graceful: false });
     },
   };
+}
+
+/** Makes every job runnable that is marked as running, in its old place. */
+async function giveBackAll(boss: PgBoss, db: Db): Promise<void> {
+  const { rows } = await sql<{ id: string; name: string }>`select id, name from ${sql.table(jobTable)} where state = 'active'`.execute(db);
+  for (const { id, name } of rows) await boss.fail(name, id, { reason: "owner-dead" });
 }

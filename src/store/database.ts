@@ -191,6 +191,21 @@ interface AuditHeadTable {
   hash: string;
 }
 
+interface TurnsTable {
+  lane: string;
+  /** Empty for the lane itself */
+  tenant: string;
+  turn: number;
+}
+
+interface AccountRefusalsTable {
+  role_arn: string;
+  refusals: number;
+  cause: string | null;
+  since: Generated<Date>;
+  closed_until: Date | null;
+}
+
 interface FreezeTable {
   one: Generated<boolean>;
   reason: string;
@@ -203,6 +218,8 @@ export interface Database {
   audit: AuditTable;
   audit_head: AuditHeadTable;
   freezes: FreezeTable;
+  turns: TurnsTable;
+  account_refusals: AccountRefusalsTable;
   sources: SourcesTable;
   source_members: SourceMembersTable;
   webhook_deliveries: WebhookDeliveriesTable;

@@ -4,6 +4,7 @@ import type { PolicyDocument } from "../iam/policy-document.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { ProblemError } from "../problem.ts";
+import { forgetRefusals } from "../store/account-refusals.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import type { TenantAccess, TenantRecord } from "../store/records.ts";
 import { findTenant, provisioningExternalId, saveTenant, tenantsOfAccount } from "../store/tenants.ts";
@@ -58,6 +59,8 @@ export async function putTenant(
       createdAt: before?.createdAt ?? now,
       updatedAt: now,
     };
+    // Whoever registers a role, also the same one again, wants it tried.
+    if (tenant.access.mode === "assume-role") await forgetRefusals(trx, tenant.access.roleArn);
     const etag = tenantEtag(tenant);
     const etagBefore = before && tenantEtag(before);
     checkPrecondition(etagBefore, ifMatch, etag !== etagBefore);

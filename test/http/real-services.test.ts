@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
+import { mayEnter, noteRefusal, refusalsBorne } from "../../src/store/account-refusals.ts";
 import { assertDocumented } from "./documented.ts";
 import { type RealService, startReal } from "./real.ts";
 import type { CallOptions, Reply } from "./support.ts";
@@ -52,6 +53,21 @@ test("a tenant is registered once, kept as it is by the same body, and changed b
   assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tagged, headers: ifMatch(created) })).status, 200);
   assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tenantBody("111122224444") })).json.code, "immutable_field");
   assert.deepEqual((await ask("GET", "/v1/tenants/acme")).json.tags, { team: "data" });
+});
+
+test("a tenant shows that its role refuses us, and its PUT, also an equal one, has it tried again at once", async () => {
+  const { db } = service.store;
+  const body = tenantBody("000022223333");
+  assert.equal((await ask("PUT", "/v1/tenants/shut", { body })).status, 201);
+  for (let index = 0; index < refusalsBorne; index++) await noteRefusal(db, body.access.roleArn, "AccessDenied", { alone: false });
+  const { provisioning } = (await ask("GET", "/v1/tenants/shut")).json as unknown as {
+    provisioning: { refused?: Record<string, unknown> };
+  };
+  assert.deepEqual([provisioning.refused?.["count"], provisioning.refused?.["cause"]], [refusalsBorne, "AccessDenied"]);
+  assert.equal(typeof provisioning.refused?.["notBefore"], "string");
+  assert.equal(typeof (await mayEnter(db, body.access.roleArn)), "object");
+  assert.equal((await ask("PUT", "/v1/tenants/shut", { body })).status, 200);
+  assert.equal(await mayEnter(db, body.access.roleArn), "yes");
 });
 
 test("an account that is registered already is refused to a caller of one tenant, naming no owner", async () => {
@@ -131,7 +147,7 @@ test("pages follow their cursor to the end, and a forged cursor is refused", asy
     found.push(json.items?.[0]?.name);
     cursor = json.nextCursor;
   }
-  assert.deepEqual(found, ["acme", "beta"]);
+  assert.deepEqual(found, ["acme", "beta", "shut"]);
   assert.equal((await ask("GET", "/v1/operations?cursor=AAAA")).json.code, "invalid_request");
 });
 

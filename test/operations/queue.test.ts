@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { draining, openQueue, type Queue, queueKey } from "../../src/operations/queue.ts";
 import { createOperation, findOperation } from "../../src/store/operations.ts";
-import type { Store } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
 import { backends, type Opened, silent } from "../store/backends.ts";
 
 test("jobs of one integration share a key, those of others don't, and a preview waits for nobody", () => {
@@ -13,7 +17,35 @@ test("jobs of one integration share a key, those of others don't, and a preview 
   assert.equal(queueKey({ id, kind: "destroy", tenant: "t", integration: "i" }), "t/i");
   assert.match(queueKey({ id, kind: "offboard", tenant: "t" }), /offboard\/an-id$/, "a parent waits for its children only");
   assert.match(queueKey({ id, kind: "revoke" }), /revoke\/an-id$/, "a revocation waits for nobody");
-  assert.equal(queueKey({ id, kind: "preview", tenant: "t", integration: "i" }), "preview/an-id");
+  assert.equal(queueKey({ id, kind: "preview", tenant: "t", integration: "i" }), "t/preview:an-id");
+});
+
+test("what an earlier process had running on PGlite runs again at once, in its old place", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-queue-"));
+  const first = await openStore({ dataDir, log: silent });
+  const killed = await openQueue({ store: first, log: silent, concurrency: 1 });
+  const ids = [randomUUID(), randomUUID()];
+  let taken = () => {};
+  const began = new Promise<void>((resolve) => (taken = resolve));
+  await killed.start(async () => {
+    taken();
+    await new Promise(() => {}); // it never says how the job ended, as if it had been killed
+  });
+  for (const operationId of ids) await killed.enqueue(first.db, { operationId, key: "one/i" });
+  await began;
+  await first.close();
+
+  const second = await openStore({ dataDir, log: silent });
+  const queue = await openQueue({ store: second, log: silent, concurrency: 1 });
+  const order: string[] = [];
+  const started = performance.now();
+  await queue.start(async (operationId) => void order.push(operationId));
+  while (order.length < 2 && performance.now() - started < 8_000) await sleep(20);
+  assert.deepEqual(order, ids);
+  assert.ok(performance.now() - started < 8_000, "not only after its heartbeat is stale");
+  await queue.close({ graceSeconds: 0 });
+  await second.close();
+  await rm(dataDir, { recursive: true, force: true });
 });
 
 for (const backend of backends) {

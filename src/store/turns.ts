@@ -1,0 +1,32 @@
+import { sql } from "kysely";
+import type { Db } from "./transaction.ts";
+
+/** No tenant has this name: the row of the lane itself. */
+const laneItself = "";
+
+/** The turn of a job that a tenant adds to a lane now: one after its last one, but not before the latest that has begun. */
+export async function takeTurn(db: Db, lane: string, tenant: string): Promise<number> {
+  const { rows } = await sql<{ turn: number }>`
+    with latest as (select coalesce(max(turn), 0) as turn from turns where lane = ${lane} and tenant = ${laneItself})
+    insert into turns (lane, tenant, turn) select ${lane}, ${tenant}, turn from latest
+    on conflict (lane, tenant) do update set turn = greatest(turns.turn + 1, excluded.turn)
+    returning turn`.execute(db);
+  return rows[0]?.turn ?? 0;
+}
+
+/** Notes that a job of this turn has begun. */
+export async function beginTurn(db: Db, lane: string, turn: number): Promise<void> {
+  await db
+    .insertInto("turns")
+    .values({ lane, tenant: laneItself, turn })
+    .onConflict((conflict) => conflict.columns(["lane", "tenant"]).doUpdateSet({ turn }).where("turns.turn", "<", turn))
+    .execute();
+}
+
+/** Forgets tenants whose last turn is over: their next one is the lane's. Returns how many. */
+export async function forgetTurns(db: Db): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from turns t using turns l
+    where l.lane = t.lane and l.tenant = ${laneItself} and t.tenant <> ${laneItself} and t.turn < l.turn`.execute(db);
+  return Number(numAffectedRows ?? 0);
+}
