@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type Api, createApi, followEvents, type Operation } from "./client.ts";
 import { CommandFailure, exits } from "./failure.ts";
 import { readLogin } from "./login.ts";
-import { type Format, mark, type Screen, say } from "./screen.ts";
+import { type Format, mark, type Screen, say, show } from "./screen.ts";
 import { createTree } from "./tree.ts";
 
 export interface World {
@@ -70,15 +70,17 @@ export function endWith({ screen }: Context, operation: Operation): void {
   );
 }
 
+/** The option of every verb that starts something; its value is `wait`. */
+export const noWait = ["--no-wait", "return as soon as the service has accepted it"] as const;
+
 /** Starts nothing and waits for nothing more than it was asked for: with `--no-wait` the id is all there is. */
 export async function finish(context: Context, operation: Operation, title: string, wait: boolean): Promise<void> {
   if (!wait) {
-    if (context.screen.format === "table")
-      say(context.screen, `Operation ${operation.id} is ${operation.state}. See: drawbridge wait ${operation.id}`);
-    else say(context.screen, JSON.stringify(operation));
-    return;
+    return show(context.screen, operation, () =>
+      say(context.screen, `Operation ${operation.id} is ${operation.state}. See: drawbridge wait ${operation.id}`),
+    );
   }
   const ended = await watch(context, operation.id, title);
-  if (context.screen.format !== "table") say(context.screen, JSON.stringify(ended, null, 2));
+  show(context.screen, ended, () => {});
   endWith(context, ended);
 }

@@ -4,7 +4,11 @@ import { ask, createApi } from "./client.ts";
 import { addApprove, addDestroy, addExplain, addOffboard, addRotate, addVerify, readLine } from "./commands/act.ts";
 import { addApply, addDiff } from "./commands/apply.ts";
 import { addDrift } from "./commands/drift.ts";
-import { addBlueprints, addDescribe, addEvents, addGet, addHandOff, addWait } from "./commands/look.ts";
+import { addEvents, addWait } from "./commands/follow.ts";
+import { addGet } from "./commands/get.ts";
+import { addBlueprints, addDescribe, addHandOff } from "./commands/look.ts";
+import { addPause, addResume } from "./commands/pause.ts";
+import { addSources } from "./commands/sources.ts";
 import { screenOf, type World } from "./context.ts";
 import { CommandFailure, exits } from "./failure.ts";
 import { saveLogin } from "./login.ts";
@@ -32,7 +36,20 @@ export function createProgram(world: World): Command {
     .exitOverride();
   addLogin(program, world);
   for (const add of [addApply, addDiff, addGet, addDescribe, addWait, addEvents]) add(program, world);
-  for (const add of [addHandOff, addVerify, addDrift, addExplain, addRotate, addApprove, addDestroy, addOffboard, addBlueprints])
+  for (const add of [
+    addHandOff,
+    addVerify,
+    addDrift,
+    addExplain,
+    addRotate,
+    addApprove,
+    addDestroy,
+    addOffboard,
+    addSources,
+    addPause,
+    addResume,
+    addBlueprints,
+  ])
     add(program, world);
   return program;
 }

@@ -43,6 +43,15 @@ export function table(screen: Screen, head: string[], rows: (string | undefined)
   for (const line of made.toString().split("\n")) say(screen, line.trimEnd());
 }
 
+/** Names and values, one a line. */
+export function facts(screen: Screen, pairs: Record<string, unknown>, indent = ""): void {
+  const width = Math.max(0, ...Object.keys(pairs).map((key) => key.length));
+  for (const [key, value] of Object.entries(pairs)) {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    say(screen, `${indent}${tint(screen, "dim", key.padEnd(width))}  ${text}`);
+  }
+}
+
 /** The value in the format that was asked for; `asTable` draws it for people. */
 export function show(screen: Screen, value: unknown, asTable: () => void): void {
   if (screen.format === "json") say(screen, JSON.stringify(value, null, 2));

@@ -25,8 +25,12 @@ const verbs = [
   "approve",
   "destroy",
   "offboard",
+  "sources",
+  "pause",
+  "resume",
   "blueprints",
 ];
+const ofSources = ["list", "get", "apply", "fetch", "delete"];
 
 describe("the command", { concurrency: false }, () => {
   let folder: string;
@@ -42,9 +46,9 @@ describe("the command", { concurrency: false }, () => {
     assert.match(out, /3 {2}something differs/);
   });
 
-  for (const verb of verbs) {
+  for (const verb of [...verbs, ...ofSources.map((one) => `sources ${one}`)]) {
     test(`${verb} --help says what it does and shows an example`, async () => {
-      const { exit, out } = await drawbridge([verb, "--help"]);
+      const { exit, out } = await drawbridge([...verb.split(" "), "--help"]);
       assert.equal(exit, 0);
       assert.match(out, /Examples?:\n {2}/);
       assert.match(out, new RegExp(`Usage: drawbridge ${verb}`));
@@ -98,6 +102,64 @@ describe("the command", { concurrency: false }, () => {
     assert.equal(JSON.parse(json.out).name, "c1");
     const yaml = await drawbridge(["describe", "acme", "-o", "yaml"], { env });
     assert.match(yaml.out, /^accountId: /m);
+    await service.close();
+  });
+
+  test("sources are registered, listed, fetched and forgotten; pauses are set, listed and ended", async () => {
+    const service = await start();
+    const env = { DRAWBRIDGE_URL: service.url, DRAWBRIDGE_TOKEN: "admin-token" };
+    const run = async (...args: string[]) => {
+      const ran = await drawbridge(args, { env });
+      assert.equal(ran.exit, 0, ran.err);
+      return ran.out;
+    };
+    const asked = () => service.calls.at(-1);
+    await run(
+      "sources",
+      "apply",
+      "acme",
+      "--repository",
+      "https://git.example/acme",
+      "--path",
+      "deploy",
+      "--credentials",
+      "git-token",
+      "--prune",
+    );
+    assert.deepEqual(asked(), [
+      "putSource",
+      "admin",
+      "acme",
+      {
+        repository: "https://git.example/acme",
+        branch: "main",
+        path: "deploy",
+        credentials: "git-token",
+        interval: 300,
+        prune: true,
+        maxDeletes: 0,
+      },
+    ]);
+    assert.match(await run("sources", "list"), /^NAME +KIND +REPOSITORY/);
+    assert.match(await run("sources", "get", "acme"), /^repository +https:/m);
+    assert.match(await run("sources", "fetch", "acme", "--no-wait"), /drawbridge wait/);
+    assert.match(await run("sources", "delete", "acme"), /is forgotten/);
+    await run("pause", "acme", "--reason", "they move buckets");
+    assert.deepEqual(asked()?.slice(0, 1), ["pause"]);
+    await run("pause", "--all", "--reason", "audit");
+    assert.match(await run("get", "pauses"), /^PAUSED +REASON/);
+    await run("resume", "acme");
+    await run("resume", "--all");
+    assert.deepEqual(asked()?.slice(0, 1), ["resume"]);
+    for (const bad of [
+      ["pause", "--reason", "x"],
+      ["resume"],
+      ["pause", "acme"],
+      ["resume", "acme", "--all"],
+      ["sources"],
+      ["sources", "apply", "x"],
+    ])
+      assert.equal((await drawbridge(bad, { env })).exit, 2, bad.join(" "));
     await service.close();
   });
 

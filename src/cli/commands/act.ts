@@ -2,14 +2,13 @@
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { ask, type Operation } from "../client.ts";
-import { addressOf, contextOf, finish, type World } from "../context.ts";
+import { addressOf, contextOf, finish, noWait, type World } from "../context.ts";
 import { CommandFailure, exits } from "../failure.ts";
 import { say, show } from "../screen.ts";
 
 interface WaitFlags {
   wait: boolean;
 }
-const noWait = ["--no-wait", "return as soon as the service has accepted it"] as const;
 
 export function addVerify(program: Command, world: World): void {
   program

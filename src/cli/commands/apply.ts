@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { LocatedManifest } from "../../gitops/manifests.ts";
 import { ask, type Operation, type Schemas } from "../client.ts";
-import { type Context, contextOf, endWith, type World, watch } from "../context.ts";
+import { type Context, contextOf, endWith, finish, type World, watch } from "../context.ts";
 import { CommandFailure, exits } from "../failure.ts";
 import { faultLine, originOf, readFolder } from "../folder.ts";
 import { mark, say, show, table, tint } from "../screen.ts";
@@ -55,7 +55,7 @@ export function addApply(program: Command, world: World): void {
     .action(async (flags: ApplyFlags, command: Command) => {
       const context = await contextOf(world, command);
       const { operation, manifests } = await send(context, flags, flags);
-      if (!flags.wait) return say(context.screen, `Accepted as operation ${operation.id}. See: drawbridge wait ${operation.id}`);
+      if (!flags.wait) return finish(context, operation, "", false);
       const ended = await watch(context, operation.id, `apply ${flags.filename}`);
       report(context, ended, manifests);
       endWith(context, ended);

@@ -1,96 +1,8 @@
-/** get, describe, blueprints, events, wait: nothing here changes anything. */
-import { Argument, type Command, Option } from "commander";
-import { ask, everyItem, followEvents, readEvents, type Schemas } from "../client.ts";
-import { addressOf, type Context, contextOf, endWith, type World, watch } from "../context.ts";
-import { CommandFailure, exits } from "../failure.ts";
-import { ago, mark, say, show, table, tint } from "../screen.ts";
-import { eventLine } from "../tree.ts";
-
-type Integration = Schemas["Integration"];
-
-const kinds = ["tenants", "integrations", "operations"] as const;
-interface GetFlags {
-  tenant?: string;
-  state?: string;
-  limit: string;
-}
-
-export function addGet(program: Command, world: World): void {
-  program
-    .command("get")
-    .summary("list tenants, integrations or operations")
-    .description("Lists tenants, integrations (of one tenant, or of all that you may see) or the newest operations.")
-    .addArgument(new Argument("<kind>", "what to list").choices(kinds))
-    .option("-t, --tenant <name>", "of this tenant only")
-    .option("--state <state>", "operations in this state only")
-    .option("--limit <number>", "of operations", "20")
-    .addHelpText("after", "\nExamples:\n  drawbridge get integrations -t acme\n  drawbridge get operations --state failed -o json")
-    .action(async (kind: (typeof kinds)[number], flags: GetFlags, command: Command) => {
-      const context = await contextOf(world, command);
-      if (kind === "tenants") return showTenants(context);
-      if (kind === "integrations") return showIntegrations(context, flags.tenant);
-      return showOperations(context, flags);
-    });
-}
-
-async function showTenants({ api, screen }: Context): Promise<void> {
-  const items = await tenantsOf({ api });
-  show(screen, items, () =>
-    table(
-      screen,
-      ["NAME", "ACCOUNT", "REGION", "ACCESS", "SINCE"],
-      items.map((one) => [one.name, one.accountId, one.region, one.access.mode, ago(one.createdAt)]),
-    ),
-  );
-}
-
-const tenantsOf = ({ api }: Pick<Context, "api">) =>
-  everyItem((cursor) => ask(api.rest.GET("/v1/tenants", { params: { query: { limit: 200, ...(cursor && { cursor }) } } })));
-
-async function showIntegrations({ api, screen }: Context, tenant: string | undefined): Promise<void> {
-  const names = tenant ? [tenant] : (await tenantsOf({ api })).map((one) => one.name);
-  const lists = await Promise.all(
-    names.map((name) =>
-      everyItem((cursor) =>
-        ask(
-          api.rest.GET("/v1/tenants/{tenant}/integrations", {
-            params: { path: { tenant: name }, query: { limit: 200, ...(cursor && { cursor }) } },
-          }),
-        ),
-      ),
-    ),
-  );
-  const items = lists.flat();
-  show(screen, items, () =>
-    table(
-      screen,
-      ["NAME", "BLUEPRINT", "HANDSHAKE", "PROOF", "UPDATED"],
-      items.map((one) => [
-        `${one.tenant}/${one.name}`,
-        `${one.blueprint} ${one.version}`,
-        one.handshake.state,
-        proofWord(one),
-        ago(one.updatedAt),
-      ]),
-    ),
-  );
-}
-
-const proofWord = (one: Integration): string => one.proof?.verdict ?? "-";
-
-async function showOperations({ api, screen }: Context, { tenant, state, limit }: GetFlags): Promise<void> {
-  const query = { limit: Number(limit), ...(tenant && { tenant }), ...(state && { state: state as Schemas["Operation"]["state"] }) };
-  const { items } = await ask(api.rest.GET("/v1/operations", { params: { query } }));
-  show(screen, items, () =>
-    table(
-      screen,
-      ["", "ID", "KIND", "STATE", "ABOUT", "STARTED", "ERROR"],
-      items.map((one) => [mark(screen, one.state), one.id, one.kind, one.state, aboutOf(one), ago(one.createdAt), one.error?.code]),
-    ),
-  );
-}
-
-const aboutOf = (one: Schemas["Operation"]): string => [one.tenant, one.integration].filter(Boolean).join("/") || "-";
+/** describe, blueprints and hand-off: one thing, whole. Nothing here changes anything. */
+import { type Command, Option } from "commander";
+import { ask } from "../client.ts";
+import { addressOf, type Context, contextOf, type World } from "../context.ts";
+import { ago, facts, say, show, table, tint } from "../screen.ts";
 
 export function addDescribe(program: Command, world: World): void {
   program
@@ -104,7 +16,7 @@ export function addDescribe(program: Command, world: World): void {
       if (name.includes("/")) return describeIntegration(context, name);
       const tenant = await ask(context.api.rest.GET("/v1/tenants/{tenant}", { params: { path: { tenant: name } } }));
       return show(context.screen, tenant, () => {
-        facts(context, { Tenant: tenant.name, Account: tenant.accountId, Region: tenant.region, Access: tenant.access.mode });
+        facts(context.screen, { Tenant: tenant.name, Account: tenant.accountId, Region: tenant.region, Access: tenant.access.mode });
         say(context.screen, "\nThe provisioning role's trust policy:");
         say(context.screen, JSON.stringify(tenant.provisioning.trustPolicy, null, 2));
       });
@@ -116,7 +28,7 @@ async function describeIntegration(context: Context, text: string): Promise<void
   const { tenant, name } = addressOf(text);
   const one = await ask(api.rest.GET("/v1/tenants/{tenant}/integrations/{name}", { params: { path: { tenant, name } } }));
   show(screen, one, () => {
-    facts(context, {
+    facts(screen, {
       Integration: text,
       Blueprint: `${one.blueprint} ${one.version}`,
       Handshake: one.handshake.state,
@@ -128,7 +40,7 @@ async function describeIntegration(context: Context, text: string): Promise<void
       "Last operation": one.lastOperation ?? "-",
     });
     say(screen, "\nParameters");
-    facts(context, one.parameters, "  ");
+    facts(screen, one.parameters, "  ");
     say(screen, "\nStacks");
     table(
       screen,
@@ -143,14 +55,6 @@ async function describeIntegration(context: Context, text: string): Promise<void
       one.handOff.map((field) => [`  ${field.field}`, field.value, field.where]),
     );
   });
-}
-
-function facts({ screen }: Context, pairs: Record<string, unknown>, indent = ""): void {
-  const width = Math.max(0, ...Object.keys(pairs).map((key) => key.length));
-  for (const [key, value] of Object.entries(pairs)) {
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    say(screen, `${indent}${tint(screen, "dim", key.padEnd(width))}  ${text}`);
-  }
 }
 
 export function addBlueprints(program: Command, world: World): void {
@@ -192,48 +96,6 @@ function parameterRows(schema: Record<string, unknown>): string[][] {
     const usual = property.default === undefined ? "" : ` Default: ${JSON.stringify(property.default)}.`;
     return [`  ${name}`, required.includes(name) && property.default === undefined ? "yes" : "", `${property.description ?? ""}${usual}`];
   });
-}
-
-export function addEvents(program: Command, world: World): void {
-  program
-    .command("events")
-    .summary("what happened in an operation, step by step")
-    .description("Prints what happened in an operation; with --follow, what happens until it ends.")
-    .argument("<operation>", "its id")
-    .option("-f, --follow", "until it ends", false)
-    .addHelpText("after", "\nExample:\n  drawbridge events -f 1b4e28ba-2fa1-11d2-883f-0016d3cca427")
-    .action(async (id: string, { follow }: { follow: boolean }, command: Command) => {
-      const context = await contextOf(world, command);
-      const print = (event: Schemas["OperationEvent"]) => {
-        const line = context.screen.format === "table" ? eventLine(event) : JSON.stringify(event);
-        if (line !== undefined) say(context.screen, line);
-      };
-      if (follow) return endWith(context, await followEvents(context.api, id, print));
-      // Asked for first: a list of events says nothing of an operation that isn't there.
-      await ask(context.api.rest.GET("/v1/operations/{id}", { params: { path: { id } } }));
-      for await (const event of readEvents(context.api, id, 0)) print(event);
-    });
-}
-
-export function addWait(program: Command, world: World): void {
-  program
-    .command("wait")
-    .summary("wait until an operation has ended")
-    .description("Shows an operation until it ends. Ends with 0 if it succeeded, 1 if it failed, 4 if it waits for an approval.")
-    .argument("<operation>", "its id")
-    .option("--timeout <seconds>", "give up after so long", "3600")
-    .addHelpText("after", "\nExample:\n  drawbridge wait 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --timeout 600")
-    .action(async (id: string, { timeout }: { timeout: string }, command: Command) => {
-      const context = await contextOf(world, command);
-      const late = setTimeout(() => {
-        world.stderr.write(`It hasn't ended within ${timeout} s; it goes on.\n`);
-        process.exit(exits.failed);
-      }, Number(timeout) * 1_000);
-      if (!/^\d{1,6}$/.test(timeout)) throw new CommandFailure(exits.usage, "--timeout is a whole number of seconds.");
-      const ended = await watch(context, id, `operation ${id}`).finally(() => clearTimeout(late));
-      if (context.screen.format !== "table") show(context.screen, ended, () => {});
-      endWith(context, ended);
-    });
 }
 
 const handOffFormats = ["markdown", "json", "cloudformation"] as const;
