@@ -2,6 +2,8 @@
 import { ProblemError } from "../problem.ts";
 
 interface AwsError extends Error {
+  /** Node's, of a call that got no answer */
+  code?: string;
   $metadata?: { httpStatusCode?: number; requestId?: string };
   Code?: string;
 }
@@ -20,6 +22,9 @@ const MISSING = new Set([
 
 const THROTTLED = /Throttl|TooManyRequests|SlowDown|RequestLimitExceeded|ServiceUnavailable|InternalFailure|InternalError/;
 const DENIED = /AccessDenied|Forbidden|UnauthorizedOperation|ExpiredToken|InvalidClientTokenId|403/;
+
+/** No answer at all, after the SDK's own tries */
+const UNANSWERED = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|TimeoutError|NetworkingError)$/;
 
 const codeOf = (error: AwsError): string => error.Code ?? error.name;
 
@@ -41,7 +46,8 @@ export function awsProblem(doing: string): (error: AwsError) => never {
     const code = codeOf(error);
     const cause = [code, error.$metadata?.requestId].filter(Boolean).join(" ");
     const status = error.$metadata?.httpStatusCode ?? 0;
-    if (THROTTLED.test(code) || status >= 500 || status === 429) {
+    const unanswered = UNANSWERED.test(error.code ?? error.name);
+    if (THROTTLED.test(code) || unanswered || status >= 500 || status === 429) {
       throw new ProblemError("aws_throttled", `${capital(doing)}: AWS couldn't take the call after several tries. Try again later.`, {
         cause,
       });

@@ -9,6 +9,7 @@ import { deletes } from "./deletes.ts";
 import { insideCreate } from "./inside-create.ts";
 import { kills } from "./kills.ts";
 import { leases } from "./leases.ts";
+import { pauses } from "./pauses.ts";
 import { faultRate } from "./rates.ts";
 import { sigterms } from "./sigterm.ts";
 import { steals } from "./steals.ts";
@@ -22,6 +23,7 @@ const campaigns: Record<string, Campaign> = {
   sigterm: sigterms,
   kills,
   deletes,
+  pause: pauses,
   faults: faultRate,
 };
 

@@ -1,81 +1,90 @@
-/** SIGTERM of the service under load: it exits 0, leaves no lock, and what it gave back ends after the restart. */
+/** SIGTERM of the service under load: it exits 0, leaves no lock and no process, and what it gave back ends after the restart. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Operation } from "../../src/operations/operation.ts";
 import type { Campaign } from "./campaign.ts";
-import { checkEnded, look } from "./invariants.ts";
+import { checkEnded, checkQuiet, look } from "./invariants.ts";
 import { readState } from "./inventory.ts";
 import { seeded } from "./random.ts";
 import { oneRole, putIntegration } from "./requests.ts";
 import { type Rig, startRig } from "./rig.ts";
 
-const LIMIT = 120;
-/** Requests under way when the signal comes */
+const LIMIT = 300;
+/** Integrations that are changed over and over meanwhile */
 const load = 3;
 
 export const sigterms: Campaign = {
-  what: "SIGTERM of the service with three updates accepted: exit code, locks, ends of what was given back",
+  what: "SIGTERM of the service while three integrations are changed over and over: exit code, locks, processes, ends",
   usual: 30,
   async run({ count, seed, within, tell }) {
     const rig = await startRig({ DRAWBRIDGE_DRAIN_SECONDS: "1" });
     const random = seeded(seed);
-    const started = Date.now();
-    const results: Awaited<ReturnType<typeof terminate>>[] = [];
+    const begun = Date.now();
+    const wrong: string[] = [];
+    const total = { signals: 0, inFlight: 0, operations: 0, slowest: 0 };
     try {
       await rig.tenant("acme");
-      for (let index = 0; index < count; index++) {
-        const after = Math.floor(random() * 6_000);
-        if (Date.now() - started > within) break;
-        const result = await terminate(rig, index, after);
-        tell(result);
-        results.push(result);
+      const stop = new AbortController();
+      const ended = (one: { seconds: number; wrong: string[] }) => {
+        total.operations += 1;
+        total.slowest = Math.max(total.slowest, one.seconds);
+        wrong.push(...one.wrong);
+      };
+      const working = Array.from({ length: load }, (_, index) => keepChanging(rig, `t${index}`, stop.signal, ended));
+      while (total.signals < count && Date.now() - begun < within) {
+        await sleep(1_000 + random() * 5_000);
+        const one = await terminate(rig);
+        tell({ signal: total.signals, ...one });
+        total.signals += 1;
+        total.inFlight += one.running;
+        wrong.push(...one.wrong.map((what) => `signal ${total.signals}: ${what}`));
       }
+      stop.abort();
+      await Promise.all(working);
+      wrong.push(...(await checkQuiet(rig, await look(rig, "acme"))));
     } finally {
       await rig.stop();
     }
-    const again = results.reduce((sum, { givenBack }) => sum + givenBack, 0);
-    return {
-      cases: results.length,
-      wrong: results.flatMap(({ index, wrong }) => wrong.map((what) => `signal ${index}: ${what}`)),
-      slowest: Math.max(...results.map(({ seconds }) => seconds)),
-      note: `${again} operations had not ended at the exit`,
-    };
+    const note = `${total.inFlight} updates were running at the signals, of ${total.operations} operations`;
+    return { cases: total.signals, wrong, slowest: total.slowest, note };
   },
 };
 
-async function terminate(rig: Rig, index: number, after: number) {
-  const started = Date.now();
-  const wrong: string[] = [];
-  const names = Array.from({ length: load }, (_, number) => `t${(index + number) % 6}`);
-  const externalId = `id-of-signal-${index}-c0ffee`;
-  const accepted = [];
-  for (const name of names) {
-    const operation = await putIntegration(rig, "acme", name, oneRole(rig, name, `${externalId}-${name}`));
-    if (operation) accepted.push({ name, operation });
+/** Changes one integration again and again until told to stop; each change must succeed, and a restart must not count as an attempt. */
+async function keepChanging(rig: Rig, name: string, stop: AbortSignal, tell: (one: { seconds: number; wrong: string[] }) => void) {
+  for (let number = 0; !stop.aborted; number++) {
+    const begun = Date.now();
+    const { id } = await putIntegration(rig, "acme", name, oneRole(rig, name, `id-${number}-of-${name}-c0ffee`));
+    const ended = await rig.finished(id, LIMIT).catch((error: Error) => error);
+    const seconds = (Date.now() - begun) / 1000;
+    tell({ seconds, wrong: ended instanceof Error ? [`${name}: ${ended.message}`] : await whatIsWrong(rig, name, ended) });
   }
-  await sleep(after);
+}
+
+async function whatIsWrong(rig: Rig, name: string, operation: Operation): Promise<string[]> {
+  const wrong = await checkEnded(rig, await look(rig, "acme"), { tenant: "acme", name, operation, has: { roles: 1, keys: 0 } });
+  if (operation.state !== "succeeded") wrong.push(`it ended ${operation.state}: ${JSON.stringify(operation.error)}`);
+  if (operation.attempt !== 1) wrong.push(`it took ${operation.attempt} attempts`);
+  return wrong.map((what) => `${name}: ${what}`);
+}
+
+async function terminate(rig: Rig) {
+  const [replica] = rig.replicas;
+  if (replica === undefined) throw new Error("no service");
+  const wrong: string[] = [];
+  const { body } = await rig.call<{ items: Operation[] }>("GET", "/v1/operations?tenant=acme&state=running");
   const { url } = rig.service();
-  const ending = rig.replicas[0]?.end("SIGTERM");
-  await sleep(200);
+  const begun = Date.now();
+  const ending = replica.end("SIGTERM");
+  await sleep(150);
   const ready = await fetch(`${url}/readyz`).catch(() => undefined);
   if (ready?.ok) wrong.push("ready while it drains");
   const code = await ending;
+  const drained = (Date.now() - begun) / 1000;
   if (code !== 0) wrong.push(`it exited ${code}`);
   const { locks } = await readState(rig.platform, rig.stateBucket);
   wrong.push(...locks.map((lock) => `at the exit a lock is left: ${lock}`));
   const living = await rig.updating();
   if (living > 0) wrong.push(`at the exit ${living} processes of updates are left`);
-  await rig.replicas[0]?.again();
-  let givenBack = 0;
-  const exitedAt = new Date().toISOString();
-  for (const { name, operation } of accepted) {
-    const ended = await rig.finished(operation.id, LIMIT).catch((error: Error) => error);
-    if (ended instanceof Error) {
-      wrong.push(ended.message);
-      continue;
-    }
-    if ((ended.finishedAt ?? "") > exitedAt) givenBack += 1;
-    if (ended.state !== "succeeded") wrong.push(`${name} ended ${ended.state}: ${JSON.stringify(ended.error)}`);
-    if (ended.attempt !== 1) wrong.push(`${name} took ${ended.attempt} attempts: a restart in good order is none`);
-    wrong.push(...(await checkEnded(rig, await look(rig), { tenant: "acme", name, operation: ended, has: { roles: 1, keys: 0 } })));
-  }
-  return { index, after, code, givenBack, seconds: (Date.now() - started) / 1000, wrong };
+  await replica.again();
+  return { running: body.items.length, code, drained, wrong };
 }
