@@ -1,7 +1,7 @@
 /** Puts the service together: config, log, store, engine, queue, HTTP; and takes it apart again on SIGTERM. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { leaveAloneWhatRefuses } from "./accounts/circuit.ts";
 import { createSts } from "./accounts/sts.ts";
@@ -23,11 +23,14 @@ import { runVerb } from "./integrations/run-verb.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { openListeners } from "./listeners.ts";
 import { createLog, faultFields, type Log } from "./log.ts";
+import { diskFree, memoryLeft } from "./machine.ts";
+import { measureBounds } from "./measure-bounds.ts";
 import { createCancelRegistry } from "./operations/cancel.ts";
 import { deathOn } from "./operations/death.ts";
 import { createFreeze, unlessFrozen } from "./operations/freeze.ts";
 import { openQueue } from "./operations/queue.ts";
 import { keepRecovering } from "./operations/recover.ts";
+import { createRoom } from "./operations/room.ts";
 import { operationHandler } from "./operations/run.ts";
 import { ProblemError } from "./problem.ts";
 import { createReadiness } from "./readiness.ts";
@@ -82,7 +85,10 @@ async function main(): Promise<void> {
     ...config,
   };
   const stopping = new AbortController();
-  const readiness = createReadiness({ config, engine, store, draining: () => stopping.signal.aborted, frozen: freeze.seen });
+  const folders = [config.dataDir, config.pulumiHome, tmpdir()];
+  const room = createRoom({ ...config, memoryLeft, diskFree: () => diskFree(folders), log });
+  measureBounds(metrics, { room, queue, db: store.db, folders });
+  const readiness = createReadiness({ config, engine, store, draining: () => stopping.signal.aborted, frozen: freeze.seen, room });
   const identity = await sts.identity();
   const cancels = createCancelRegistry();
   const services = createServices({
@@ -99,7 +105,7 @@ async function main(): Promise<void> {
   });
   const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
   const plugin = await pluginOf(engine);
-  const context = { store, log, cancels, owner, isDead, plugin: () => plugin };
+  const context = { store, log, cancels, owner, isDead, room, plugin: () => plugin };
   const run = operationHandler(context, (operation) => (run) => auditedRun(audit, run, () => runVerb(shell, run, operation)));
   await queue.start(unlessFrozen(isFrozen, run));
   freeze.keepLooking(stopping.signal);

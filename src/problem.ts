@@ -95,6 +95,7 @@ export const problemKinds = {
   leftovers: kind(500, "later", "Something is left after the teardown"),
   plugin_refused: kind(503, "after-change", "The AWS plugin can't be used here"),
   program_not_pinned: kind(503, "after-change", "The CLI or the plugin isn't the pinned one"),
+  storage_full: kind(507, "later", "A disk is full"),
   not_ready: kind(503, "later", "The service isn't ready"),
   internal: kind(500, "later", "Drawbridge has a fault"),
 } satisfies Record<string, Kind>;
@@ -130,6 +131,7 @@ export class ProblemError extends Error {
 /** The problem inside any thrown value; what isn't a ProblemError becomes `internal` without its text, which may hold anything. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof ProblemError) return thrown.problem;
+  if (isDiskFull(thrown)) return diskFull.problem;
   const cause = thrown instanceof Error ? thrown.name : typeof thrown;
   return {
     code: "internal",
@@ -137,4 +139,16 @@ export function problemOf(thrown: unknown): Problem {
     detail: "An unexpected fault stopped this. Try again; if it stays, give the request id to the operators.",
     cause,
   };
+}
+
+const diskFull = new ProblemError(
+  "storage_full",
+  "A disk that Drawbridge writes to, or the database's, is full. Once there is space the same request works.",
+);
+
+/** Node's codes for a full disk or quota, and PostgreSQL's disk_full (PostgreSQL manual, appendix A), however deep they lie. */
+function isDiskFull(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const { code } = thrown as { code?: unknown };
+  return code === "ENOSPC" || code === "EDQUOT" || code === "53100" || isDiskFull(thrown.cause);
 }

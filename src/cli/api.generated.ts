@@ -1464,7 +1464,7 @@ export interface components {
         OperationProblem: {
             cause?: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "approval_required" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "not_ready" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "approval_required" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
             detail: string;
             pointer?: string;
             /** @enum {string} */
@@ -1505,7 +1505,7 @@ export interface components {
         Problem: {
             cause?: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "approval_required" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "not_ready" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "approval_required" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
             detail: string;
             errors?: {
                 detail: string;
@@ -1913,6 +1913,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_openapi_json: {
@@ -2119,6 +2128,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_audit_export: {
@@ -2197,6 +2215,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_blueprints: {
@@ -2258,6 +2285,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2343,6 +2379,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2469,6 +2514,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_freeze: {
@@ -2562,6 +2616,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_keys: {
@@ -2635,6 +2698,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2731,6 +2803,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2835,6 +2916,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2952,6 +3042,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_operations: {
@@ -3029,6 +3128,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3114,6 +3222,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3253,6 +3370,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_v1_operations_id_cancel: {
@@ -3384,6 +3510,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_v1_operations_id_discard: {
@@ -3492,6 +3627,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_operations_id_events: {
@@ -3587,6 +3731,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_pause: {
@@ -3648,6 +3801,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3772,6 +3934,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_pause: {
@@ -3858,6 +4029,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3986,6 +4166,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_sources: {
@@ -4059,6 +4248,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4144,6 +4342,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4288,6 +4495,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_sources_source: {
@@ -4385,6 +4601,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4502,6 +4727,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants: {
@@ -4575,6 +4809,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4662,6 +4905,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4830,6 +5082,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_tenants_tenant: {
@@ -4958,6 +5219,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_bootstrap: {
@@ -5040,6 +5310,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5185,6 +5464,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_v1_tenants_tenant_explain: {
@@ -5321,6 +5609,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_integrations: {
@@ -5412,6 +5709,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_integrations_name: {
@@ -5493,6 +5799,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5667,6 +5982,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_tenants_tenant_integrations_name: {
@@ -5782,6 +6106,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5917,6 +6250,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6063,6 +6405,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_integrations_name_drift: {
@@ -6142,6 +6493,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6289,6 +6649,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_integrations_name_hand_off: {
@@ -6381,6 +6750,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6521,6 +6899,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_integrations_name_proof: {
@@ -6600,6 +6987,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6786,6 +7182,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_v1_tenants_tenant_integrations_name_verify: {
@@ -6897,6 +7302,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_keys: {
@@ -6977,6 +7391,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7121,6 +7544,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     put_v1_tenants_tenant_pause: {
@@ -7249,6 +7681,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_tenants_tenant_pause: {
@@ -7353,6 +7794,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_tenants_tenant_receipts: {
@@ -7440,6 +7890,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_v1_trusted_principals_id: {
@@ -7518,6 +7977,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7656,6 +8124,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_v1_trusted_principals_id: {
@@ -7753,6 +8230,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7870,6 +8356,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     post_v1_vendors_vendor_revoke: {
@@ -7973,6 +8468,15 @@ export interface operations {
             };
             /** @description `not_ready`: The service isn't ready */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

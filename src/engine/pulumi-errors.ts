@@ -20,6 +20,11 @@ interface Rule {
 /** About the state and the update as a whole; looked for in everything. */
 const updateRules: Rule[] = [
   {
+    when: /no space left on device|disk quota exceeded/i,
+    code: "storage_full",
+    detail: "A disk ran full during the update. What it had done is in state; once there is space, run it again.",
+  },
+  {
     when: /the stack is currently locked by|Another update is currently in progress/,
     code: "stack_locked",
     detail: "Another update holds the stack's lock. Try again; a dead owner's lock is removed by recovery.",

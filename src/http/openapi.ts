@@ -16,11 +16,11 @@ export function openApiDocument(routes: readonly Route[], version: string): Retu
 /**
  * Every refusal that a route may answer with: its own, and those that follow from what it takes.
  *
- * `not_ready` and `internal` can happen to any request that reaches the store.
+ * `not_ready`, `storage_full` and `internal` can happen to any request that reaches the store.
  */
 export function problemsOf(route: Route): ProblemCode[] {
   const codes: ProblemCode[] = ["internal"];
-  if (route.scope !== "open") codes.push("unauthenticated", "forbidden", "rate_limited", "not_ready");
+  if (route.scope !== "open") codes.push("unauthenticated", "forbidden", "rate_limited", "not_ready", "storage_full");
   if (route.params || route.query || route.ifMatch) codes.push("invalid_request");
   if (route.params) codes.push("not_found");
   if (route.body) codes.push("malformed_body", "invalid_request", "body_too_large", "unsupported_media_type");

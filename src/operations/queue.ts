@@ -27,6 +27,9 @@ export interface Job {
 const parentKinds: readonly string[] = ["reconcile", "offboard"];
 /** Kinds that may wait for nothing: taking a vendor's access away. */
 const urgentKinds: readonly string[] = ["revoke"];
+/** Whether operations of this kind may run updates themselves. */
+export const hasUpdates = (kind: Operation["kind"]): boolean => !parentKinds.includes(kind) && !urgentKinds.includes(kind);
+
 /** No tenant's name holds a colon. */
 const parentMark = "parent:";
 const urgentMark = "urgent:";

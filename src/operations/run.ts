@@ -12,7 +12,8 @@ import { type HeldLease, withLeases } from "./lease.ts";
 import type { LeaseTiming } from "./lease-decision.ts";
 import { isTerminal } from "./operation.ts";
 import { persist } from "./persist.ts";
-import { draining, type JobHandler } from "./queue.ts";
+import { draining, hasUpdates, type JobHandler } from "./queue.ts";
+import type { Room } from "./room.ts";
 
 /** What a verb is given. It throws a ProblemError to fail; returning is success. */
 export interface Run {
@@ -44,6 +45,8 @@ export interface RunContext {
   /** Which AWS plugin updates run on; recorded with the operation */
   plugin?: () => "official" | "stand-in" | undefined;
   maxAttempts?: number;
+  /** Where there must be room before an operation with updates starts */
+  room?: Pick<Room, "enter">;
 }
 
 const cancelPollMilliseconds = 2_000;
@@ -74,10 +77,13 @@ export async function runOperation(context: RunContext, operation: StoredOperati
   const { store, owner, isDead, timing } = context;
   const lease = { resources: [`operation:${operation.id}`], owner, operation: operation.id, waitSeconds: leaseWaitSeconds, isDead, timing };
   await withLeases(store, { ...lease, signal }, async (held) => {
+    // Under the lease, so that a successor sees at once when this process dies while it waits.
+    const leave = hasUpdates(operation.kind) ? await context.room?.enter(held.signal) : undefined;
     const cancelled = context.cancels.open(operation.id);
     try {
       await runUnderLease(context, operation.id, verb, { held, cancelled, job: signal });
     } finally {
+      leave?.();
       context.cancels.close(operation.id);
       nudgeFollowers(operation.id);
     }

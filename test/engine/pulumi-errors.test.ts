@@ -177,3 +177,8 @@ test("a cause names service, operation and AWS's code only", () => {
   assert.equal(awsCause("nothing of AWS"), undefined);
   assert.equal(awsCause(plugin("x", "IAM: CreateRole", 403, "api error AccessDenied: User: secret")), "IAM CreateRole AccessDenied");
 });
+
+test("a disk that ran full during an update has its own name", () => {
+  assert.equal(failed("write /tmp/x: no space left on device").code, "storage_full");
+  assert.equal(cliOnly("error: could not write plugin: Disk quota exceeded").code, "storage_full");
+});
