@@ -2,7 +2,7 @@
  * What one per-tenant stack is, as plain JSON: it can be read, diffed, stored and run again long after the code that
  * made it has changed. Nothing here does I/O.
  */
-import type { PolicyDocument } from "../src/iam/policy-document.ts";
+import type { PolicyDocument, Statement } from "../src/iam/policy-document.ts";
 
 export type StackKind = "kms-key" | "role" | "bucket-policy" | "collector";
 
@@ -44,11 +44,13 @@ export interface KmsKeyInputs {
   encryptBucket?: string;
 }
 
-/** Access to a key that is not ours, where its policy doesn't delegate to IAM: the second step of the KMS ladder. */
+/** Access to a key that is not ours, where its policy doesn't delegate to IAM: the second step of the KMS ladder, and the third. */
 export interface KmsGrantsInputs {
   existingKeyArn: string;
   /** `name` is unique per key and grantee; a changed grant is a new one (AWS KMS guide, "Grants in AWS KMS"). */
   grants: { name: string; granteePrincipal: string; operations: string[] }[];
+  /** For the key's own policy, which isn't ours: merged into it and taken out again beside Pulumi, by approval. */
+  statements?: Statement[];
 }
 
 export interface StackInputs {

@@ -2,6 +2,7 @@
 import { type IAMClient, PutRolePolicyCommand, TagRoleCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
   type KMSClient,
+  PutKeyPolicyCommand,
   RevokeGrantCommand,
   ScheduleKeyDeletionCommand,
   TagResourceCommand,
@@ -64,6 +65,17 @@ export async function revokeGrant(kms: KMSClient, keyArn: string, grantId: strin
 export async function deleteEmptiedBucketPolicy(s3: S3Client, bucket: string, owner: string): Promise<void> {
   const command = new DeleteBucketPolicyCommand({ Bucket: bucket, ExpectedBucketOwner: owner });
   await unlessMissing(s3.send(command)).catch(awsProblem(`deleting the emptied policy of bucket ${bucket}`));
+}
+
+/**
+ * Writes the policy of a key that isn't ours, with our statements put in or taken out. KMS refuses one that would lock its writer out
+ * (KMS API reference, PutKeyPolicy, BypassPolicyLockoutSafetyCheck).
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function putKeyPolicy(kms: KMSClient, keyArn: string, policy: string): Promise<void> {
+  const command = new PutKeyPolicyCommand({ KeyId: keyArn, PolicyName: "default", Policy: policy });
+  await kms.send(command).catch(awsProblem(`writing the policy of key ${keyArn}`));
 }
 
 const RETAINED = "drawbridge:retained";

@@ -3,12 +3,13 @@ import { GetRoleCommand, type IAMClient, ListRoleTagsCommand, paginateListRoles 
 import { DescribeKeyCommand, paginateListGrants } from "@aws-sdk/client-kms";
 import { stackName } from "../../stacks/name.ts";
 import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
+import { readDocument } from "../iam/policy-document.ts";
 import { sidPrefix } from "../iam/sid.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 import type { AccountClients } from "./clients.ts";
 import { findTaggedKeys } from "./keys.ts";
-import { readBucketPolicy } from "./live-documents.ts";
+import { readBucketPolicy, readKeyPolicyText } from "./live-documents.ts";
 
 export interface Owner {
   tenant: Pick<TenantRecord, "name" | "accountId">;
@@ -45,7 +46,11 @@ export async function stackSurvivors(clients: AccountClients, owner: Owner, spec
     case "bucket-policy":
       return statementsLeft(clients, owner, spec.inputs.bucket);
     case "kms-key":
-      if ("existingKeyArn" in spec.inputs) return (await namedGrants(clients, spec.inputs, owner)).map(({ arn }) => arn);
+      if ("existingKeyArn" in spec.inputs)
+        return [
+          ...(await namedGrants(clients, spec.inputs, owner)).map(({ arn }) => arn),
+          ...(await keyStatementsLeft(clients, owner, spec.inputs)),
+        ];
       return [...(await aliasLeft(clients, spec.inputs.alias)), ...(await keysLeft(clients, owner, spec.key))];
     case "collector":
       return [];
@@ -58,6 +63,14 @@ async function statementsLeft({ s3 }: AccountClients, { tenant, integration }: O
   const policy = await readBucketPolicy(s3, bucket, tenant.accountId);
   const prefix = sidPrefix(tenant.name, integration);
   return (policy?.Statement ?? []).flatMap(({ Sid }) => (Sid?.startsWith(prefix) ? [`arn:aws:s3:::${bucket} statement ${Sid}`] : []));
+}
+
+/** Only where we ever wrote into the key's policy. */
+async function keyStatementsLeft({ kms }: AccountClients, { tenant, integration }: Owner, inputs: KmsGrantsInputs): Promise<string[]> {
+  if (inputs.statements === undefined) return [];
+  const policy = readDocument(await readKeyPolicyText(kms, inputs.existingKeyArn));
+  const prefix = sidPrefix(tenant.name, integration);
+  return policy.Statement.flatMap(({ Sid }) => (Sid?.startsWith(prefix) ? [`${inputs.existingKeyArn} statement ${Sid}`] : []));
 }
 
 async function aliasLeft({ kms }: AccountClients, alias: string): Promise<string[]> {

@@ -170,6 +170,17 @@ export async function readKey(kms: KMSClient, arn: string): Promise<LiveKey | un
   };
 }
 
+/**
+ * A key's policy as its text, for the read just before a merged write.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function readKeyPolicyText(kms: KMSClient, arn: string): Promise<string> {
+  const command = new GetKeyPolicyCommand({ KeyId: arn, PolicyName: "default" });
+  const { Policy = "" } = await kms.send(command).catch(awsProblem(`reading the policy of key ${arn}`));
+  return Policy;
+}
+
 interface ApiGrant {
   GrantId?: string | undefined;
   GranteePrincipal?: string | undefined;

@@ -145,7 +145,7 @@ function keyClosure(contract: AccessContract, key: LiveKey, live: LiveDocuments)
   const owned = contract.ownedKeys?.includes(key.arn) ?? false;
   const declared = contract.resources.filter((resource) => resource.resource === key.arn);
   const policy = documentClosure(keyPolicyName(key), key.policy, (statement) =>
-    sharedObjection(statement, contract, declared, live, owned),
+    sharedObjection(onThisKey(statement, key), contract, declared, live, owned),
   );
   const grants = key.grants.flatMap((grant): ProofRow[] => {
     const names = {
@@ -167,6 +167,12 @@ function keyClosure(contract: AccessContract, key: LiveKey, live: LiveDocuments)
         ];
   });
   return [...policy, ...grants];
+}
+
+/** In a key's policy `*` means the key that has it (KMS developer guide, "Key policies"). */
+function onThisKey(statement: Statement, key: LiveKey): Statement {
+  if (statement.Resource === undefined) return statement;
+  return { ...statement, Resource: listOf(statement.Resource).map((resource) => (resource === "*" ? key.arn : resource)) };
 }
 
 function sharedObjection(

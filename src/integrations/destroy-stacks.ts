@@ -9,6 +9,7 @@ import { type HeldLease, withLeases } from "../operations/lease.ts";
 import { ProblemError } from "../problem.ts";
 import type { RecordedStack } from "../store/records.ts";
 import { takeStatementsAway } from "./bucket-policies.ts";
+import { takeKeyStatementsAway } from "./key-policies.ts";
 import { isOwnedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { recordChanging, recordGone } from "./recorded-stacks.ts";
@@ -63,13 +64,15 @@ interface Moment {
   refresh: boolean;
 }
 
-async function takeDown(work: Work, spec: StackSpec, { lease, found, refresh }: Moment): Promise<void> {
+async function takeDown(work: Work, spec: StackSpec, { lease, before, found, refresh }: Moment): Promise<void> {
   const { adopt, state } = found;
   if (spec.kind === "bucket-policy") await takeStatementsAway(work, spec, lease);
   // Grants aren't taken in: what an interrupted run granted is found by its name and revoked.
   if (spec.kind === "kms-key" && "existingKeyArn" in spec.inputs) {
     const owner = { tenant: work.account.tenant, integration: work.integration };
     const { existingKeyArn } = spec.inputs;
+    const prior = before?.outputs?.["priorPolicy"];
+    if (spec.inputs.statements) await takeKeyStatementsAway(work, spec.inputs, typeof prior === "string" ? prior : undefined);
     for (const { id } of await namedGrants(work.account.clients, spec.inputs, owner))
       await revokeGrant(work.account.clients.kms, existingKeyArn, id);
     await runEngine(work, "destroy", spec, { lease, refresh: true });

@@ -152,7 +152,7 @@ function stateDifferences(key: LiveKey): Found[] {
   return [{ document: "key", what: "changed", words: `Key ${key.arn} is ${key.state}.`, expected: "Enabled", found: key.state }];
 }
 
-function grantDifferences({ existingKeyArn, grants }: KmsGrantsInputs, live: LiveDocuments): Found[] {
+function grantDifferences({ existingKeyArn, grants, statements = [] }: KmsGrantsInputs, live: LiveDocuments): Found[] {
   const key = live.keys.find(({ arn }) => arn === existingKeyArn);
   if (!key) return [{ document: "key", what: "missing", words: `Key ${existingKeyArn} doesn't exist, or can't be seen.` }];
   const lost = grants.filter((grant) => {
@@ -163,8 +163,18 @@ function grantDifferences({ existingKeyArn, grants }: KmsGrantsInputs, live: Liv
   });
   const grantees = new Set(grants.map(({ granteePrincipal }) => granteePrincipal));
   const more = key.grants.filter((one) => grantees.has(one.granteePrincipal)).length > grants.length - lost.length;
+  const alone = (statement: Statement) => ({ Version: "2012-10-17", Statement: [statement] });
+  const taken = statements.filter((wanted) => !key.policy.Statement.some((one) => sameDocument(alone(one), alone(wanted))));
   return [
     ...stateDifferences(key),
+    ...taken.map(
+      ({ Sid }): Found => ({
+        document: "key-policy",
+        what: "removed",
+        words: `Statement ${Sid} isn't in the policy of key ${existingKeyArn} as we put it there.`,
+        expected: Sid,
+      }),
+    ),
     ...lost.map(
       (grant): Found => ({
         document: "grants",

@@ -1,13 +1,17 @@
 /**
  * The KMS ladder for keys that are not ours: (a) the key's policy already delegates to the account's IAM: nothing to do; (b) a
- * grant, which touches no policy and can be revoked alone. Pure.
+ * grant, which touches no policy and can be revoked alone; (c) a statement in the key's policy, only by approval. Pure.
  */
-import { reference } from "../../stacks/references.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
+import { reference, resolveReferences } from "../../stacks/references.ts";
+import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
 import type { AccessContract } from "../iam/contract.ts";
 import { evaluate } from "../iam/evaluate.ts";
 import type { LiveKey } from "../iam/live.ts";
+import { unmergeStatements } from "../iam/merge.ts";
+import { listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/policy-document.ts";
+import { ourSid, sidPrefix } from "../iam/sid.ts";
 import { ProblemError } from "../problem.ts";
+import type { TenantRecord } from "../store/records.ts";
 
 /** What a wildcard action of IAM is as grant operations (KMS API reference, CreateGrant). */
 const OPERATIONS: Record<string, string[]> = {
@@ -17,32 +21,123 @@ const OPERATIONS: Record<string, string[]> = {
 
 const operationsOf = (action: string): string[] => OPERATIONS[action] ?? [action.replace(/^kms:/, "")];
 
+/** Who would give the access: without it, grants are taken to be possible. */
+export interface Giver {
+  tenant: string;
+  /** The provisioning role's ARN */
+  principal: string;
+}
+
+/** A tenant's provisioning role; credentials of our own have no ARN that a policy is known to name. */
+export function giverOf({ name, access }: Pick<TenantRecord, "name" | "access">): Giver | undefined {
+  return access.mode === "assume-role" ? { tenant: name, principal: access.roleArn } : undefined;
+}
+
+/** How one role is to be let onto a key. */
+interface Need {
+  roleKey: string;
+  roleArn: string;
+  actions: string[];
+}
+
 /**
- * The grants that the roles need because a key's own policy gives them nothing, as stacks that wait for the role.
+ * What the roles need because a key's own policy gives them nothing, as stacks that wait for the role: a grant where the giver may
+ * make one, else a statement in the key's policy where the giver may write that.
  *
- * @throws ProblemError key_policy_denies when the key's policy denies outright: a grant can't lift that
+ * @throws ProblemError key_policy_denies when the key's policy denies outright: nothing of ours can lift that; key_not_usable when it
+ *   lets the giver do neither
  */
 export function keyGrants(
   integration: string,
   specs: readonly StackSpec[],
   contract: AccessContract,
   keys: readonly LiveKey[],
+  giver?: Giver,
 ): StackSpec[] {
   return keys.flatMap((key) => {
-    const grants = contract.roles.flatMap((role) => {
+    const foreign = giver ? { ...key, policy: withoutOwn(key.policy, sidPrefix(giver.tenant, integration)) } : key;
+    const needs = contract.roles.flatMap((role): Need[] => {
       const spec = specs.find((one) => one.kind === "role" && role.roleArn.endsWith(`role/${one.inputs.name}`));
       const actions = role.grants.filter((grant) => grant.resources.includes(key.arn)).flatMap((grant) => grant.actions);
-      const needed = actions.filter((action) => needsGrant(role.roleArn, action, key));
-      if (!spec || needed.length === 0) return [];
-      const operations = [...new Set(needed.flatMap(operationsOf))].sort();
-      // A reference, so that the role is there before the grant names it and outlives it.
-      const granteePrincipal = reference("role", spec.key, "roleArn") as unknown as string;
-      return [{ name: `drawbridge-${spec.key}`, granteePrincipal, operations }];
+      const needed = actions.filter((action) => needsGrant(role.roleArn, action, foreign));
+      return !spec || needed.length === 0 ? [] : [{ roleKey: spec.key, roleArn: role.roleArn, actions: needed }];
     });
-    if (grants.length === 0) return [];
+    if (needs.length === 0) return [];
     const keyId = key.arn.split("/").at(-1) ?? "";
-    return [{ kind: "kms-key" as const, key: `${integration}.${keyId}`, inputs: { existingKeyArn: key.arn, grants } }];
+    const access =
+      giver === undefined || lets(giver, foreign, "kms:CreateGrant") ? byGrants(needs) : byStatements(needs, integration, giver, foreign);
+    return [{ kind: "kms-key" as const, key: `${integration}.${keyId}`, inputs: { existingKeyArn: key.arn, ...access } }];
   });
+}
+
+// A reference, so that the role is there before it is named on the key, and outlives that.
+const roleOf = ({ roleKey }: Need): string => reference("role", roleKey, "roleArn") as unknown as string;
+
+function byGrants(needs: readonly Need[]): Pick<KmsGrantsInputs, "grants"> {
+  const grants = needs.map((need) => {
+    const operations = [...new Set(need.actions.flatMap(operationsOf))].sort();
+    return { name: `drawbridge-${need.roleKey}`, granteePrincipal: roleOf(need), operations };
+  });
+  return { grants };
+}
+
+function byStatements(
+  needs: readonly Need[],
+  integration: string,
+  giver: Giver,
+  key: LiveKey,
+): Pick<KmsGrantsInputs, "grants" | "statements"> {
+  if (!lets(giver, key, "kms:PutKeyPolicy")) {
+    throw new ProblemError(
+      "key_not_usable",
+      `The policy of key ${key.arn} neither leaves the decision to the account's IAM nor lets ${giver.principal} make a grant (kms:CreateGrant) or add a statement (kms:PutKeyPolicy). Let it do one of these.`,
+      { pointer: "/parameters/kmsKeyArn" },
+    );
+  }
+  const statements = needs.map(
+    (need): Statement => ({
+      Sid: ourSid(giver.tenant, integration, `use-${need.roleKey}`),
+      Effect: "Allow",
+      Principal: { AWS: roleOf(need) },
+      Action: [...new Set(need.actions)].sort(),
+      Resource: "*", // in a key's policy: this key
+    }),
+  );
+  return { grants: [], statements };
+}
+
+/** Whether the key's policy is for it; what the giver's own policies say is for AWS to judge. */
+function lets(giver: Giver, key: LiveKey, action: string): boolean {
+  const request = { principal: giver.principal, action, resource: key.arn, context: {} };
+  const keyPolicy = { name: `policy of ${key.arn}`, document: key.policy };
+  return evaluate(request, { keyPolicy, resourceAccount: key.accountId, assumeCallerAllows: true }).decision === "allowed";
+}
+
+const withoutOwn = (policy: PolicyDocument, prefix: string): PolicyDocument =>
+  unmergeStatements(policy, prefix) ?? { ...policy, Statement: [] };
+
+/** Why the statements of these stacks need somebody's approval, in sentences: none for those that stand in the key's policy already. */
+export function statementReasons(specs: readonly StackSpec[], contract: AccessContract, keys: readonly LiveKey[]): string[] {
+  return specs.flatMap((spec) => {
+    if (spec.kind !== "kms-key" || !("existingKeyArn" in spec.inputs)) return [];
+    const { existingKeyArn, statements = [] } = spec.inputs;
+    const there = keys.find(({ arn }) => arn === existingKeyArn)?.policy.Statement ?? [];
+    const resolved = statements.map((statement) => resolveReferences(statement, (ref) => roleArnOf(specs, contract, ref.key)));
+    return resolved
+      .filter((statement) => !there.some((one) => sameDocument(alone(one), alone(statement))))
+      .map(
+        ({ Action }) =>
+          `The policy of key ${existingKeyArn}, which isn't ours, would get a statement that lets the vendor's role do ${listOf(Action).join(", ")}.`,
+      );
+  });
+}
+
+const alone = (statement: Statement): PolicyDocument => ({ Version: "2012-10-17", Statement: [statement] });
+
+function roleArnOf(specs: readonly StackSpec[], contract: AccessContract, key: string): string {
+  const spec = specs.find((one) => one.kind === "role" && one.key === key);
+  const name = spec?.kind === "role" ? spec.inputs.name : key;
+  return contract.roles.find(({ roleArn }) => roleArn.endsWith(`role/${name}`))?.roleArn ?? name;
 }
 
 function needsGrant(roleArn: string, action: string, key: LiveKey): boolean {

@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { Reference, RoleInputs, StackSpec } from "../../stacks/stack.ts";
-import { readBucketPolicy, readRole } from "../accounts/live-documents.ts";
+import { readBucketPolicy, readKeyPolicyText, readRole } from "../accounts/live-documents.ts";
 import type { ChangeOp, StepEvent } from "../engine/engine.ts";
 import type { LiveRole } from "../iam/live.ts";
 import { mergeStatements } from "../iam/merge.ts";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { canonicalJson, readDocument } from "../iam/policy-document.ts";
 import { sidPrefix } from "../iam/sid.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
@@ -81,6 +81,12 @@ async function planStack(work: Work, spec: StackSpec): Promise<StackPlan> {
 async function plannedDocuments({ account, integration }: Work, spec: StackSpec): Promise<{ spec: StackSpec; documents: DocumentDiff[] }> {
   const { clients, tenant } = account;
   if (spec.kind === "role") return { spec, documents: roleDiffs(await readRole(clients.iam, spec.inputs.name), spec.inputs) };
+  if (spec.kind === "kms-key" && "existingKeyArn" in spec.inputs && spec.inputs.statements) {
+    const { existingKeyArn, statements } = spec.inputs;
+    const live = readDocument(await readKeyPolicyText(clients.kms, existingKeyArn));
+    const diff = diffDocuments("key-policy", live, mergeStatements(live, sidPrefix(tenant.name, integration), statements));
+    return { spec, documents: diff ? [diff] : [] };
+  }
   if (spec.kind !== "bucket-policy") return { spec, documents: [] };
   const { bucket, policy } = spec.inputs;
   const live = await readBucketPolicy(clients.s3, bucket, tenant.accountId);

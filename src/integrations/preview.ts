@@ -5,7 +5,7 @@ import type { Run } from "../operations/run.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import { desiredStacks } from "./desired-stacks.ts";
-import { keyGrants } from "./key-access.ts";
+import { giverOf, keyGrants } from "./key-access.ts";
 import { planStacks } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { type PutRequest, readRequest } from "./put.ts";
@@ -48,7 +48,7 @@ export async function preview(shell: Shell, run: Run, request: PreviewRequest): 
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const work: Work = { shell, run, account, integration: request.name };
   const { warnings, keys } = await run.step("preflight", () => preflight(account, request.name, desired));
-  const specs = [...desired.specs, ...keyGrants(request.name, desired.specs, desired.contract, keys)];
+  const specs = [...desired.specs, ...keyGrants(request.name, desired.specs, desired.contract, keys, giverOf(tenant))];
   const stacks = await run.step("plan", () => planStacks(work, specs));
   run.result = { stacks, warnings, order: specs.map((spec) => ({ stack: stackId(spec), after: referencesOf(spec).map(stackId) })) };
 }

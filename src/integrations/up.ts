@@ -7,7 +7,7 @@ import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
-import { keyGrants } from "./key-access.ts";
+import { giverOf, keyGrants, statementReasons } from "./key-access.ts";
 import { holdDocuments, holdForApproval } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { proveIntegration } from "./proving.ts";
@@ -31,7 +31,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const integration = record.name;
   const wish = await wishOf(shell, request, integration);
   const desired = desiredStacks(tenant, wish);
-  const reasons = desired.blueprint.approvals?.(record.approvedParameters, request.parameters) ?? [];
+  const reasons = [...(desired.blueprint.approvals?.(record.approvedParameters, request.parameters) ?? [])];
   if (tenant.access.mode === "hand-off") {
     if (reasons.length > 0 && holdDocuments(run, desired.specs, reasons)) return;
     await handOver({ shell, run, tenant, wish, parameters: request.parameters });
@@ -41,7 +41,8 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const work: Work = { shell, run, account, integration };
   const taken = taking && (await run.step("compare", () => taking.compare(work, desired.specs)));
   const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, expecting(desired, taken?.role)));
-  const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys)];
+  const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys, giverOf(tenant))];
+  reasons.push(...statementReasons(specs, desired.contract, keys));
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
   await noteAttempt(shell, record, { run, desired, parameters: request.parameters });
   if (taking) await run.step("take-over", () => taking.take(work, specs));

@@ -6,6 +6,7 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import { type HeldLease, withLeases } from "../operations/lease.ts";
 import type { RecordedStack } from "../store/records.ts";
 import { mergedPolicy, policyDigest } from "./bucket-policies.ts";
+import { giveStatements } from "./key-policies.ts";
 import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { recordChanging, recordUp } from "./recorded-stacks.ts";
@@ -56,6 +57,7 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
       });
       const made = {
         ...result.outputs,
+        ...(await keyPolicyOf(work, resolved, before)),
         ...(actual.spec.kind === "bucket-policy" && { policyDigest: policyDigest(actual.spec.inputs.policy) }),
       };
       await recordUp(work, spec, made);
@@ -64,6 +66,14 @@ async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promi
       return made;
     },
   );
+}
+
+/** A key's policy isn't Pulumi's: our statements go into it beside the update, and those of an earlier one out of it. */
+async function keyPolicyOf(work: Work, spec: StackSpec, before: RecordedStack | undefined): Promise<{ priorPolicy?: string }> {
+  if (spec.kind !== "kms-key" || !("existingKeyArn" in spec.inputs)) return {};
+  const prior = before?.outputs?.["priorPolicy"];
+  if (spec.inputs.statements === undefined && prior === undefined) return {};
+  return { priorPolicy: await giveStatements(work, spec.inputs, typeof prior === "string" ? prior : undefined) };
 }
 
 /** What only the moment of the update can tell: what a shared document holds now, whether a key was left for this stack. */

@@ -27,7 +27,8 @@ export const stackId = (spec: { kind: string; key: string }): string => `${spec.
 /** What must be held while a stack changes: the stack, and the document it shares with others, whosoever tenants they are. */
 export function leasesOf(tenant: string, spec: StackSpec): string[] {
   const own = `stack:${tenant}/${stackId(spec)}`;
-  return spec.kind === "bucket-policy" ? [own, bucketArn("aws", spec.key)] : [own];
+  if (spec.kind === "bucket-policy") return [own, bucketArn("aws", spec.key)];
+  return spec.kind === "kms-key" && "existingKeyArn" in spec.inputs ? [own, spec.inputs.existingKeyArn] : [own];
 }
 
 /** A stack of which a first try has begun, and nothing more is known. */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   DescribeKeyCommand,
   DisableKeyRotationCommand,
+  GenerateDataKeyCommand,
   GetKeyPolicyCommand,
   GetKeyRotationStatusCommand,
   ListAliasesCommand,
@@ -13,6 +15,8 @@ import {
 } from "@aws-sdk/client-kms";
 import { GetBucketEncryptionCommand } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
+import { createApi } from "../../sandbox/api.ts";
+import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { KeyView } from "../../src/http/keys.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { startRecordedWorld } from "../provisioning/recorded-world.ts";
@@ -35,6 +39,15 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     );
   const succeeded = (operation: Operation) => assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
 
+  /** Looks until the operation has ended or waits for somebody. */
+  const waiting = async (id: string): Promise<Operation> => {
+    for (;;) {
+      const { body: operation } = await world.api.call<Operation>("GET", `/v1/operations/${id}`);
+      if (!["queued", "running"].includes(operation.state)) return operation;
+      await sleep(200);
+    }
+  };
+
   before(async () => {
     world = await startRecordedWorld();
     bucket = tenantThings.plainBucket(world.sandbox.accounts.tenant.accountId);
@@ -55,18 +68,19 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     assert.match(JSON.stringify(operation.result?.warnings), /encrypts with AES256/);
   });
 
-  test("an existing key whose policy doesn't delegate: a grant, which goes with the integration", async () => {
-    const { kms, iam: _iam } = world.aws();
+  test("an existing key whose policy doesn't delegate its use: a grant, which goes with the integration", async () => {
+    const { kms } = world.aws();
     const theirs = world.sandbox.accounts.tenant.keyArn ?? "";
-    const { accountId, principalArn, provisioningRoleArn } = world.sandbox.accounts.tenant;
-    const named = { Effect: "Allow", Principal: { AWS: [principalArn, provisioningRoleArn] }, Action: "kms:*", Resource: "*" };
-    await kms.send(
-      new PutKeyPolicyCommand({
-        KeyId: theirs,
-        PolicyName: "default",
-        Policy: JSON.stringify({ Version: "2012-10-17", Statement: [named] }),
-      }),
-    );
+    const { accountId, principalArn } = world.sandbox.accounts.tenant;
+    const root = { AWS: `arn:aws:iam::${accountId}:root` };
+    // A customary split: the account's IAM administers the key, and who uses it is said in its policy.
+    const administers = ["kms:Describe*", "kms:Get*", "kms:List*", "kms:Put*", "kms:CreateGrant", "kms:RevokeGrant"];
+    const Statement = [
+      { Effect: "Allow", Principal: root, Action: administers, Resource: "*" },
+      { Effect: "Allow", Principal: { AWS: principalArn }, Action: "kms:*", Resource: "*" },
+    ];
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+    await kms.send(new PutKeyPolicyCommand({ KeyId: theirs, PolicyName: "default", Policy }));
     const { operation, integration } = await world.put("acme", "granted", {
       ...body({ type: "SSE-KMS", kmsKeyArn: theirs }),
       parameters: { ...body({ type: "SSE-KMS", kmsKeyArn: theirs }).parameters, roleName: "Granted", externalId: "cf-granted-1f0e77" },
@@ -88,6 +102,66 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
         Policy: JSON.stringify({ Version: "2012-10-17", Statement: [delegating] }),
       }),
     );
+  });
+
+  test("a key whose policy lets us write it and grant nothing: a statement in it, once somebody else approved the plan", async () => {
+    const { kms } = world.aws();
+    const theirs = world.sandbox.accounts.tenant.keyArn ?? "";
+    const { accountId, principalArn, provisioningRoleArn } = world.sandbox.accounts.tenant;
+    const delegating = (await kms.send(new GetKeyPolicyCommand({ KeyId: theirs }))).Policy ?? "";
+    const reads = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants", "kms:ListResourceTags"];
+    // Its owner's own spacing and order: all of it must be there again in the end.
+    const before = JSON.stringify(
+      {
+        Version: "2012-10-17",
+        Id: "theirs",
+        Statement: [
+          { Sid: "Owner", Effect: "Allow", Principal: { AWS: principalArn }, Action: "kms:*", Resource: "*" },
+          {
+            Effect: "Allow",
+            Sid: "LetsDrawbridgeWriteIt",
+            Principal: { AWS: [provisioningRoleArn] },
+            Action: [...reads, "kms:PutKeyPolicy"],
+            Resource: "*",
+          },
+        ],
+      },
+      null,
+      3,
+    );
+    const putPolicy = (Policy: string) => kms.send(new PutKeyPolicyCommand({ KeyId: theirs, PolicyName: "default", Policy }));
+    const policy = async () => (await kms.send(new GetKeyPolicyCommand({ KeyId: theirs }))).Policy ?? "";
+    await putPolicy(before);
+    const { parameters } = body({ type: "SSE-KMS", kmsKeyArn: theirs }, { roleName: "Stated", externalId: "cf-stated-2b81d0" });
+    const route = "/v1/tenants/acme/integrations/stated";
+    const asked = await world.api.call<{ operation: Operation }>("PUT", route, { body: { blueprint: "creative-force-s3", parameters } });
+    const held = await waiting(asked.body.operation.id);
+    assert.equal(held.state, "awaiting-approval", JSON.stringify(held.error));
+    assert.match(JSON.stringify(held.result?.["reasons"]), /isn't ours, would get a statement/);
+    assert.match(JSON.stringify(held.result?.["plan"]), /"document":"key-policy"/);
+    assert.equal(await policy(), before);
+
+    const own = { subject: "second-person", tenants: "*", scopes: ["read", "approve"] };
+    const { body: made } = await world.api.call<{ key: string }>("POST", "/v1/keys", { body: own });
+    const approver = createApi({ url: world.service.url, token: made.key });
+    const approval = { body: { planHash: held.planHash } };
+    assert.equal((await approver.call("POST", `/v1/operations/${held.id}/approve`, approval)).status, 200);
+    succeeded(await world.api.finished(held.id));
+    const [owner, lets, ours, ...others] = JSON.parse(await policy()).Statement;
+    assert.deepEqual([owner, lets], JSON.parse(before).Statement);
+    assert.deepEqual(others, []);
+    assert.deepEqual(ours.Principal, { AWS: `arn:aws:iam::${accountId}:role/Stated` });
+    assert.deepEqual(ours.Action, ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]);
+    const vendor = await asVendor(world.sandbox, "creative-force");
+    const roleArn = `arn:aws:iam::${accountId}:role/Stated`;
+    const session = await assumeAs(world.sandbox, vendor, { roleArn, sessionName: "sync", externalId: "cf-stated-2b81d0" });
+    await world.aws(session).kms.send(new GenerateDataKeyCommand({ KeyId: theirs, KeySpec: "AES_256" }));
+
+    const again = { ...parameters, externalId: "cf-stated-9c40ee" };
+    succeeded((await world.put("acme", "stated", { blueprint: "creative-force-s3", parameters: again })).operation);
+    succeeded(await world.destroy("acme", "stated"));
+    assert.equal(await policy(), before, "to the byte");
+    await putPolicy(delegating);
   });
 
   test("a created key: rotation on, aliased, the bucket's default where that was asked for, and listed", async () => {

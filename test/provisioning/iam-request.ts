@@ -4,14 +4,21 @@
  */
 import type { IncomingMessage } from "node:http";
 import { GetRoleCommand } from "@aws-sdk/client-iam";
-import { DescribeKeyCommand, ListAliasesCommand, ListResourceTagsCommand } from "@aws-sdk/client-kms";
+import { DescribeKeyCommand, GetKeyPolicyCommand, ListAliasesCommand, ListResourceTagsCommand } from "@aws-sdk/client-kms";
 import type { Root } from "../../sandbox/root.ts";
+import { evaluate } from "../../src/iam/evaluate.ts";
+import { readDocument } from "../../src/iam/policy-document.ts";
 
 export interface IamRequest {
   action: string;
   resource: string;
   /** `[]` where the key is surely absent */
   context: Record<string, string | string[]>;
+}
+
+/** One question, and whether a key's own policy already answers it by naming the role: then it's no matter of the role's policies. */
+export interface Question extends IamRequest {
+  byKey?: boolean;
 }
 
 type Tags = Record<string, string>;
@@ -28,7 +35,7 @@ const carried = (tags: Tags): Context => ({
 });
 
 /** The questions of one call; none for GetCallerIdentity, which needs no permission. */
-export async function iamRequests(root: Root, service: string, request: IncomingMessage, body: Buffer): Promise<IamRequest[]> {
+export async function iamRequests(root: Root, service: string, request: IncomingMessage, body: Buffer): Promise<Question[]> {
   if (service === "sts") return [];
   if (service === "iam") return ofIam(root, new URLSearchParams(body.toString()));
   if (service === "kms") {
@@ -79,7 +86,7 @@ interface KmsBody {
   Operations?: string[];
 }
 
-async function ofKms(root: Root, name: string, body: KmsBody): Promise<IamRequest[]> {
+async function ofKms(root: Root, name: string, body: KmsBody): Promise<Question[]> {
   const arn = (resource: string) => `arn:aws:kms:us-east-1:${root.accountId}:${resource}`;
   const action = `kms:${name}`;
   const wanted = Object.fromEntries((body.Tags ?? []).map(({ TagKey, TagValue }) => [TagKey, TagValue]));
@@ -96,22 +103,26 @@ async function ofKms(root: Root, name: string, body: KmsBody): Promise<IamReques
   };
   const keys = new Set([body.KeyId, body.TargetKeyId, body.AliasName && !body.TargetKeyId ? body.AliasName : undefined]);
   if (name === "UpdateAlias") keys.add(body.AliasName);
-  const onKeys = [...keys].filter((id) => id !== undefined).map(async (id) => ({ action, ...(await keyOf(root, id)) }));
+  const onKeys = [...keys].filter((id) => id !== undefined).map(async (id) => ({ action, ...(await keyOf(root, action, id)) }));
   const found = (await Promise.all(onKeys)).map((one) => ({ ...one, context: { ...one.context, ...context } }));
   return body.AliasName === undefined ? found : [{ action, resource: arn(body.AliasName), context: {} }, ...found];
 }
 
 /** A key by whatever names it; one that isn't there is asked about by the name given. */
-async function keyOf({ kms, accountId }: Root, id: string): Promise<Omit<IamRequest, "action">> {
+async function keyOf({ kms, accountId }: Root, action: string, id: string): Promise<Omit<Question, "action">> {
   const described = await kms.send(new DescribeKeyCommand({ KeyId: id })).catch(() => undefined);
   const resource = described?.KeyMetadata?.Arn;
   if (resource === undefined) return { resource: `arn:aws:kms:us-east-1:${accountId}:${id}`, context: carried({}) };
-  const [{ Tags = [] }, { Aliases = [] }] = await Promise.all([
+  const [{ Policy }, { Tags = [] }, { Aliases = [] }] = await Promise.all([
+    kms.send(new GetKeyPolicyCommand({ KeyId: resource })),
     kms.send(new ListResourceTagsCommand({ KeyId: resource })),
     kms.send(new ListAliasesCommand({ KeyId: resource })),
   ]);
   const tags = Object.fromEntries(Tags.map(({ TagKey, TagValue }) => [TagKey ?? "", TagValue ?? ""]));
-  return { resource, context: { ...carried(tags), "kms:ResourceAliases": Aliases.map(({ AliasName }) => AliasName ?? "") } };
+  const principal = `arn:aws:sts::${accountId}:assumed-role/DrawbridgeProvisioning/op`;
+  const keyPolicy = { name: "key", document: readDocument(Policy) };
+  const byKey = evaluate({ principal, action, resource, context: {} }, { identity: [], keyPolicy }).decision === "allowed";
+  return { resource, byKey, context: { ...carried(tags), "kms:ResourceAliases": Aliases.map(({ AliasName }) => AliasName ?? "") } };
 }
 
 const s3Actions: Record<string, string> = {

@@ -46,7 +46,7 @@ export async function startRecorder(endpoint: string, whose: (externalId: string
     const questions = await iamRequests(session.root, service, request, body);
     return ({ status }) => {
       if (status === 403) return;
-      for (const one of questions) requests.push({ ...one, accountId: session.root.accountId, entered });
+      for (const { byKey, ...one } of questions) if (!byKey) requests.push({ ...one, accountId: session.root.accountId, entered });
     };
   });
   return { proxy, requests };
