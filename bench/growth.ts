@@ -5,28 +5,36 @@ import path from "node:path";
 import { accountIds } from "../sandbox/accounts.ts";
 import { createApi } from "../sandbox/api.ts";
 import { startService } from "../sandbox/service.ts";
-import { openStore } from "../src/store/store.ts";
+import { tenantsDueForSweep } from "../src/store/drift.ts";
+import { findLeases } from "../src/store/leases.ts";
+import { operationsInState, queuedIds } from "../src/store/operations.ts";
+import { openStore, type Store } from "../src/store/store.ts";
 import { type Arena, openArena, verbs } from "./arena.ts";
 import { conductorOne, named, requestOf } from "./integration.ts";
 import { compare, type Result, type Target } from "./result.ts";
 import { fill } from "./synthetic.ts";
 
 const sizes = [10, 100, 1_000] as const;
-const rounds = 4;
+const rounds = 3;
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** `recovery` and `sweep` are what every replica asks of the store again and again: every 5 s and every 30 s. */
+const whats = ["create", "destroy", "list", "recovery", "sweep"] as const;
+type What = (typeof whats)[number];
 
 interface Grown {
   tenants: number;
   api: ReturnType<typeof createApi>;
   put: Arena["put"];
   destroy: Arena["destroy"];
-  times: Record<"create" | "destroy" | "list", number[]>;
+  times: Record<What, number[]>;
   stop(): Promise<unknown>;
 }
 
 async function grow(arena: Arena, tenants: number): Promise<Grown> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bench-growth-"));
   const store = await openStore({ dataDir, log: silent });
+  const times: Grown["times"] = { create: [], destroy: [], list: [], recovery: [], sweep: [] };
   try {
     await fill(store, { tenants, integrations: 1, operations: 5 });
     // The account's role trusts one id, whichever of the services comes.
@@ -34,6 +42,7 @@ async function grow(arena: Arena, tenants: number): Promise<Grown> {
       .insertInto("provisioning_external_ids")
       .values({ account_id: accountIds.tenant, external_id: arena.externalId })
       .execute();
+    await timeScans(store, times);
   } finally {
     await store.close();
   }
@@ -43,7 +52,18 @@ async function grow(arena: Arena, tenants: number): Promise<Grown> {
     await service.stop();
     await rm(dataDir, { recursive: true, force: true });
   };
-  return { tenants, api, ...verbs(api), times: { create: [], destroy: [], list: [] }, stop };
+  return { tenants, api, ...verbs(api), times, stop };
+}
+
+/** What recovery looks through, and which tenants are due for a look at drift: none here, so that the search alone is timed. */
+async function timeScans({ db }: Store, times: Grown["times"]): Promise<void> {
+  const recovery = async () => {
+    await Promise.all([findLeases(db), operationsInState(db, "running"), queuedIds(db)]);
+  };
+  for (let round = 0; round <= 10; round++) {
+    await timed(times.recovery, recovery, round > 0);
+    await timed(times.sweep, () => tenantsDueForSweep(db, 6 * 3_600, 20), round > 0);
+  }
 }
 
 async function timed(into: number[], work: () => Promise<unknown>, keep: boolean): Promise<void> {
@@ -63,6 +83,7 @@ export async function runGrowth(): Promise<Result[]> {
       await arena.register(one.api, `growing-${size}`);
     }
     for (let round = 0; round <= rounds; round++) {
+      console.log(`  round ${round} of ${rounds}`);
       for (const { tenants, api, put, destroy, times } of grown) {
         const [tenant, name] = [`growing-${tenants}`, `size-${tenants}-${round}`];
         const body = requestOf(named(conductorOne, name), `bench-${name}-2b9e41`);
@@ -71,19 +92,26 @@ export async function runGrowth(): Promise<Result[]> {
         await timed(times.destroy, () => destroy(tenant, name), round > 0);
       }
     }
-    return (["create", "destroy", "list"] as const).flatMap((what) => resultsOf(grown, what));
+    return whats.flatMap((what) => resultsOf(grown, what));
   } finally {
     for (const { stop } of grown) await stop();
     await arena.stop();
   }
 }
 
-const titles = { create: "create", destroy: "destroy", list: "a page of 50 tenants or operations" };
+const titles = {
+  create: "create",
+  destroy: "destroy",
+  list: "a page of 50 tenants or operations",
+  recovery: "a recovery scan with nothing to recover",
+  sweep: "the search for tenants that are due for a drift sweep",
+};
 
-function resultsOf(grown: readonly Grown[], what: keyof Grown["times"]): Result[] {
+function resultsOf(grown: readonly Grown[], what: What): Result[] {
   const [small, ...larger] = grown;
   return larger.map(({ tenants, times }) => {
-    const target: Target | undefined = tenants === 1_000 ? { of: "ratio", atMost: 1.25 } : undefined;
+    const isOperation = what === "create" || what === "destroy";
+    const target: Target | undefined = tenants === 1_000 && isOperation ? { of: "ratio", atMost: 1.25 } : undefined;
     return compare({
       name: tenants === 1_000 && what === "create" ? "growth" : `growth.${what}.${tenants}`,
       title: `${titles[what]} at ${tenants.toLocaleString("en-US")} tenants`,

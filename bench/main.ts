@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: every benchmark, and the table in docs/benchmarks.md. `npm run bench -- NAME [--json FILE]`: one of them; the
+ * `npm run bench [-- --minutes N]`: every benchmark that begins within N minutes, and the table in docs/benchmarks.md. `npm run bench -- NAME [--json FILE]`: one of them; the
  * file then holds `{name, title, unit, against, median, baseline, ratio, runs, …}` and, under `more`, its further results.
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -31,7 +31,7 @@ function lineOf(result: Result): string {
 }
 
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" } } });
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "string" }, minutes: { type: "string" } } });
   const [name] = positionals;
   if (name !== undefined) {
     const [first, ...more] = await run(name);
@@ -39,11 +39,29 @@ async function main(): Promise<void> {
     return;
   }
   const results: Result[] = [];
-  for (const one of Object.keys(benchmarks)) results.push(...(await run(one)));
-  const machine = await describeMachine();
+  const left: string[] = [];
+  const until = performance.now() + Number(values.minutes ?? Infinity) * 60_000;
+  for (const one of Object.keys(benchmarks)) {
+    if (performance.now() > until) left.push(`${one}: no time was left for it`);
+    else
+      await run(one).then(
+        (more) => results.push(...more),
+        (error: unknown) => left.push(`${one}: it failed (${told(error)})`),
+      );
+    // After each, so that what was measured stays if a later one is ended from outside.
+    await write(results, left, values.json);
+  }
+  console.log(`\n${table(results)}`);
+  for (const line of left) console.log(line);
+  if (left.length > 0) process.exitCode = 1;
+}
+
+const told = (error: unknown) => (error instanceof Error ? error.message.split("\n")[0] : String(error));
+
+async function write(results: readonly Result[], left: readonly string[], json: string | undefined): Promise<void> {
+  const machine = [...(await describeMachine()), ...left];
   await writeFile(document, withFigures(await readFile(document, "utf8"), { results, machine }));
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
-  console.log(`\n${machine.join("\n")}\n\n${table(results)}`);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { faultFields, type Log } from "../log.ts";
 import { sweepIdempotency } from "../store/idempotency.ts";
 import { findLeases, giveBackLease, type Lease, type LeaseHolder, releaseLeases, takeLeases } from "../store/leases.ts";
-import { operationsInState, type StoredOperation } from "../store/operations.ts";
+import { findOperation, operationsInState, queuedIds, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { finishOperation, requeueOperation } from "../store/transitions.ts";
 import type { IsDead } from "./death.ts";
@@ -123,11 +123,10 @@ async function giveBack({ store, queue }: RecoveryContext, operation: StoredOper
 }
 
 async function enqueueForgotten({ store, queue }: RecoveryContext): Promise<number> {
-  const queued = new Map((await operationsInState(store.db, "queued")).map((operation) => [operation.id, operation]));
-  const forgotten = await queue.withoutJob([...queued.keys()]);
+  const forgotten = await queue.withoutJob(await queuedIds(store.db));
   for (const id of forgotten) {
-    const operation = queued.get(id);
-    if (operation === undefined) continue;
+    const operation = await findOperation(store.db, id);
+    if (operation?.state !== "queued") continue;
     await queue.enqueue(store.db, { operationId: id, key: queueKey(operation) });
   }
   return forgotten.length;

@@ -4,10 +4,10 @@ import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { VisibleTenants } from "./tenants.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 
-export type NewAuditEntry = Omit<AuditEntry, "seq">;
+type NewAuditEntry = Omit<AuditEntry, "seq">;
 
 /** Adds a row at the chain's end; resolves when it is committed. */
-export type AppendAudit = (entry: NewAuditEntry) => Promise<void>;
+type AppendAudit = (entry: NewAuditEntry) => Promise<void>;
 
 interface Waiting {
   entry: NewAuditEntry;

@@ -5,7 +5,7 @@ import { isTerminal, type Operation, type OperationKind, type OperationState } f
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { OperationsTable } from "./database.ts";
 import type { VisibleTenants } from "./tenants.ts";
-import { type Db, inTransaction } from "./transaction.ts";
+import type { Db } from "./transaction.ts";
 
 /** An operation with what only we need: how to run it, who asked, and the fence. */
 export interface StoredOperation extends Operation {
@@ -163,6 +163,12 @@ export async function childrenOf(db: Db, parent: string): Promise<StoredOperatio
 export async function operationsInState(db: Db, state: OperationState): Promise<StoredOperation[]> {
   const rows = await selectOperations(db).where("o.state", "=", state).orderBy("o.position").execute();
   return rows.map(operationOf);
+}
+
+/** The ids of all operations that wait, oldest first: there may be thousands, of which recovery seldom needs one. */
+export async function queuedIds(db: Db): Promise<string[]> {
+  const rows = await db.selectFrom("operations").select("id").where("state", "=", "queued").orderBy("position").execute();
+  return rows.map((row) => row.id);
 }
 
 const selectOperations = (db: Db) =>
