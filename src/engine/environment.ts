@@ -54,6 +54,8 @@ export interface CliPlace {
   /** The sandbox's secrets passphrase; absent where state is encrypted by KMS. */
   passphrase?: string;
   awsEndpoint?: string;
+  /** State is written once, at the end of the update (stacks that `survivesWithoutCheckpoints` names). */
+  skipCheckpoints?: boolean;
   /** Destroys only: what the programs protect from replacement may go. */
   ignoreProtect?: boolean;
   /** Tests and sandbox only: what the stand-in plugin is to be told. */
@@ -84,6 +86,7 @@ export function cliEnvironment(host: Record<string, string | undefined>, place: 
     PULUMI_DIY_BACKEND_NO_LEGACY_WARNING: "true",
     // The bucket's own versioning keeps earlier states.
     PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
+    ...(place.skipCheckpoints ? { PULUMI_SKIP_CHECKPOINTS: "true" } : {}),
     ...(place.ignoreProtect ? { PULUMI_OPTION_IGNORE_PROTECT: "true" } : {}),
     PULUMI_LOG_ROTATION_MAX_TOTAL_MB: "16",
     PULUMI_LOG_ROTATION_MAX_AGE_DAYS: "1",

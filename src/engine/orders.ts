@@ -1,4 +1,6 @@
 /** From a request to the runs that serve it: usually one, two where something is taken into state first. */
+
+import type { StackSpec } from "../../stacks/stack.ts";
 import { withStateProfile } from "./backend-url.ts";
 import { credentialsText } from "./credentials-file.ts";
 import type { StackState, UpdateRequest, UpdateResult } from "./engine.ts";
@@ -38,11 +40,20 @@ export async function layOut(
     ...(config.secrets.provider === "passphrase" ? { passphrase: config.secrets.passphrase } : {}),
     ...(config.awsEndpoint ? { awsEndpoint: config.awsEndpoint } : {}),
     ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
+    skipCheckpoints: survivesWithoutCheckpoints(spec),
     ignoreProtect: action === "destroy",
   });
   const place = { accountId: target.accountId, region: target.region, pathStyle: config.awsEndpoint !== undefined };
   const refresh = request.refresh ?? false;
   return { action, spec, stack: address.stack, folder, environment, place, refresh, message: request.operationId };
+}
+
+/**
+ * Whether a killed update may leave state as it was before: all that the stack makes is found again by its name and tags, and making
+ * it again is the same write (docs/adr/0100). A key isn't: each CreateKey makes another one, which costs money until somebody sees it.
+ */
+function survivesWithoutCheckpoints(spec: StackSpec): boolean {
+  return spec.kind === "role" || spec.kind === "bucket-policy";
 }
 
 /** What is to be taken in: what the request found after a crash, and a retained key that state doesn't hold yet. */

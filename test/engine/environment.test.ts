@@ -51,6 +51,11 @@ test("only a destroy may take what the programs protect", () => {
   assert.equal(cliEnvironment(host, { ...place, ignoreProtect: true })["PULUMI_OPTION_IGNORE_PROTECT"], "true");
 });
 
+test("state is written at the end alone where the order says so", () => {
+  assert.equal(cliEnvironment(host, place)["PULUMI_SKIP_CHECKPOINTS"], undefined);
+  assert.equal(cliEnvironment(host, { ...place, skipCheckpoints: true })["PULUMI_SKIP_CHECKPOINTS"], "true");
+});
+
 test("a runner carries its uuid from the fork and no credential", () => {
   assert.deepEqual(runnerEnvironment(host, { runner: "u-1", compileCache: "/cache", pulumiHome: "/home" }), {
     PATH: "/bin",
