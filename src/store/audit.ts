@@ -4,10 +4,10 @@ import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { VisibleTenants } from "./tenants.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 
-type NewAuditEntry = Omit<AuditEntry, "seq">;
+export type NewAuditEntry = Omit<AuditEntry, "seq">;
 
 /** Adds a row at the chain's end; resolves when it is committed. */
-type AppendAudit = (entry: NewAuditEntry) => Promise<void>;
+export type AppendAudit = (entry: NewAuditEntry) => Promise<void>;
 
 interface Waiting {
   entry: NewAuditEntry;
