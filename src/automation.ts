@@ -1,15 +1,23 @@
-/** What the service does unasked: ends the overlaps of rotations, looks for drift and asks sources for news, because a missed webhook must not matter. */
+/**
+ * What the service does unasked: ends the overlaps of rotations, looks for drift, asks sources for news, because a missed webhook must not
+ * matter, and forgets operations that ended long ago.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { pollSources } from "./integrations/accept-reconcile.ts";
 import { sweepDrift } from "./integrations/detect-drift.ts";
 import { endOverlaps } from "./integrations/rotate-external-id.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { faultFields } from "./log.ts";
+import { pruneOperations } from "./store/prune.ts";
 
 /** Rounds until the signal aborts; a failing one is logged and the next one tries again. */
-export async function keepAutomating(shell: Shell, { everySeconds, signal }: { everySeconds: number; signal: AbortSignal }): Promise<void> {
+export async function keepAutomating(
+  shell: Shell,
+  { everySeconds, keepDays, signal }: { everySeconds: number; keepDays: number; signal: AbortSignal },
+): Promise<void> {
+  const prune = async () => pruneOperations(shell.store.db, keepDays);
   while (!signal.aborted) {
-    for (const round of [endOverlaps, pollSources, sweepDrift] as const) {
+    for (const round of [endOverlaps, pollSources, sweepDrift, prune] as const) {
       await round(shell).catch((error: unknown) =>
         shell.log.warn("A round of automation failed; the next one tries again", faultFields(error)),
       );

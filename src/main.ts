@@ -114,7 +114,7 @@ async function main(): Promise<void> {
     { store, queue, log, self, isDead, afterDeath: afterDeathOver(shell) },
     { everySeconds: 5, signal: stopping.signal },
   );
-  const automating = keepAutomating(shell, { everySeconds: 30, signal: stopping.signal });
+  const automating = keepAutomating(shell, { everySeconds: 30, keepDays: config.keepDays, signal: stopping.signal });
   const listeners = await openListeners(services, config, { log, lookSeconds: 30 });
   log.info("Drawbridge listens", { url: listeners.url, version, ...(plugin && { plugin }) });
   if (listeners.adminUrl) log.info("Administrators are listened to apart", { url: listeners.adminUrl });

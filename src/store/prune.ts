@@ -1,0 +1,27 @@
+/** Forgets what has ended long ago. Receipts, the audit and tombstones stay. */
+import { sql } from "kysely";
+import type { Db } from "./transaction.ts";
+import { forgetTurns } from "./turns.ts";
+
+/** Operations that one call deletes at most: it runs beside everything else. */
+export const pruneBatch = 500;
+
+/**
+ * Deletes operations that ended more than `days` days ago, oldest first, with their events; and turns that are over. The last `up` of an
+ * integration stays, because the integration points at it; a parent goes after its children. Returns how many operations went.
+ */
+export async function pruneOperations(db: Db, days: number, batch = pruneBatch): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from operations where id in (
+      select o.id from operations o
+      where o.finished_at < clock_timestamp() - ${days} * interval '1 day'
+        and not exists (select 1 from operations c where c.parent = o.id)
+        and not exists (
+          select 1 from integrations i
+          where i.tenant = o.tenant and i.name = o.integration and i.record->'lastUp'->>'operation' = o.id::text
+        )
+      order by o.finished_at limit ${batch}
+    )`.execute(db);
+  await forgetTurns(db);
+  return Number(numAffectedRows ?? 0);
+}
