@@ -1,5 +1,5 @@
 /** The `drawbridge` command: talks to the REST API and to nothing else. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { ask, createApi } from "./client.ts";
 import { addApprove, addDestroy, addExplain, addOffboard, addRotate, addVerify, readLine } from "./commands/act.ts";
 import { addApply, addDiff } from "./commands/apply.ts";
@@ -30,7 +30,7 @@ export function createProgram(world: World): Command {
     .option("--server <url>", "the service (else DRAWBRIDGE_URL, else the login's)")
     .addOption(new Option("-o, --output <format>", "how to print").choices(["table", "json", "yaml"]).default("table"))
     .configureOutput({ writeOut: (text) => void world.stdout.write(text), writeErr: (text) => void world.stderr.write(text) })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .showHelpAfterError("Add --help for what it takes.")
     .addHelpText("after", exitHelp)
     .exitOverride();
@@ -53,6 +53,9 @@ export function createProgram(world: World): Command {
     add(program, world);
   return program;
 }
+
+/** A switch is off unless it is given; saying so of each is noise. */
+const describeOption = (option: Option): string => new Help().optionDescription(option).replace(" (default: false)", "");
 
 function addLogin(program: Command, world: World): void {
   program

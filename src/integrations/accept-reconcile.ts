@@ -7,7 +7,8 @@ import { openReconciles } from "../store/reconcile-reads.ts";
 import { lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource, takeDueSources } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
-import { pushSource, type ReconcileRequest } from "./reconcile.ts";
+import { pushSource } from "./push-source.ts";
+import type { ReconcileRequest } from "./reconcile.ts";
 import { managedBySource } from "./reconcile-plan.ts";
 import type { Shell } from "./shell.ts";
 

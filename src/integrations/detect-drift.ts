@@ -52,7 +52,21 @@ export async function detectDrift(shell: Shell, run: Run, request: DetectRequest
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   });
   for (const [name, drift] of found) await settle(shell, run, name, drift, request.remediate === true);
-  run.result = { integrations: [...found].map(([name, drift]) => ({ name, ...drift })) };
+  run.result = resultOf([...found].map(([name, drift]) => ({ name, ...drift })));
+}
+
+/** An operation's record is read whole and often; each integration's own verdict is kept whatever stands here. */
+const MOST_LISTED = 1_000;
+
+/** What was found and what couldn't be found out, first; the counts are complete. */
+function resultOf(seen: (DriftRecord & { name: string })[]): Record<string, unknown> {
+  const counted = (verdict: DriftRecord["verdict"]) => seen.filter((one) => one.verdict === verdict).length;
+  const summary = { none: counted("none"), found: counted("found"), unknown: counted("unknown") };
+  const listed = [...seen.filter(({ verdict }) => verdict !== "none"), ...seen.filter(({ verdict }) => verdict === "none")].slice(
+    0,
+    MOST_LISTED,
+  );
+  return { summary, integrations: listed, ...(seen.length > listed.length && { unlisted: seen.length - listed.length }) };
 }
 
 /** The integrations to look at: those that stand, aren't ignored and aren't being changed right now. */

@@ -2,14 +2,13 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { type Manifest, manifestId } from "../gitops/manifests.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { pausesNow } from "../store/pauses.ts";
-import { busyIntegrations, integrationsOfTenants, tenantsByName } from "../store/reconcile-reads.ts";
-import type { IntegrationRecord, TenantAccess, TenantRecord } from "../store/records.ts";
-import { membersOf, type SourceMember } from "../store/sources.ts";
+import type { TenantAccess, TenantRecord } from "../store/records.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { desiredStacks } from "./desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./etag.ts";
 import { nextRecord, refuseForeignIds } from "./put.ts";
+import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
+import { prunes } from "./reconcile-prunes.ts";
 import type { Shell } from "./shell.ts";
 import { upRequestOf, wishOf } from "./wish.ts";
 
@@ -53,14 +52,6 @@ export interface PlanRequest {
   mayDestroy: boolean;
 }
 
-interface Facts {
-  tenants: Map<string, TenantRecord>;
-  integrations: Map<string, IntegrationRecord>;
-  busy: Set<string>;
-  members: SourceMember[];
-  paused: Map<string, string>;
-}
-
 const ITEMS_PER_BREATH = 25;
 
 /**
@@ -100,21 +91,6 @@ function tenantsFirst(given: readonly Given[]): [number, Given][] {
   const entries = [...given.entries()];
   const isTenant = ([, one]: [number, Given]) => "manifest" in one && one.manifest.kind === "Tenant";
   return [...entries.filter(isTenant), ...entries.filter((entry) => !isTenant(entry))];
-}
-
-async function readFacts(shell: Shell, source: string, manifests: readonly Manifest[]): Promise<Facts> {
-  const { db } = shell.store;
-  const named = new Set(manifests.map(({ metadata }) => ("tenant" in metadata ? metadata.tenant : metadata.name)));
-  const members = await membersOf(db, { source, tenants: [...named] });
-  const tenants = [...new Set([...named, ...members.filter((member) => member.source === source).map((member) => member.tenant)])];
-  const paused = (await pausesNow(db)).map(({ scope, reason }) => [scope, reason] as const);
-  return {
-    tenants: await tenantsByName(db, tenants),
-    integrations: await integrationsOfTenants(db, tenants),
-    busy: await busyIntegrations(db, tenants),
-    members,
-    paused: new Map(paused),
-  };
 }
 
 interface One {
@@ -162,8 +138,6 @@ export function managedBySource(owner: string, tenants: VisibleTenants): Problem
   const whose = tenants === "*" ? `Source ${owner}` : "Another source";
   return new ProblemError("managed_by_source", `${whose} owns this. Change it there, or remove the source first.`);
 }
-
-const pauseOf = (facts: Facts, tenant: string): string | undefined => facts.paused.get("service") ?? facts.paused.get(`tenant/${tenant}`);
 
 interface TenantSpec {
   accountId: string;
@@ -227,36 +201,4 @@ async function planIntegration(
   if (before.lastUp.specHash !== desired.specHash)
     return { outcome: "changed", ifMatch, reason: "Its blueprint makes other stacks of the same parameters now." };
   return { outcome: "unchanged", ifMatch };
-}
-
-function prunes(request: PlanRequest, facts: Facts, seen: ReadonlyMap<string, number>): Step[] {
-  const gone = facts.members.filter(
-    (member) =>
-      member.source === request.source &&
-      member.kind === "Integration" &&
-      !seen.has(`Integration ${member.tenant}/${member.name}`) &&
-      facts.integrations.has(`${member.tenant}/${member.name}`),
-  );
-  const unreadable = request.given.some((one) => "fault" in one);
-  return gone.map(({ tenant, name }) => {
-    const record = facts.integrations.get(`${tenant}/${name}`);
-    const why = keptBecause(request, facts, { tenant, unreadable, paused: record?.settings["paused"] === true });
-    const step = { kind: "Integration" as const, tenant, name };
-    return why
-      ? { ...step, outcome: "kept", reason: why }
-      : { ...step, outcome: "pruned", ...(record && { ifMatch: integrationEtag(record) }) };
-  });
-}
-
-function keptBecause(
-  request: PlanRequest,
-  facts: Facts,
-  { tenant, unreadable, paused }: { tenant: string; unreadable: boolean; paused: boolean },
-): string | undefined {
-  if (!request.prune) return "The source no longer names it, and prune is off.";
-  if (unreadable) return "Nothing is pruned while a document of the source can't be read.";
-  if (request.tenants !== "*" && !request.tenants.includes(tenant)) return "Its tenant isn't the caller's.";
-  if (!request.mayDestroy) return "The caller lacks the scope destroy.";
-  if (paused || pauseOf(facts, tenant) !== undefined) return "It is paused.";
-  return undefined;
 }

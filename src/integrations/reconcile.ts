@@ -10,12 +10,13 @@ import { ProblemError, problemOf } from "../problem.ts";
 import { eventsAfter } from "../store/events.ts";
 import { childrenOf } from "../store/operations.ts";
 import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
-import { claimMembers, findSource, releaseMember, type SourceRecord, saveSource } from "../store/sources.ts";
+import { claimMembers, findSource, releaseMember, saveSource } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { putTenant, type TenantWish } from "../tenants/tenants.ts";
 import { deleteIntegration } from "./delete.ts";
 import { type PutRequest, putIntegration } from "./put.ts";
 import { type Given, type Item, type Outcome, planReconcile, type Step } from "./reconcile-plan.ts";
+import { idOf, incompleteness, itemOf, refusedAsWhole, resultOf, summaryOf } from "./reconcile-result.ts";
 import type { Shell } from "./shell.ts";
 
 /** What a reconcile operation carries. */
@@ -48,26 +49,19 @@ export async function reconcile(shell: Shell, run: Run, request: ReconcileReques
     const { given, revision } = await readGiven(shell, run, request);
     const fresh = await run.step("plan", () => planReconcile(shell, { ...request, given }));
     const steps = await asFirstPlanned(shell, run, fresh);
-    const finish = (why?: ProblemError) => conclude(run, { source: request.source, revision, dryRun: request.dryRun, steps }, why);
-    const refused = steps.filter((step) => step.outcome === "refused");
-    if (request.dryRun) return finish();
-    if (request.atomic && refused.length > 0) {
-      return finish(
-        new ProblemError(
-          "reconcile_refused",
-          `${count(refused.length, "manifest")} refused, so nothing was changed. The result names each.`,
-        ),
-      );
-    }
+    const finish = (why: ProblemError | undefined) => {
+      run.result = resultOf({ source: request.source, revision, dryRun: request.dryRun, steps });
+      if (why) throw why;
+    };
+    if (request.dryRun) return finish(incompleteness(steps));
+    if (request.atomic && steps.some((step) => step.outcome === "refused")) return finish(refusedAsWhole(steps));
     await run.step("apply", () => apply(shell, run, request.source, steps));
     const held = await prune(shell, run, request, steps);
     await run.step("watch", () => watch(shell, run, steps));
     if (held !== undefined) run.awaitApproval(held);
-    return finish();
+    return finish(incompleteness(steps));
   });
 }
-
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? " was" : "s were"}`;
 
 async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Promise<{ given: Given[]; revision: string }> {
   if (request.manifests) return { given: request.manifests.map((manifest) => ({ manifest })), revision: request.revision ?? "" };
@@ -85,8 +79,6 @@ async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Pro
   if (!request.dryRun) await saveSource(shell.store.db, { ...source, revision });
   return { given, revision };
 }
-
-const idOf = ({ kind, tenant, name }: Item): string => `${kind} ${tenant ?? ""}/${name}`;
 
 /**
  * A run that goes on after a restart finds its own work done, so what was planned first is remembered in an event; a child that
@@ -210,55 +202,4 @@ async function watch(shell: Shell, run: Run, steps: Step[]): Promise<void> {
     }
     if (waiting.size > 0) await sleep(LOOK_MILLISECONDS, undefined, { signal: run.signal });
   }
-}
-
-function itemOf({ manifest: _manifest, ifMatch: _ifMatch, ...item }: Step): Item {
-  return item;
-}
-
-/** How many items came out how. */
-export function summaryOf(steps: readonly Item[]): Record<Outcome, number> {
-  const summary: Record<Outcome, number> = { added: 0, changed: 0, unchanged: 0, pruned: 0, kept: 0, refused: 0 };
-  for (const { outcome } of steps) summary[outcome] += 1;
-  return summary;
-}
-
-interface Conclusion {
-  source: string;
-  revision: string;
-  dryRun: boolean;
-  steps: Step[];
-}
-
-function conclude(run: Run, { source, revision, dryRun, steps }: Conclusion, why?: ProblemError): void {
-  run.result = { source, revision, dryRun, summary: summaryOf(steps), items: steps.map(itemOf) };
-  if (why) throw why;
-  const refused = steps.filter((step) => step.outcome === "refused").length;
-  const failed = steps.filter((step) => step.state === "failed" || step.state === "cancelled").length;
-  if (refused + failed === 0) return;
-  throw new ProblemError(
-    "reconcile_incomplete",
-    `Of ${steps.length} manifests ${count(refused, "manifest")} refused, and ${failed} of the operations that were started didn't succeed. The result names each; everything else was applied.`,
-  );
-}
-
-/** The name of a pushed source: its repository's, made safe and unmistakable. */
-export function pushSourceName(repository: string): string {
-  const slug = (
-    repository
-      .replace(/\.git$/, "")
-      .split(/[/:]/)
-      .at(-1) ?? ""
-  )
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-+|-+$/g, "")
-    .slice(0, 27);
-  const hash = createHash("sha256").update(repository).digest("hex").slice(0, 10);
-  return slug === "" ? `source-${hash}` : `${slug}-${hash}`.replaceAll("--", "-");
-}
-
-/** A source that nobody registered: it comes into being with the first push from its repository. */
-export function pushSource(repository: string, by: { subject: string; tenants: VisibleTenants }, now: string): SourceRecord {
-  return { name: pushSourceName(repository), kind: "push", repository, tenants: by.tenants, requestedBy: by.subject, createdAt: now };
 }

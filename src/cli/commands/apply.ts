@@ -17,6 +17,8 @@ interface Item {
   code?: string;
   pointer?: string;
   index?: number;
+  /** Of a source that the service fetched: `file:line:column` */
+  at?: string;
   state?: string;
 }
 
@@ -105,7 +107,7 @@ const itemsOf = (operation: Operation): Item[] => (operation.result?.["items"] ?
 const styles = { added: "green", changed: "yellow", pruned: "red", refused: "red", kept: "cyan" } as const;
 
 /** What changes, then what was refused with its place in the files, then one line of counts. */
-function report({ screen }: Context, operation: Operation, manifests: readonly LocatedManifest[]): void {
+export function report({ screen }: Context, operation: Operation, manifests: readonly LocatedManifest[]): void {
   show(screen, operation.result ?? operation, () => {
     const items = itemsOf(operation);
     const changes = items.filter((item) => item.outcome !== "unchanged" && item.outcome !== "refused");
@@ -118,12 +120,15 @@ function report({ screen }: Context, operation: Operation, manifests: readonly L
     ]);
     if (rows.length > 0) table(screen, ["", "CHANGE", "KIND", "NAME", "WHY"], rows);
     for (const item of items.filter((one) => one.outcome === "refused")) say(screen, tint(screen, "red", refusalLine(item, manifests)));
+    const unlisted = Number(operation.result?.["unlisted"] ?? 0);
+    if (unlisted > 0) say(screen, `… and ${unlisted} more`);
     const summary = summaryLine(operation.result?.["summary"]);
     say(screen, operation.result?.["dryRun"] ? `Would be: ${summary}` : summary);
   });
 }
 
 function refusalLine(item: Item, manifests: readonly LocatedManifest[]): string {
+  if (item.at !== undefined) return `${item.at}: ${item.name}: ${item.reason} (${item.code})`;
   const located = item.index === undefined ? undefined : manifests[item.index];
   const detail = `${item.tenant && item.kind !== "Tenant" ? `${item.tenant}/` : ""}${item.name}: ${item.reason} (${item.code})`;
   return located ? faultLine({ ...located.positionOf(item.pointer), detail }) : detail;

@@ -1,9 +1,10 @@
 /** sources: repositories that the service fetches by itself. */
 import type { Command } from "commander";
 import { ask, everyItem } from "../client.ts";
-import { contextOf, finish, noWait, type World } from "../context.ts";
+import { contextOf, endWith, finish, noWait, type World, watch } from "../context.ts";
 import { CommandFailure, exits } from "../failure.ts";
 import { ago, facts, say, show, table } from "../screen.ts";
+import { report } from "./apply.ts";
 
 interface ApplyFlags {
   repository: string;
@@ -111,7 +112,10 @@ function addFetch(sources: Command, world: World): void {
     .action(async (source: string, { wait }: { wait: boolean }, command: Command) => {
       const context = await contextOf(world, command);
       const { operation } = await ask(context.api.rest.POST("/v1/sources/{source}/fetch", { params: { path: { source } } }));
-      await finish(context, operation, `fetch ${source}`, wait);
+      if (!wait) return finish(context, operation, "", false);
+      const ended = await watch(context, operation.id, `fetch ${source}`);
+      report(context, ended, []);
+      endWith(context, ended);
     });
 }
 

@@ -1,0 +1,25 @@
+/** Sources that nobody registered: repositories that CI jobs push from. Pure. */
+import { createHash } from "node:crypto";
+import type { SourceRecord } from "../store/sources.ts";
+import type { VisibleTenants } from "../store/tenants.ts";
+
+/** The name of a pushed source: its repository's, made safe and unmistakable. */
+export function pushSourceName(repository: string): string {
+  const slug = (
+    repository
+      .replace(/\.git$/, "")
+      .split(/[/:]/)
+      .at(-1) ?? ""
+  )
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 27);
+  const hash = createHash("sha256").update(repository).digest("hex").slice(0, 10);
+  return slug === "" ? `source-${hash}` : `${slug}-${hash}`.replaceAll("--", "-");
+}
+
+/** A source that nobody registered: it comes into being with the first push from its repository. */
+export function pushSource(repository: string, by: { subject: string; tenants: VisibleTenants }, now: string): SourceRecord {
+  return { name: pushSourceName(repository), kind: "push", repository, tenants: by.tenants, requestedBy: by.subject, createdAt: now };
+}
