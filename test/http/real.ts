@@ -10,8 +10,8 @@ import { createFreeze } from "../../src/operations/freeze.ts";
 import type { Queue } from "../../src/operations/queue.ts";
 import { createServices } from "../../src/services.ts";
 import { begin, finish, release } from "../../src/store/idempotency.ts";
-import type { Store } from "../../src/store/store.ts";
-import { backends, silent } from "../store/backends.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
+import { backends, type Opened, silent } from "../store/backends.ts";
 import { callers, type Running, start } from "./support.ts";
 
 export interface RealService extends Running {
@@ -19,6 +19,8 @@ export interface RealService extends Running {
   shell: Shell;
   /** The keys of the jobs that requests made. */
   enqueued: string[];
+  /** What the freeze did to this process's queue. */
+  stops: string[];
 }
 
 const untouched = <T extends object>(name: string): T =>
@@ -28,20 +30,34 @@ const untouched = <T extends object>(name: string): T =>
     },
   });
 
-/** Starts it on a free port with the callers of support.ts and the API keys that are made; `close` removes the store. */
-export async function startReal(limits: LimitSettings = usualLimits): Promise<RealService> {
+async function openAnew(): Promise<Opened> {
   const [backend] = backends;
   if (!backend) throw new Error("there is no store to test on");
-  const opened = await backend.open();
+  return backend.open();
+}
+
+/** One replica's connections to a database that others use too. */
+async function openShared(databaseUrl: string): Promise<Opened> {
+  const store = await openStore({ databaseUrl, dataDir: "", log: silent });
+  return { store, remove: () => store.close() };
+}
+
+/**
+ * Starts it on a free port with the callers of support.ts and the API keys that are made; `close` removes the store. With a
+ * `databaseUrl` it is a replica on that database: it shares the limits and keeps looking for a freeze.
+ */
+export async function startReal(settings: LimitSettings = usualLimits, databaseUrl?: string): Promise<RealService> {
+  const opened = databaseUrl === undefined ? await openAnew() : await openShared(databaseUrl);
   const { store } = opened;
   const { db } = store;
   const enqueued: string[] = [];
+  const stops: string[] = [];
   const queue: Queue = {
     ...untouched<Queue>("queue"),
     enqueue: async (_trx, job) => void enqueued.push(job.key),
-    pause: async () => {},
-    resume: async () => {},
-    interrupt: () => {},
+    pause: async () => void stops.push("pause"),
+    resume: async () => void stops.push("resume"),
+    interrupt: () => void stops.push("interrupt"),
   };
   const shell: Shell = {
     store,
@@ -60,6 +76,10 @@ export async function startReal(limits: LimitSettings = usualLimits): Promise<Re
     now: () => new Date().toISOString(),
   };
   const killing = { host: "here", killByMarker: async () => {} };
+  const freeze = createFreeze({ store, queue, log: silent, killing, owner: "test" });
+  const limits = await openLimits(settings, databaseUrl);
+  const closing = new AbortController();
+  if (databaseUrl !== undefined) freeze.keepLooking(closing.signal);
   const services = createServices({
     shell,
     metrics: new Registry(),
@@ -73,8 +93,8 @@ export async function startReal(limits: LimitSettings = usualLimits): Promise<Re
     },
     security: {
       audit: createAudit({ db, log: silent }),
-      freeze: createFreeze({ store, queue, log: silent, killing, owner: "test" }),
-      limits: await openLimits(limits),
+      freeze,
+      limits,
     },
     cancels: createCancelRegistry(),
     killing,
@@ -82,8 +102,10 @@ export async function startReal(limits: LimitSettings = usualLimits): Promise<Re
   });
   const service = await start(services);
   const close = async () => {
+    closing.abort();
     await service.close();
+    await limits.close();
     await opened.remove();
   };
-  return { ...service, store, shell, enqueued, close };
+  return { ...service, store, shell, enqueued, stops, close };
 }
