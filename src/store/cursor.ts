@@ -20,3 +20,29 @@ export function keyOfCursor(cursor: string, shape: RegExp): string {
   if (shape.test(key)) return key;
   throw new ProblemError("invalid_request", "This cursor isn't one of ours: take nextCursor of the page before, unchanged.");
 }
+
+/** The part of a query over a table with `name` and `record` that paging by name needs. */
+interface NamedQuery<T> {
+  where(column: "name", operator: ">", value: string): NamedQuery<T>;
+  orderBy(column: "name"): NamedQuery<T>;
+  limit(limit: number): NamedQuery<T>;
+  execute(): Promise<{ name: string; record: T }[]>;
+}
+
+/** One page of records by name. `invalid_request` for a cursor that isn't ours. */
+export async function pageByName<T>(
+  query: NamedQuery<T>,
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+): Promise<Page<T>> {
+  const from = cursor === undefined ? query : query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
+  const rows = await from
+    .orderBy("name")
+    .limit(limit + 1)
+    .execute();
+  return pageOf(
+    rows,
+    limit,
+    ({ name }) => name,
+    ({ record }) => record,
+  );
+}

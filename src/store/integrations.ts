@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
-import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
+import { type Page, pageByName } from "./cursor.ts";
 import { claimExternalIds } from "./external-ids.ts";
 import type { IntegrationRecord, RecordedStack, TenantRecord } from "./records.ts";
 import { type Db, inTransaction } from "./transaction.ts";
@@ -38,17 +38,7 @@ export async function listIntegrations(
 ): Promise<Page<IntegrationRecord>> {
   let query = db.selectFrom("integrations").select(["name", "record"]).where("tenant", "=", tenant);
   if (!includeGone) query = query.where("gone", "=", false);
-  if (cursor !== undefined) query = query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
-  const rows = await query
-    .orderBy("name")
-    .limit(limit + 1)
-    .execute();
-  return pageOf(
-    rows,
-    limit,
-    (row) => row.name,
-    (row) => row.record,
-  );
+  return pageByName(query, { limit, cursor });
 }
 
 /** The integrations, over all tenants, that still list an external id whose overlap is over. */

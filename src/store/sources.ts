@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
+import { type Page, pageByName } from "./cursor.ts";
 import type { VisibleTenants } from "./tenants.ts";
 import type { Db } from "./transaction.ts";
 
@@ -48,18 +48,7 @@ export async function findSource(db: Db, name: string): Promise<SourceRecord | u
 
 /** One page of sources by name. `invalid_request` for a cursor that isn't ours. */
 export async function listSources(db: Db, { limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<SourceRecord>> {
-  let query = db.selectFrom("sources").select(["name", "record"]);
-  if (cursor !== undefined) query = query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
-  const rows = await query
-    .orderBy("name")
-    .limit(limit + 1)
-    .execute();
-  return pageOf(
-    rows,
-    limit,
-    (row) => row.name,
-    (row) => row.record,
-  );
+  return pageByName(db.selectFrom("sources").select(["name", "record"]), { limit, cursor });
 }
 
 /** The source, made with `make` where there is none, its row locked until the caller's transaction ends. */

@@ -1,4 +1,4 @@
-import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
+import { type Page, pageByName } from "./cursor.ts";
 import type { TenantRecord } from "./records.ts";
 import type { Db } from "./transaction.ts";
 
@@ -19,17 +19,7 @@ export async function listTenants(
   if (tenants !== "*" && tenants.length === 0) return { items: [], nextCursor: null };
   let query = db.selectFrom("tenants").select(["name", "record"]).where("gone", "=", false);
   if (tenants !== "*") query = query.where("name", "in", [...tenants]);
-  if (cursor !== undefined) query = query.where("name", ">", keyOfCursor(cursor, /^[^\0]{1,256}$/));
-  const rows = await query
-    .orderBy("name")
-    .limit(limit + 1)
-    .execute();
-  return pageOf(
-    rows,
-    limit,
-    (row) => row.name,
-    (row) => row.record,
-  );
+  return pageByName(query, { limit, cursor });
 }
 
 /** Writes the tenant, new or changed; the record's own timestamps are the caller's. */
