@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { leaveAloneWhatRefuses } from "./accounts/circuit.ts";
-import { createSts } from "./accounts/sts.ts";
+import { createSts, sessionSeconds } from "./accounts/sts.ts";
 import { createAudit } from "./audit/audit.ts";
 import { auditedRun } from "./audit/run.ts";
 import { writeGates } from "./audit/write-gate.ts";
@@ -28,6 +28,7 @@ import { measureBounds } from "./measure-bounds.ts";
 import { createCancelRegistry } from "./operations/cancel.ts";
 import { deathOn } from "./operations/death.ts";
 import { createFreeze, unlessFrozen } from "./operations/freeze.ts";
+import { leaseTiming } from "./operations/lease-decision.ts";
 import { openQueue } from "./operations/queue.ts";
 import { keepRecovering } from "./operations/recover.ts";
 import { createRoom } from "./operations/room.ts";
@@ -105,13 +106,16 @@ async function main(): Promise<void> {
   });
   const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
   const plugin = await pluginOf(engine);
-  const context = { store, log, cancels, owner, isDead, room, plugin: () => plugin };
+  const timing = { ...leaseTiming, session: sessionSeconds(config.operationSeconds) * 1_000 };
+  // Loaded only where somebody listens.
+  const exportTrace = config.collector && (await import("./tracing/export.ts")).traceExporter({ store, log, version }, config.collector);
+  const context = { store, log, timing, cancels, owner, isDead, room, plugin: () => plugin, ...(exportTrace && { ended: exportTrace }) };
   const run = operationHandler(context, (operation) => (run) => auditedRun(audit, run, () => runVerb(shell, run, operation)));
   await queue.start(unlessFrozen(isFrozen, run));
   freeze.keepLooking(stopping.signal);
   const self = { owner, pid: process.pid, processStart: (await startTimeOf(process.pid)) ?? "", host: hostname() };
   const recovering = keepRecovering(
-    { store, queue, log, self, isDead, afterDeath: afterDeathOver(shell) },
+    { store, queue, log, self, isDead, timing, afterDeath: afterDeathOver(shell) },
     { everySeconds: 5, signal: stopping.signal },
   );
   const automating = keepAutomating(shell, { everySeconds: 30, keepDays: config.keepDays, signal: stopping.signal });

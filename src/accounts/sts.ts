@@ -7,11 +7,23 @@ import type { TenantRecord } from "../store/records.ts";
 import { awsProblem } from "./aws-problems.ts";
 import type { AwsReach } from "./clients.ts";
 
-const SESSION_SECONDS = 3600;
+/** The least and the most that AWS gives (STS API reference, AssumeRole; role chaining ends at an hour). */
+const LEAST_SECONDS = 900;
+const MOST_SECONDS = 3600;
+/** Beyond the operation's deadline: an interrupted update is given a minute to end. */
+const MARGIN_SECONDS = 120;
+
+/**
+ * How long a session for one operation lives: to the operation's end and little more, because a successor on another host waits for it
+ * (docs/adr/0070). Seconds. Pure.
+ */
+export function sessionSeconds(operationSeconds: number): number {
+  return Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, operationSeconds + MARGIN_SECONDS));
+}
 
 export interface Sts {
   /**
-   * Credentials for the tenant's account, valid one hour (role chaining allows no more). `insists`: also when the role has refused so
+   * Credentials for the tenant's account, valid for the length of an operation. `insists`: also when the role has refused so
    * often that it is left alone for now (circuit.ts).
    *
    * @throws ProblemError account_unreachable, account_mismatch, access_mode_disabled, provisioning_role_open
@@ -28,11 +40,13 @@ interface StsOptions extends AwsReach {
   ownCredentials: boolean;
   stateUrl: string;
   stateRoleArn?: string;
+  operationSeconds: number;
 }
 
 /** The service's door to STS, with the credentials of the process's default chain. */
 export function createSts(options: StsOptions): Sts {
   const client = new STSClient({ region: options.region, maxAttempts: 4, ...(options.endpoint && { endpoint: options.endpoint }) });
+  const seconds = sessionSeconds(options.operationSeconds);
   const probed = new Map<string, Promise<void>>();
 
   /** Once a day per role and id: AWS's guide on the confused deputy asks to try the role without its id before trusting it. */
@@ -62,14 +76,14 @@ export function createSts(options: StsOptions): Sts {
       return credentials;
     }
     const { roleArn } = tenant.access;
-    const credentials = await assume(client, { roleArn, sessionName, externalId: tenant.provisioningExternalId });
+    const credentials = await assume(client, { roleArn, sessionName, seconds, externalId: tenant.provisioningExternalId });
     await Promise.all([expectAccount(options, credentials, tenant), probeOnce(tenant, roleArn)]);
     return credentials;
   };
 
   const stateCredentials = async (tenant: string, sessionName: string): Promise<Credentials> => {
     if (!options.stateRoleArn) return ownCredentials(client);
-    return assume(client, { roleArn: options.stateRoleArn, sessionName, policy: statePolicy(options.stateUrl, tenant) });
+    return assume(client, { roleArn: options.stateRoleArn, sessionName, seconds, policy: statePolicy(options.stateUrl, tenant) });
   };
 
   const identity = async () => {
@@ -95,17 +109,18 @@ function isRefusal({ name }: Error): boolean {
 interface Assumption {
   roleArn: string;
   sessionName: string;
+  seconds: number;
   externalId?: string;
   policy?: string;
 }
 
-async function assume(client: STSClient, { roleArn, sessionName, externalId, policy }: Assumption): Promise<Credentials> {
+async function assume(client: STSClient, { roleArn, sessionName, seconds, externalId, policy }: Assumption): Promise<Credentials> {
   const command = new AssumeRoleCommand({
     RoleArn: roleArn,
     RoleSessionName: sessionName,
     ExternalId: externalId,
     Policy: policy,
-    DurationSeconds: SESSION_SECONDS,
+    DurationSeconds: seconds,
   });
   const answer = await client.send(command).catch((error: Error) => {
     if (!isRefusal(error)) return awsProblem(`assuming ${roleArn}`)(error);

@@ -75,6 +75,7 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
     try {
       await context.afterDeath?.(lease);
       await releaseLeases(store.db, epoch);
+      await giveBackUnstarted(context, lease);
       freed += 1;
     } catch (error) {
       await giveBackLease(store.db, epoch, lease);
@@ -86,6 +87,14 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
     }
   }
   return freed;
+}
+
+/** An owner that died before its operation ran (it waited for room) left a job that else blocks its key until the heartbeat is missed. */
+async function giveBackUnstarted({ store, queue }: RecoveryContext, lease: Lease): Promise<void> {
+  if (lease.resource !== `operation:${lease.operation}`) return;
+  const operation = await findOperation(store.db, lease.operation);
+  if (operation?.state !== "queued") return;
+  await store.db.transaction().execute((trx) => queue.requeue(trx, { operationId: operation.id, key: queueKey(operation) }));
 }
 
 async function isAbandoned({ self, isDead, timing = leaseTiming }: RecoveryContext, lease: Lease): Promise<boolean> {

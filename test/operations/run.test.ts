@@ -9,8 +9,8 @@ import { followEvents } from "../../src/operations/events.ts";
 import { isTerminal, type OperationEvent } from "../../src/operations/operation.ts";
 import { openQueue, type Queue, queueKey } from "../../src/operations/queue.ts";
 import { type RecoveryContext, recover } from "../../src/operations/recover.ts";
-import { operationHandler, type RunContext, type Verb } from "../../src/operations/run.ts";
-import { ProblemError } from "../../src/problem.ts";
+import { operationHandler, type RunContext, runOperation, type Verb } from "../../src/operations/run.ts";
+import { ProblemError, problemOf } from "../../src/problem.ts";
 import { eventsAfter } from "../../src/store/events.ts";
 import { findLeases, type LeaseHolder, releaseLeases, takeLeases } from "../../src/store/leases.ts";
 import { createOperation, findOperation, type NewOperation, type StoredOperation } from "../../src/store/operations.ts";
@@ -208,6 +208,32 @@ for (const backend of backends) {
       assert.equal(done.state, "succeeded");
       assert.equal(done.attempt, 2);
       assert.ok(done.epoch > operation.epoch);
+    });
+
+    test("an owner that died before its operation ran leaves a job that runs again at once", async () => {
+      let taken = () => {};
+      const enters = new Promise<void>((resolve) => (taken = resolve));
+      const never = (signal: AbortSignal) => {
+        taken();
+        return new Promise<() => void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+      };
+      const { id } = await accept({}, false);
+      const waiting = { ...context(), owner: "dead", room: { enter: never } };
+      const operation = await findOperation(store.db, id);
+      assert.ok(operation);
+      // As after a kill: its job is marked as running, its lease is held, and nobody will ever end either.
+      await store.db.transaction().execute((trx) => queue.enqueue(trx, { operationId: id, key: "killed/early" }));
+      await sql`update pgboss.job set state = 'active', started_on = now(), heartbeat_on = now() where id = ${id}`.execute(store.db);
+      const stuck = runOperation(waiting, operation, async () => undefined, new AbortController().signal);
+      await enters;
+      assert.equal((await findOperation(store.db, id))?.state, "queued");
+      assert.deepEqual(await queue.withoutJob([id]), []);
+      const started = performance.now();
+      await recover(recovery());
+      const done = await ended(id);
+      assert.deepEqual([done.state, done.attempt], ["succeeded", 1]);
+      assert.ok(performance.now() - started < 7_000, "not only when its heartbeat is missed");
+      await assert.rejects(stuck, (error: unknown) => problemOf(error).code === "operation_interrupted");
     });
 
     test("a living owner's run is left alone, and so is its lease", async () => {

@@ -18,9 +18,6 @@ const statements = [
     closed_until timestamptz
   )`,
 
-  // A successor on another host waits as long as the sessions of that owner may live.
-  `alter table leases add column session_seconds integer not null default 3600`,
-
   `create index operations_ended on operations (finished_at) where finished_at is not null`,
 ];
 
