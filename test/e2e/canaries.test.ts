@@ -1,8 +1,9 @@
 /**
- * After a life of one integration, with a failure in it: tokens, keys, AWS keys and the passphrase stand nowhere, and external ids
- * nowhere but in state, our own rows and the hand-off. And the freeze stops what runs.
+ * After a life of one integration, with a failure, a freeze and a crash in it: tokens, keys, AWS keys and sessions, and the passphrase
+ * stand nowhere, and external ids nowhere but in state, our own rows and the hand-off. And the freeze stops what runs.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -12,6 +13,7 @@ import { platformThings, sandboxRegion, tenantThings } from "../../sandbox/accou
 import { createApi } from "../../sandbox/api.ts";
 import { type AuditRow, follow } from "../../src/audit/entry.ts";
 import type { Operation } from "../../src/operations/operation.ts";
+import { type FaultProxy, startProxy, type Watch } from "../faults/proxy.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const externalId = "c1-canary-7d1f6a93b2e84c05a1f2";
@@ -28,18 +30,41 @@ describe("secrets after a whole life of an integration", { concurrency: false },
   let temporary: string;
   let secrets: Record<string, string>;
   let log = "";
+  let proxy: FaultProxy;
+  /** Of every session that anything here used with AWS: the service, its updates' plugins */
+  const sessions = new Map<string, string>();
   const events: string[] = [];
   const audit: AuditRow[] = [];
 
+  const start = () => world.restart({ environment: { DRAWBRIDGE_LOG_LEVEL: "debug", TMPDIR: temporary } }).then(hear);
+  const hear = () => {
+    log += world.service.tail();
+    const keep = (chunk: Buffer) => {
+      log += chunk.toString();
+    };
+    world.service.process.stdout?.on("data", keep);
+    world.service.process.stderr?.on("data", keep);
+  };
+
+  /** What a request's signature tells of the session behind it, and what AWS answers when it gives one out. */
+  const noteSession: Watch = async ({ headers }) => {
+    const id = /Credential=(A(?:SIA|KIA)[A-Z0-9]+)/.exec(headers.authorization ?? "")?.[1];
+    const token = headers["x-amz-security-token"];
+    if (id) sessions.set(id, "access key id of a session");
+    if (typeof token === "string") sessions.set(token, "session token");
+    return ({ body }) => {
+      for (const [, secret = ""] of body.toString().matchAll(/<SecretAccessKey>([^<]+)</g)) sessions.set(secret, "secret key of a session");
+    };
+  };
+
   before(async () => {
-    world = await startWorld({ environment: { DRAWBRIDGE_LOG_LEVEL: "debug" } });
+    world = await startWorld({ environment: { DRAWBRIDGE_LOG_LEVEL: "debug" } }, async (sandbox) => {
+      proxy = await startProxy(sandbox.awsEndpoint, noteSession);
+      return proxy;
+    });
     temporary = path.join(world.sandbox.dataDir, "temporary");
     await mkdir(temporary);
-    await world.restart({ environment: { DRAWBRIDGE_LOG_LEVEL: "debug", TMPDIR: temporary } });
-    log = world.service.tail();
-    world.service.process.stdout?.on("data", (chunk: Buffer) => {
-      log += chunk.toString();
-    });
+    await start();
     await world.tenant("acme");
     const made = await world.api.call<{ key: string }>("POST", "/v1/keys", {
       body: { subject: "ci", tenants: ["acme"], scopes: ["read", "write", "destroy"] },
@@ -83,6 +108,8 @@ describe("secrets after a whole life of an integration", { concurrency: false },
     assert.equal(frozen.status, 200);
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     assert.equal(await stateOf(), "queued");
+    const writes = () => proxy.calls.filter((call) => call.writes && call.service !== "sts").length;
+    const written = writes();
     const rows = await admin().call<{ items: { at: string; action: string }[] }>("GET", "/v1/audit?limit=1");
     const role = () =>
       world
@@ -95,6 +122,7 @@ describe("secrets after a whole life of an integration", { concurrency: false },
     const before = await role();
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     assert.equal(await role(), before);
+    assert.equal(writes(), written, "a write reached AWS more than 5 s after the freeze");
     assert.equal(await stateOf(), "queued");
     assert.ok(rows.body.items.length > 0);
     const answer = await world.api.call("GET", "/v1/tenants");
@@ -104,7 +132,27 @@ describe("secrets after a whole life of an integration", { concurrency: false },
     assert.equal((await admin().call("DELETE", "/v1/freeze")).status, 204);
     const ended = await world.api.finished(id);
     assert.equal(ended.state, "succeeded", JSON.stringify(ended.error));
+    assert.ok(writes() > written, "the proxy sees writes");
     assert.equal((await world.api.call("GET", "/v1/tenants")).headers.get("drawbridge-frozen"), null);
+  });
+
+  test("the service is killed in the middle of an update, and its next life ends the update", async () => {
+    const { token } = world.service;
+    const accepted = await world.api.call<{ operation: Operation }>("PUT", route.replace("c1", "c3"), { body: body() });
+    assert.equal(accepted.status, 202, JSON.stringify(accepted.body));
+    const begun = proxy.calls.length;
+    const isBegun = () => proxy.calls.slice(begun).some(({ name }) => name === "CreateRole");
+    for (let look = 0; look < 1_500 && !isBegun(); look++) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(isBegun(), "the update makes a role");
+    const died = once(world.service.process, "exit");
+    world.service.process.kill("SIGKILL");
+    await died;
+    await start();
+    secrets["admin token of the first life"] = token;
+    secrets["admin token"] = world.service.token;
+    const ended = await admin().finished(accepted.body.operation.id);
+    assert.equal(ended.state, "succeeded", JSON.stringify(ended.error));
+    world.api = createApi({ url: world.service.url, token: secrets["API key"] ?? "" });
   });
 
   test("the audit has every mutation, operation and direct write, and its chain is whole", async () => {
@@ -163,9 +211,12 @@ describe("secrets after a whole life of an integration", { concurrency: false },
     }
     assert.ok(Object.keys(files).length > 0);
     const texts: Record<string, string> = { log, events: events.join("\n"), audit: JSON.stringify(audit) };
+    const found = new Set(sessions.values());
+    assert.deepEqual([...found].toSorted(), ["access key id of a session", "secret key of a session", "session token"]);
     assert.ok(log.length > 1_000 && texts["events"]?.includes("step-done"));
     for (const [place, text] of Object.entries({ ...texts, ...state, ...files })) {
       for (const [name, secret] of Object.entries(secrets)) assert.ok(!text.includes(secret), `the ${name} is in ${place}`);
+      for (const [secret, what] of sessions) assert.ok(!text.includes(secret), `a ${what} is in ${place}`);
       const mayHoldIds = place.startsWith("state ") || place.startsWith(path.join(dataDir, "store"));
       if (!mayHoldIds) assert.ok(!text.includes(externalId), `an external id is in ${place}`);
     }
