@@ -5,6 +5,7 @@ import type { Pins } from "./engine/pins.ts";
 import type { TlsFiles } from "./http/tls.ts";
 import { type LimitSettings, usualLimits } from "./identity/limits.ts";
 import { type Issuer, issuersSchema } from "./identity/oidc.ts";
+import type { CollectorSettings } from "./tracing/export.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256: 64 hexadecimal digits in lower case");
@@ -55,6 +56,11 @@ const Environment = z.object({
   DRAWBRIDGE_LOG_LEVEL: z.enum(["error", "warn", "info", "debug"]).default("info"),
   DRAWBRIDGE_STAND_IN_FAIL: z.string().optional(),
   DATABASE_URL: z.string().startsWith("postgres").optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: "an http or https URL" }).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .regex(/^([A-Za-z0-9-]+=[^,=\s][^,]*)(,[A-Za-z0-9-]+=[^,=\s][^,]*)*$/, "name=value, separated by commas")
+    .optional(),
   AWS_ENDPOINT_URL: z.url().optional(),
   AWS_REGION: z.string().default("us-east-1"),
   DRAWBRIDGE_CLI_SHA256: sha256.optional(),
@@ -97,6 +103,8 @@ export interface Config {
   logLevel: "error" | "warn" | "info" | "debug";
   databaseUrl?: string;
   awsEndpoint?: string;
+  /** Where traces go; without it none are made */
+  collector?: CollectorSettings;
   region: string;
   cliRoot?: string;
   /** What the CLI's and the plugin's executables must be */
@@ -152,6 +160,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     ...(env.DRAWBRIDGE_ADMIN_TOKEN && { adminToken: env.DRAWBRIDGE_ADMIN_TOKEN }),
     ...(env.DRAWBRIDGE_STATE_ROLE_ARN && { stateRoleArn: env.DRAWBRIDGE_STATE_ROLE_ARN }),
     ...(env.DATABASE_URL && { databaseUrl: env.DATABASE_URL }),
+    ...(env.OTEL_EXPORTER_OTLP_ENDPOINT && {
+      collector: { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, headers: collectorHeaders(env.OTEL_EXPORTER_OTLP_HEADERS) },
+    }),
     ...(env.AWS_ENDPOINT_URL && { awsEndpoint: env.AWS_ENDPOINT_URL }),
     ...(env.PULUMI_CLI_ROOT && { cliRoot: env.PULUMI_CLI_ROOT }),
     ...(env.DRAWBRIDGE_STAND_IN_FAIL && { standInFail: env.DRAWBRIDGE_STAND_IN_FAIL }),
@@ -177,6 +188,12 @@ function adminListenerOf(env: Environment): { admin?: NonNullable<Config["admin"
   if (port !== undefined) return { admin: { host: host ?? env.DRAWBRIDGE_HOST, port, adminScope } };
   if (host || adminScope) throw incomplete("DRAWBRIDGE_ADMIN_HOST and DRAWBRIDGE_ADMIN_ROUTES need DRAWBRIDGE_ADMIN_PORT.");
   return {};
+}
+
+/** `name=value,…`, values percent-encoded (OpenTelemetry specification, "OTLP Exporter Configuration"). */
+function collectorHeaders(text = ""): Record<string, string> {
+  const pairs = text.split(",").filter((pair) => pair !== "");
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), decodeURIComponent(pair.slice(pair.indexOf("=") + 1))]));
 }
 
 function secretsOf(env: Environment): Config["secrets"] {

@@ -45,6 +45,8 @@ export interface RunContext {
   /** Which AWS plugin updates run on; recorded with the operation */
   plugin?: () => "official" | "stand-in" | undefined;
   maxAttempts?: number;
+  /** Told of each operation that has ended; it must not throw or take time */
+  ended?: (operationId: string) => void;
   /** Where there must be room before an operation with updates starts */
   room?: Pick<Room, "enter">;
 }
@@ -130,6 +132,7 @@ async function runUnderLease(context: RunContext, id: string, verb: Verb, signal
   else await persist(() => finishOperation(db, id, epoch, end));
   const state = "planHash" in end ? "awaiting-approval" : end.state;
   const code = "error" in end ? end.error?.code : undefined;
+  if (!("planHash" in end)) context.ended?.(id);
   context.log.info("The operation ended", { ...fields, state, code, ms: Math.round(performance.now() - started) });
 }
 
