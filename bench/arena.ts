@@ -72,7 +72,8 @@ function throughFront({ stateUrl, awsEndpoint }: Sandbox, front: { state: string
   return { DRAWBRIDGE_STATE_URL: stateUrl.replace(awsEndpoint, front.state), AWS_ENDPOINT_URL: front.aws };
 }
 
-async function registerTenant(sandbox: Sandbox, { call }: Api, name: string): Promise<TenantView> {
+/** Registers a tenant in the sandbox's account, whose role trusts the service from then on. */
+export async function registerTenant(sandbox: Sandbox, { call }: Api, name: string): Promise<TenantView> {
   const { accountId, region, provisioningRoleArn } = sandbox.accounts.tenant;
   const body = { accountId, region, access: { mode: "assume-role", roleArn: provisioningRoleArn } };
   const answer = await call<TenantView>("PUT", `/v1/tenants/${name}`, { body });

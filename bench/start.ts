@@ -2,14 +2,39 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { startSandbox } from "../sandbox/sandbox.ts";
+import { createApi } from "../sandbox/api.ts";
+import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { startService } from "../sandbox/service.ts";
 import { openStore } from "../src/store/store.ts";
+import { registerTenant, verbs } from "./arena.ts";
+import { conductorOne, named, requestOf } from "./integration.ts";
 import { compare, type Result } from "./result.ts";
 import { fill } from "./synthetic.ts";
 
 const rounds = 4;
+const firsts = 2;
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** A data folder and a compile cache that nobody has used, as on a new machine whose CLI and plugin are there. */
+async function firstIntegrations(sandbox: Sandbox, dataDir: string): Promise<{ first: number; second: number }> {
+  const started = performance.now();
+  const service = await startService(sandbox, { environment: { DRAWBRIDGE_DATA_DIR: dataDir } });
+  try {
+    const api = createApi(service);
+    const { put, destroy } = verbs(api);
+    await registerTenant(sandbox, api, "first");
+    const make = (name: string) => put("first", name, requestOf(named(conductorOne, name), `bench-${name}-5c0d2a`));
+    await make("one");
+    const first = performance.now() - started;
+    await make("two");
+    const second = performance.now() - started - first;
+    // The next round's names must be free in the account.
+    for (const name of ["one", "two"]) await destroy("first", name);
+    return { first, second };
+  } finally {
+    await service.stop();
+  }
+}
 
 /** Both stores in turns; the first start of each makes caches and isn't counted. */
 export async function runStart(): Promise<Result[]> {
@@ -32,9 +57,12 @@ export async function runStart(): Promise<Result[]> {
       await service.stop();
       return took;
     };
-    const times = { empty: [] as number[], full: [] as number[] };
+    const times = { empty: [] as number[], full: [] as number[], first: [] as number[], second: [] as number[] };
     for (let round = 0; round <= rounds; round++) {
       const [one, other] = [await start(empty), await start(full)];
+      const fresh = round < firsts ? await firstIntegrations(sandbox, path.join(root, `fresh-${round}`)) : undefined;
+      times.first.push(...(fresh ? [fresh.first] : []));
+      times.second.push(...(fresh ? [fresh.second] : []));
       if (round === 0) continue;
       times.empty.push(one);
       times.full.push(other);
@@ -47,6 +75,14 @@ export async function runStart(): Promise<Result[]> {
         against: "empty store",
         ours: times.full,
         baseline: times.empty,
+      }),
+      compare({
+        name: "start.first",
+        title: "From nothing (CLI cached) to the first integration, start included",
+        unit: "ms",
+        against: "the second integration there",
+        ours: times.first,
+        baseline: times.second,
       }),
     ];
   } finally {

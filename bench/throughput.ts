@@ -6,7 +6,7 @@ import { compare, type Result } from "./result.ts";
 
 const tenants = 20;
 const creates = 40;
-const trial = 8;
+const trial = 6;
 const choices = [2, 3, 4];
 
 interface Batch {
