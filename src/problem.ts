@@ -49,7 +49,6 @@ export const problemKinds = {
   unknown_blueprint: kind(422, "never", "There is no such blueprint"),
   invalid_parameters: kind(422, "never", "The blueprint refuses these parameters"),
   access_mode_disabled: kind(422, "after-change", "This access mode is switched off"),
-  approval_required: kind(422, "after-change", "This needs an approval"),
   guardrail: kind(422, "never", "A guardrail refuses the document"),
   // AWS is against it (preflight and later)
   account_unreachable: kind(422, "after-change", "The account can't be entered"),

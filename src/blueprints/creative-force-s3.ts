@@ -10,7 +10,6 @@ import { BucketName } from "../iam/bucket-name.ts";
 import type { AccessContract, ContractGrant, ResourceContract } from "../iam/contract.ts";
 import { RoleName } from "../iam/role-name.ts";
 import { ourSid, sidPrefix } from "../iam/sid.ts";
-import { ProblemError } from "../problem.ts";
 import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
 import { inDocument, keyContract, madeKeyArn, ownedKeyStack, ownKeyReference } from "./owned-key.ts";
 import { grantsPolicy, ownRoleName, roleArn, roleStack, roleStackKey, trustedWithExternalId } from "./role-stack.ts";
@@ -43,7 +42,9 @@ const Parameters = z.strictObject({
   bucketPolicy: z
     .enum(["none", "least", "vendor-exact"])
     .default("none")
-    .describe("none: the role is of the bucket's account and needs no statement. least: it may list the bucket and find its region."),
+    .describe(
+      "none: the role is of the bucket's account and needs no statement. least: it may list the bucket and find its region. vendor-exact: the guide's s3:* on the bucket, once somebody else approved it.",
+    ),
   alsoDecrypt: z
     .array(KmsKeyArn)
     .max(10)
@@ -88,13 +89,6 @@ function grants(parameters: Parameters, made: string): ContractGrant[] {
 
 function stacks(parameters: Parameters, context: BlueprintContext): StackSpec[] {
   const { bucketPolicy, encryption, bucket } = parameters;
-  if (bucketPolicy === "vendor-exact") {
-    throw new ProblemError(
-      "approval_required",
-      "The guide's bucket policy gives the role every bucket action, DeleteBucket and PutBucketPolicy among them. Use none or least; the vendor needs no more.",
-      { pointer: "/parameters/bucketPolicy" },
-    );
-  }
   const made = ownKeyReference(context.integration);
   const role = roleStack({
     context,
@@ -107,19 +101,21 @@ function stacks(parameters: Parameters, context: BlueprintContext): StackSpec[] 
   return [
     ...(makesKey(parameters) ? [ownedKeyStack(context, "Encrypts what Creative Force works on", applied)] : []),
     role,
-    ...(bucketPolicy === "least" ? [bucketPolicyStack(parameters, context)] : []),
+    ...(bucketPolicy !== "none" ? [bucketPolicyStack(parameters, context)] : []),
   ];
 }
 
-const bucketActions = ["s3:GetBucketLocation", "s3:ListBucket"];
+/** What our statement gives the role on the bucket itself. */
+const bucketActions = ({ bucketPolicy }: Parameters): string[] =>
+  ({ none: [], least: ["s3:GetBucketLocation", "s3:ListBucket"], "vendor-exact": ["s3:*"] })[bucketPolicy];
 
 /** Our statement alone; what others have in the bucket's policy is merged in when it is applied. */
 function bucketPolicyStack(parameters: Parameters, context: BlueprintContext): StackSpec {
   const statement = {
-    Sid: ourSid(context.tenant, context.integration, "list"),
+    Sid: ourSid(context.tenant, context.integration, parameters.bucketPolicy === "least" ? "list" : "exact"),
     Effect: "Allow" as const,
     Principal: { AWS: inDocument(reference("role", roleStackKey(context.integration), "roleArn")) },
-    Action: bucketActions,
+    Action: bucketActions(parameters),
     Resource: bucketArn(parameters),
   };
   const { bucket } = parameters;
@@ -130,7 +126,9 @@ function contract(parameters: Parameters, context: BlueprintContext): AccessCont
   const made = madeKeyArn(context) ?? ownKeyReference(context.integration);
   const arn = roleArn(context, roleName(parameters, context));
   const bucket = bucketArn(parameters);
-  const onBucket: ResourceContract = { resource: bucket, principal: arn, actions: bucketActions, resources: [bucket] };
+  const given = { principal: arn, actions: bucketActions(parameters), resources: [bucket] };
+  const onBucket: ResourceContract = { resource: bucket, ...given };
+  const exact = parameters.bucketPolicy === "vendor-exact";
   return {
     roles: [
       {
@@ -141,11 +139,21 @@ function contract(parameters: Parameters, context: BlueprintContext): AccessCont
         probePrincipals: [PRINCIPAL],
       },
     ],
-    resources: [...(parameters.bucketPolicy === "least" ? [onBucket] : []), ...(makesKey(parameters) ? [keyContract(made, context)] : [])],
+    resources: [...(parameters.bucketPolicy !== "none" ? [onBucket] : []), ...(makesKey(parameters) ? [keyContract(made, context)] : [])],
     sidPrefix: sidPrefix(context.tenant, context.integration),
     ...(makesKey(parameters) && { ownedKeys: [made] }),
     acceptedBreadth: [],
+    ...(exact && { exceptions: [{ ...given, why: "The vendor's guide prints it; DeleteBucket and PutBucketPolicy are among it." }] }),
   };
+}
+
+/** The guide's bucket policy lets the role take the bucket over. */
+function approvals(before: Parameters | undefined, after: Parameters): string[] {
+  if (after.bucketPolicy !== "vendor-exact") return [];
+  if (before?.bucketPolicy === "vendor-exact" && before.bucket === after.bucket) return [];
+  return [
+    `The policy of bucket ${after.bucket} would give the role s3:*, DeleteBucket and PutBucketPolicy among it; the vendor works without.`,
+  ];
 }
 
 export const creativeForceS3 = defineBlueprint<Parameters>({
@@ -245,4 +253,5 @@ export const creativeForceS3 = defineBlueprint<Parameters>({
       { field: "Bucket", value: parameters.bucket, where },
     ];
   },
+  approvals,
 });

@@ -49,6 +49,22 @@ export interface ResourceContract {
   resources: string[];
 }
 
+/**
+ * Access that the vendor's guide asks for and that lets its holder gain more: given only where the blueprint declares it, on these very
+ * resources, and somebody approved it.
+ */
+export interface AcceptedException {
+  /** The role's ARN */
+  principal: string;
+  actions: string[];
+  /** Exact, but for a `*` at the end of a bucket's objects */
+  resources: string[];
+  /** Why it is offered, for people. */
+  why: string;
+  /** The subject that approved it; unset until then. */
+  approvedBy?: string;
+}
+
 export interface AccessContract {
   roles: RoleContract[];
   resources: ResourceContract[];
@@ -58,6 +74,8 @@ export interface AccessContract {
   ownedKeys?: string[];
   /** Breadth that the vendor's own guide forces, in words. */
   acceptedBreadth: string[];
+  /** What goes beyond the rules by approval: the proof lists each. */
+  exceptions?: AcceptedException[];
 }
 
 export interface ProofRow {

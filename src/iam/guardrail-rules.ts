@@ -107,8 +107,22 @@ const wildcardResource: ContentRule = (statement, guarded, context) => {
     : { rule: "wildcard-resource", detail: "it allows every resource, which the contract doesn't declare" };
 };
 
-const escalation: ContentRule = (statement, guarded) => {
+/** What the blueprint declares as an exception, on a bucket, for the contract's own role, and no wider. */
+function isDeclaredException(statement: Statement, { kind }: GuardedDocument, { contract }: GuardrailContext): boolean {
+  if (kind !== "bucket" || statement.NotAction !== undefined || statement.NotResource !== undefined) return false;
+  const named = principals(statement);
+  return (contract.exceptions ?? []).some(
+    ({ principal, actions, resources }) =>
+      named.length > 0 &&
+      named.every((text) => text === referenceText || text === principal) &&
+      listOf(statement.Action).every((action) => actions.includes(action)) &&
+      listOf(statement.Resource).every((resource) => resources.includes(resource)),
+  );
+}
+
+const escalation: ContentRule = (statement, guarded, context) => {
   if (statement.Effect !== "Allow" || guarded.kind === "trust" || guarded.kind === "key") return;
+  if (isDeclaredException(statement, guarded, context)) return;
   const found = listOf(statement.Action).flatMap((pattern) =>
     escalatingActions.filter((action) => matchesWildcard(pattern.toLowerCase(), action.toLowerCase())),
   )[0];

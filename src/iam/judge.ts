@@ -2,13 +2,13 @@
 import type { AccessDocuments, AccessRequest } from "./access-request.ts";
 import { bucketOfArn } from "./bucket-name.ts";
 import { attachedName, bucketPolicyName, closureRows, inlineName, keyPolicyName, trustName } from "./closure.ts";
-import type { AccessContract, Proof, ProofRow } from "./contract.ts";
+import type { AcceptedException, AccessContract, Proof, ProofRow } from "./contract.ts";
 import { evaluate } from "./evaluate.ts";
 import { externalIdFingerprint } from "./external-id.ts";
 import type { LiveDocuments, LiveRole, NamedDocument } from "./live.ts";
 import { liveProbes } from "./live-probes.ts";
 import { documentDigest, type PolicyDocument } from "./policy-document.ts";
-import { accountOfPrincipal, parsePrincipal } from "./principal.ts";
+import { accountOfPrincipal, isSessionOf, parsePrincipal } from "./principal.ts";
 import { contractRows, type ExpectedRow } from "./rows.ts";
 
 /**
@@ -27,7 +27,7 @@ export function judge(contract: AccessContract, live: LiveDocuments, at: string)
     rows,
     digests: digests(live),
     notCovered: notCovered(contract, live),
-    acceptedBreadth: [...contract.acceptedBreadth, ...accountTrust(contract)],
+    acceptedBreadth: [...contract.acceptedBreadth, ...accountTrust(contract), ...(contract.exceptions ?? []).map(exceptionSentence)],
     at,
   };
 }
@@ -81,7 +81,7 @@ function documentsFor(row: ExpectedRow, contract: AccessContract, live: LiveDocu
   const resource = resourceDocuments(row.resource, live);
   const role = roleOfSession(row.principal, live);
   if (role !== undefined) return { ...ownDocuments(role), ...resource };
-  const isContractsRole = contract.roles.some((one) => sameRole(one.roleArn, row.principal));
+  const isContractsRole = contract.roles.some((one) => isSessionOf(row.principal, one.roleArn));
   if (isContractsRole) return resource;
   return resource.assumeResourceAllows === true ? undefined : { ...resource, assumeCallerAllows: true };
 }
@@ -117,13 +117,8 @@ function resourceDocuments(resource: string, live: LiveDocuments): AccessDocumen
   return { assumeResourceAllows: true };
 }
 
-function sameRole(roleArn: string, principal: string): boolean {
-  const [role, asking] = [parsePrincipal(roleArn), parsePrincipal(principal)];
-  return role?.kind === "role" && asking?.kind === "session" && role.accountId === asking.accountId && role.name === asking.roleName;
-}
-
 function roleOfSession(principal: string, live: LiveDocuments): LiveRole | undefined {
-  return live.roles.find(({ arn }) => sameRole(arn, principal));
+  return live.roles.find(({ arn }) => isSessionOf(principal, arn));
 }
 
 function digests(live: LiveDocuments): Record<string, string> {
@@ -153,6 +148,11 @@ function notCovered(contract: AccessContract, live: LiveDocuments): string[] {
     "Requests are taken to be made over TLS, by a session that has just begun",
     ...unread.map((resource) => `The resource policy of ${resource}, which wasn't read and is taken to allow`),
   ];
+}
+
+function exceptionSentence({ principal, actions, resources, why, approvedBy }: AcceptedException): string {
+  const approval = approvedBy === undefined ? "Nobody has approved it yet." : `Approved by ${approvedBy}.`;
+  return `Accepted exception: ${principal} may ${actions.join(", ")} on ${resources.join(", ")}. ${why} ${approval}`;
 }
 
 /** A trusted account takes in all its principals, which the trust itself can't tell apart. */

@@ -81,3 +81,9 @@ export const OutsidePrincipal = z
     const principal = parsePrincipal(text);
     return principal !== undefined && principal.kind !== "anyone" && principal.kind !== "unique-id";
   }, "not the exact ARN of an account, role, user or role session, nor a service");
+
+/** Whether a session's ARN is one of this role's. */
+export function isSessionOf(session: string, roleArn: string): boolean {
+  const [asking, role] = [parsePrincipal(session), parsePrincipal(roleArn)];
+  return asking?.kind === "session" && role?.kind === "role" && role.accountId === asking.accountId && role.name === asking.roleName;
+}

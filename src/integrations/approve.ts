@@ -2,6 +2,7 @@
 import { nudgeFollowers } from "../operations/events.ts";
 import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
+import { changeIntegration } from "../store/integrations.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import { approveOperation, cancelWaiting } from "../store/transitions.ts";
 import type { Shell } from "./shell.ts";
@@ -32,6 +33,9 @@ export async function approve(
   }
   return shell.store.db.transaction().execute(async (trx) => {
     const approved = await approveOperation(trx, operation.id);
+    const { tenant, integration } = operation;
+    if (tenant !== undefined && integration !== undefined)
+      await changeIntegration(trx, tenant, integration, (record) => ({ ...record, approval: { by: subject, planHash } }));
     await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
     return approved;
   });

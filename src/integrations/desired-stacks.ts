@@ -24,6 +24,8 @@ export interface Wish {
   vendorPolicy?: PolicyDocument;
   /** Since when (RFC 3339) the vendor is revoked: nobody is trusted, whatever the parameters say, and older sessions are denied. */
   revoked?: string;
+  /** Who approved what the blueprint gives only by approval. */
+  approvedBy?: string;
   /** What the stacks gave out so far, by `<kind>/<key>`: the contract may need ARNs that only AWS could choose. */
   outputs?: Record<string, Record<string, unknown>>;
 }
@@ -121,6 +123,12 @@ function closed(specs: StackSpec[], contract: AccessContract, since: string): { 
   };
 }
 
+/** The contract with whoever approved its exceptions. */
+function approved(contract: AccessContract, { approvedBy }: Pick<Wish, "approvedBy">): AccessContract {
+  if (contract.exceptions === undefined || approvedBy === undefined) return contract;
+  return { ...contract, exceptions: contract.exceptions.map((exception) => ({ ...exception, approvedBy })) };
+}
+
 /**
  * The stacks, contract and hand-off that a wish amounts to, past every guardrail.
  *
@@ -129,7 +137,10 @@ function closed(specs: StackSpec[], contract: AccessContract, since: string): { 
 export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
   const blueprint = requireBlueprint(wish.blueprint, wish.version);
   const context = contextOf(tenant, wish);
-  const open = { specs: blueprint.stacks(wish.parameters, context), contract: blueprint.contract(wish.parameters, context) };
+  const open = {
+    specs: blueprint.stacks(wish.parameters, context),
+    contract: approved(blueprint.contract(wish.parameters, context), wish),
+  };
   const { specs, contract } = wish.revoked ? closed(open.specs, open.contract, wish.revoked) : open;
   const violation = guardrailViolations(specs, contract, context)[0];
   if (violation) {

@@ -75,6 +75,8 @@ async function bury(
       lastUp: _lastUp,
       proof: _proof,
       approvedParameters: _approved,
+      approval: _approval,
+      approvedBy: _approvedBy,
       ...record
     }: IntegrationRecord): IntegrationRecord => ({
       ...record,

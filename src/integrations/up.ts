@@ -29,7 +29,10 @@ export interface TakingOver {
 export async function up(shell: Shell, run: Run, request: UpRequest, taking?: TakingOver): Promise<void> {
   const { tenant, record } = await subjectOf(shell, run);
   const integration = record.name;
-  const wish = await wishOf(shell, request, integration);
+  const asked = await wishOf(shell, request, integration);
+  const approver =
+    run.operation.planHash !== undefined && record.approval?.planHash === run.operation.planHash ? record.approval.by : record.approvedBy;
+  const wish = approver === undefined ? asked : { ...asked, approvedBy: approver };
   const desired = desiredStacks(tenant, wish);
   const reasons = [...(desired.blueprint.approvals?.(record.approvedParameters, request.parameters) ?? [])];
   if (tenant.access.mode === "hand-off") {
@@ -44,7 +47,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys, giverOf(tenant))];
   reasons.push(...statementReasons(specs, desired.contract, keys));
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
-  await noteAttempt(shell, record, { run, desired, parameters: request.parameters });
+  await noteAttempt(shell, record, { run, desired, parameters: request.parameters, approvedBy: approver });
   if (taking) await run.step("take-over", () => taking.take(work, specs));
   const outputs = await run.step("update-stacks", () => updateStacks(work, specs));
   await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, specs)));
@@ -67,12 +70,18 @@ interface Attempt {
   run: Run;
   desired: Desired;
   parameters: Record<string, unknown>;
+  approvedBy: string | undefined;
 }
 
 /** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
-async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, parameters }: Attempt): Promise<void> {
+async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, parameters, approvedBy }: Attempt): Promise<void> {
   const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
-  const noted = (now: IntegrationRecord) => ({ ...now, approvedParameters: parameters, lastUp });
+  const noted = (now: IntegrationRecord) => ({
+    ...now,
+    approvedParameters: parameters,
+    ...(approvedBy !== undefined && { approvedBy }),
+    lastUp,
+  });
   await changeIntegration(shell.store.db, record.tenant, record.name, noted, run);
 }
 

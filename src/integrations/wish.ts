@@ -39,5 +39,6 @@ export async function wishOf(shell: Shell, request: UpRequest, integration: stri
 
 /** The wish that an integration's record stands for. */
 export async function recordedWish(shell: Shell, record: IntegrationRecord): Promise<Wish> {
-  return wishOf(shell, upRequestOf(record), record.name);
+  const wish = await wishOf(shell, upRequestOf(record), record.name);
+  return record.approvedBy === undefined ? wish : { ...wish, approvedBy: record.approvedBy };
 }

@@ -81,6 +81,10 @@ export interface IntegrationRecord {
   parameters: Record<string, unknown>;
   /** The ones that last went past every approval; a wider request is measured against these. */
   approvedParameters?: Record<string, unknown>;
+  /** The last approval of one of its plans. */
+  approval?: { by: string; planHash: string };
+  /** Who approved what `approvedParameters` needed an approval for. */
+  approvedBy?: string;
   settings: Record<string, unknown>;
   /** The ones that work now: one, or two during an overlap, or none. */
   externalIds: ExternalIdEntry[];

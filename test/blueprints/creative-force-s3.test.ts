@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { Expectations } from "../../src/blueprints/blueprint.ts";
 import { creativeForceS3 } from "../../src/blueprints/creative-force-s3.ts";
-import { ProblemError } from "../../src/problem.ts";
+import { guardrailViolations } from "../../src/iam/guardrails.ts";
+import { judge } from "../../src/iam/judge.ts";
+import type { LiveDocuments } from "../../src/iam/live.ts";
+import { listOf, type Statement } from "../../src/iam/policy-document.ts";
 import { contractSuite } from "./contract-suite.ts";
 import { readCases } from "./fixture.ts";
+import { liveDocuments } from "./live.ts";
 
 contractSuite(creativeForceS3);
 
@@ -13,11 +17,85 @@ const parameters = { mode: "delivery", bucket: "acme-product-shots", encryption:
 const kmsKeyArn = "arn:aws:kms:eu-central-1:222222222222:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
 const expected = (more: object): Expectations => creativeForceS3.expectations({ ...parameters, ...more }, context);
 
-test("the guide's own bucket policy isn't written without an approval", () => {
-  const wish = { ...parameters, bucketPolicy: "vendor-exact" };
-  const refused = (error: unknown) =>
-    error instanceof ProblemError && error.problem.code === "approval_required" && error.problem.pointer === "/parameters/bucketPolicy";
-  assert.throws(() => creativeForceS3.stacks(wish, context), refused);
+describe("the guide's own bucket policy, s3:* for the role", () => {
+  const wish = creativeForceS3.parameters.parse({ ...parameters, bucketPolicy: "vendor-exact" }) as Record<string, unknown>;
+  const contract = creativeForceS3.contract(wish, context);
+  const specs = creativeForceS3.stacks(wish, context);
+  const live = liveDocuments(creativeForceS3, wish, context);
+  const proofOf = (documents: LiveDocuments, by?: string) =>
+    judge(
+      { ...contract, exceptions: (contract.exceptions ?? []).map((one) => ({ ...one, ...(by && { approvedBy: by }) })) },
+      documents,
+      "2026-11-22T03:00:00Z",
+    );
+  const violations = (change: (statement: Statement) => Statement) =>
+    guardrailViolations(
+      specs.map((spec) => {
+        if (spec.kind !== "bucket-policy") return spec;
+        const { bucket, policy } = spec.inputs;
+        return { ...spec, inputs: { bucket, policy: { ...policy, Statement: policy.Statement.map(change) } } };
+      }),
+      contract,
+      context,
+    ).map(({ rule }) => rule);
+  const mutated = (change: (statement: Statement) => Statement): LiveDocuments => ({
+    ...live,
+    buckets: live.buckets.map((bucket) => {
+      if (!bucket.policy) return bucket;
+      const Statement = bucket.policy.Statement.map((one) => (listOf(one.Action).includes("s3:*") ? change(one) : one));
+      return { ...bucket, policy: { ...bucket.policy, Statement } };
+    }),
+  });
+
+  test("needs an approval when it is new or on another bucket, and none when it goes", () => {
+    const least = { ...wish, bucketPolicy: "least" };
+    const reasons = (before: object | undefined, after: object) =>
+      creativeForceS3.approvals?.(before as Record<string, unknown> | undefined, after as Record<string, unknown>).length;
+    assert.equal(reasons(undefined, wish), 1);
+    assert.equal(reasons(least, wish), 1);
+    assert.equal(reasons({ ...wish, bucket: "other-bucket" }, wish), 1);
+    assert.deepEqual([reasons(wish, wish), reasons(wish, least), reasons(undefined, least)], [0, 0, 0]);
+  });
+
+  test("passes the guardrails as the blueprint declares it, and no wider", () => {
+    assert.deepEqual(
+      violations((statement) => statement),
+      [],
+    );
+    assert.deepEqual(
+      violations((statement) => ({ ...statement, Resource: "arn:aws:s3:::acme-product-shots/*" })),
+      ["privilege-escalation"],
+    );
+    assert.ok(violations((statement) => ({ ...statement, Action: ["s3:*", "s3:PutBucketPolicy"] })).includes("privilege-escalation"));
+    const stranger = { AWS: "arn:aws:iam::999999999999:root" };
+    assert.ok(violations((statement) => ({ ...statement, Principal: stranger })).includes("privilege-escalation"));
+    const { exceptions: _, ...undeclared } = contract;
+    assert.deepEqual(
+      guardrailViolations(specs, undeclared, context).map(({ rule }) => rule),
+      ["privilege-escalation"],
+    );
+  });
+
+  test("is proved green with the exception listed and whoever approved it", () => {
+    const proof = proofOf(live, "second-person");
+    assert.deepEqual(
+      proof.rows.filter(({ verdict }) => verdict === "red").map(({ id }) => id),
+      [],
+    );
+    assert.match(proof.acceptedBreadth.join(), /may s3:\* on arn:aws:s3:::acme-product-shots\. .* Approved by second-person\./);
+    assert.match(proofOf(live).acceptedBreadth.join(), /Nobody has approved it yet\./);
+    assert.ok(!proof.rows.some(({ action, resource }) => action === "s3:DeleteBucket" && resource === "arn:aws:s3:::acme-product-shots"));
+  });
+
+  test("doesn't cover anything wider: objects, another principal, another bucket's statement are red", () => {
+    const wider: ((statement: Statement) => Statement)[] = [
+      (statement) => ({ ...statement, Resource: ["arn:aws:s3:::acme-product-shots", "arn:aws:s3:::acme-product-shots/*"] }),
+      (statement) => ({ ...statement, Principal: { AWS: "arn:aws:iam::999999999999:root" } }),
+      (statement) => ({ ...statement, Principal: "*" }),
+      (statement) => ({ ...statement, Action: "*" }),
+    ];
+    for (const change of wider) assert.equal(proofOf(mutated(change), "second-person").verdict, "red", change.toString());
+  });
 });
 
 test("encryption that differs from the parameters is a warning for a delivery and an error for a data source", () => {

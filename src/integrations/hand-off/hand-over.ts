@@ -28,6 +28,7 @@ export async function handOver({ shell, run, tenant, wish, parameters }: HandOve
     ...record,
     proof,
     approvedParameters: parameters,
+    ...(wish.approvedBy !== undefined && { approvedBy: wish.approvedBy }),
     lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash },
     handshake: {
       state: "awaiting-customer",

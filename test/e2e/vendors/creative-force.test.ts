@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { createApi } from "../../../sandbox/api.ts";
 import { asOutsider, assumeAs, asVendor } from "../../../sandbox/vendor.ts";
+import type { Operation } from "../../../src/operations/operation.ts";
 import { readCases } from "../../blueprints/fixture.ts";
 import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
 
@@ -76,13 +79,31 @@ describe("Creative Force, as a data source and as a delivery", { concurrency: fa
     );
   });
 
-  test("the guide's own bucket policy isn't to be had without more", async () => {
+  test("the guide's own bucket policy waits for somebody else, and is listed with who approved it", async () => {
     const { headers } = await life.api.call("GET", life.route);
-    const answer = await life.api.call<{ code: string }>("PUT", life.route, {
+    const answer = await life.api.call<{ operation: Operation }>("PUT", life.route, {
       body: { blueprint: "creative-force-s3", parameters: { ...delivery(), bucketPolicy: "vendor-exact" } },
       headers: { "if-match": headers.get("etag") ?? "" },
     });
-    assert.deepEqual([answer.status, answer.body.code], [422, "approval_required"]);
+    const looked = async () => (await life.api.call<Operation>("GET", `/v1/operations/${answer.body.operation.id}`)).body;
+    let held = await looked();
+    for (; ["queued", "running"].includes(held.state); held = await looked()) await sleep(200);
+    assert.equal(held.state, "awaiting-approval", JSON.stringify(held.error));
+    assert.match(JSON.stringify(held.result?.["reasons"]), /DeleteBucket and PutBucketPolicy/);
+    assert.ok(!JSON.stringify(await life.inventory()).includes("s3:*"), "nothing is written before the approval");
+
+    const body = { subject: "second-person", tenants: "*", scopes: ["read", "approve"] };
+    const { body: made } = await life.api.call<{ key: string }>("POST", "/v1/keys", { body });
+    const approver = createApi({ url: life.service.url, token: made.key });
+    const approval = { body: { planHash: held.planHash } };
+    assert.equal((await approver.call("POST", `/v1/operations/${held.id}/approve`, approval)).status, 200);
+    succeeded(await life.api.finished(held.id));
+    const { verdict, acceptedBreadth } = await life.proof();
+    assert.equal(verdict, "green");
+    assert.match(
+      acceptedBreadth.join(),
+      /Accepted exception: .* may s3:\* on arn:aws:s3:::acme-product-shots\. .* Approved by second-person\./,
+    );
   });
 
   test("the id rotates, with both at work during the overlap", async () => {

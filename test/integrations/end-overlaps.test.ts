@@ -1,0 +1,73 @@
+/** The end of a rotation's overlap, by a clock that is moved: nobody has to ask for it. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { keepAutomating } from "../../src/automation.ts";
+import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
+import { type UpRequest, wishOf } from "../../src/integrations/wish.ts";
+import { findIntegration } from "../../src/store/integrations.ts";
+import { openOperations } from "../../src/store/operations.ts";
+import { type RealService, startReal } from "../http/real.ts";
+
+const path = "/v1/tenants/acme/integrations/c1";
+const [first, second] = ["c1-first-7d1f6a93b2e8", "c1-second-0c5b7f31aa92"];
+let service: RealService;
+let now = Date.parse("2026-11-22T03:00:00Z");
+const later = (seconds: number) => {
+  now += seconds * 1_000;
+};
+const rotations = async () => (await openOperations(service.store.db, "acme", "c1")).filter(({ kind }) => kind === "rotate");
+const ids = async () => (await findIntegration(service.store.db, "acme", "c1"))?.externalIds.map(({ id }) => id);
+/** The ids that the trust of an operation would take if it ran now. */
+const taken = async (request: unknown) => (await wishOf(service.shell, request as UpRequest, "c1")).externalIds;
+
+before(async () => {
+  service = await startReal();
+  service.shell.now = () => new Date(now).toISOString();
+  const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
+  await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
+  const parameters = { bucket: "acme-exports", externalId: first };
+  assert.equal((await service.call("PUT", path, { body: { blueprint: "conductorone-s3", parameters } })).status, 202);
+  const rotated = await service.call("POST", `${path}/external-id`, { body: { externalId: second, overlapMinutes: 30 } });
+  assert.equal(rotated.status, 202);
+});
+after(() => service?.close());
+
+test("during the overlap both ids work, and the sweep leaves them alone", async () => {
+  const [rotation] = await rotations();
+  assert.deepEqual(await taken(rotation?.request), [first, second]);
+  later(30 * 60 - 1);
+  assert.deepEqual(await taken(rotation?.request), [first, second]);
+  assert.equal(await endOverlaps(service.shell), 0);
+  assert.deepEqual(await ids(), [first, second]);
+});
+
+test("once it is over the next round of the sweep begins an operation that trusts the new id alone, and only one", async () => {
+  later(2);
+  const before = (await rotations()).length;
+  const rounds = new AbortController();
+  const sweeping = keepAutomating(service.shell, { everySeconds: 0.02, keepDays: 90, signal: rounds.signal });
+  for (let tries = 0; tries < 200 && (await rotations()).length === before; tries++) await new Promise((done) => setTimeout(done, 20));
+  await new Promise((done) => setTimeout(done, 100));
+  rounds.abort();
+  await sweeping;
+  const all = await rotations();
+  assert.equal(all.length, before + 1);
+  const ending = all.at(-1);
+  assert.ok(ending);
+  assert.equal(ending.requestedBy, "drawbridge");
+  assert.deepEqual(
+    (ending.request as unknown as UpRequest).externalIds.map(({ id }) => id),
+    [second],
+  );
+  assert.deepEqual(await ids(), [second]);
+});
+
+test("an operation that was accepted during the overlap and runs after it doesn't bring the old id back", async () => {
+  const [rotation] = await rotations();
+  assert.deepEqual(await taken(rotation?.request), [second]);
+});
+
+test("the old id can't be given again", async () => {
+  const again = await service.call("POST", `${path}/external-id`, { body: { externalId: first } });
+  assert.deepEqual([again.status, again.json.code], [409, "external_id_superseded"]);
+});
