@@ -7,6 +7,7 @@ import { requestDetection } from "./integrations/detect-drift.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { fetchNow, putSource, receiveDelivery, removeSource, requireSource } from "./integrations/sources.ts";
 import { findTenantIntegration, requireTenant } from "./integrations/subject.ts";
+import { admit } from "./operations/admission.ts";
 import { ProblemError } from "./problem.ts";
 import { findDrift } from "./store/drift.ts";
 import { pause, pausesNow, resume } from "./store/pauses.ts";
@@ -44,9 +45,10 @@ export function gitServices(shell: Shell): GitServices {
   const { db } = shell.store;
   return {
     reconcile: async (caller, body) => ({ operation: operationView(await acceptPush(shell, body, askerOf(caller))) }),
-    detectDrift: async (caller, request) => ({
-      operation: operationView(await requestDetection(shell, { ...request, requestedBy: caller.subject })),
-    }),
+    async detectDrift(caller, request) {
+      await admit(db, request.tenant);
+      return { operation: operationView(await requestDetection(shell, { ...request, requestedBy: caller.subject })) };
+    },
     async getDrift(_caller, { tenant, name }) {
       await findTenantIntegration(shell, tenant, name);
       const drift = await findDrift(db, tenant, name);

@@ -10,6 +10,7 @@ import { requestVerify } from "./integrations/proving.ts";
 import { rotateExternalId } from "./integrations/rotate-external-id.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { supplyVendorPolicy } from "./integrations/vendor-policy.ts";
+import { admit } from "./operations/admission.ts";
 import { ProblemError } from "./problem.ts";
 import type { StoredOperation } from "./store/operations.ts";
 import { deleteTrustedPrincipal, findTrustedPrincipal, saveTrustedPrincipal } from "./store/trusted-principals.ts";
@@ -24,6 +25,7 @@ export function lifecycleServices(
   const noPrincipal = () => new ProblemError("not_found", "There is no such trusted principal.");
   return {
     async verifyIntegration({ subject: requestedBy }, address) {
+      await admit(db, address.tenant);
       return { operation: operationView(await requestVerify(shell, { ...address, requestedBy })) };
     },
     async rotateExternalId({ subject: requestedBy }, request) {
@@ -34,6 +36,7 @@ export function lifecycleServices(
       return { operation: operationView(operation), ...rest };
     },
     async adoptRole({ subject: requestedBy }, request) {
+      await admit(db, request.tenant);
       return { operation: operationView(await requestAdoption(shell, { ...request, requestedBy })) };
     },
     async approveOperation(caller, id, planHash) {

@@ -23,7 +23,7 @@ const adopt = defineRoute({
   responses: {
     202: { what: "An operation takes it over", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
-  problems: ["invalid_parameters", "access_mode_disabled"],
+  problems: ["invalid_parameters", "access_mode_disabled", "too_many_operations"],
 })(async ({ services, caller, params, body: { roleArn } }) => {
   const { operation } = await services.adoptRole(caller, { ...params, roleArn });
   return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };

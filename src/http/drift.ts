@@ -56,6 +56,7 @@ const detect = defineRoute({
   params: integration,
   body: detectBody,
   responses: { 202: { what: "An operation looks", schema: acceptedView, headers } },
+  problems: ["too_many_operations"],
 })(async ({ services, caller, params, body }) => {
   const { operation } = await services.detectDrift(caller, { ...params, ...body });
   return { status: 202, body: { operation }, headers: location(operation) };
@@ -70,6 +71,7 @@ const detectAll = defineRoute({
   params: tenantOnly,
   body: detectBody,
   responses: { 202: { what: "An operation looks", schema: acceptedView, headers } },
+  problems: ["too_many_operations"],
 })(async ({ services, caller, params, body }) => {
   const { operation } = await services.detectDrift(caller, { ...params, ...body });
   return { status: 202, body: { operation }, headers: location(operation) };

@@ -20,6 +20,7 @@ const verify = defineRoute({
   description: "Writes nothing, but for closing a trust that allows more than its contract.",
   params,
   responses: { 202: { what: "An operation proves it", schema: acceptedView, headers } },
+  problems: ["too_many_operations"],
 })(async ({ services, caller, params: address }) => {
   const { operation } = await services.verifyIntegration(caller, address);
   return { status: 202, body: { operation }, headers: location(operation) };

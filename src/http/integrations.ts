@@ -33,6 +33,7 @@ const putIntegration = defineRoute({
     "external_id_superseded",
     "external_id_taken",
     "precondition_required",
+    "too_many_operations",
     "unknown_blueprint",
     "invalid_parameters",
     "guardrail",
@@ -96,7 +97,15 @@ const previewIntegration = defineRoute({
   body: integrationBody,
   refuse: (services, body) => services.refuseUnreadable(body),
   responses: { 202: { what: "An operation finds out; nothing is changed", schema: acceptedView, headers: locationHeader } },
-  problems: ["immutable_field", "external_id_superseded", "external_id_taken", "unknown_blueprint", "invalid_parameters", "guardrail"],
+  problems: [
+    "immutable_field",
+    "external_id_superseded",
+    "external_id_taken",
+    "too_many_operations",
+    "unknown_blueprint",
+    "invalid_parameters",
+    "guardrail",
+  ],
 })(async ({ services, caller, params: address, body }) => {
   const { operation } = await services.previewIntegration(caller, { ...address, body });
   return { status: 202, body: { operation }, headers: { Location: location(operation) } };

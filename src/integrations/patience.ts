@@ -23,11 +23,22 @@ const patienceWith: Partial<Record<ProblemCode, Patience>> = {
   role_name_taken: { tries: 2, pause: 200 },
 };
 
+/**
+ * A policy that names a role which was just made: IAM's other places don't know it yet, and call the policy malformed (IAM user guide,
+ * "Changes that I make are not always immediately visible"). The plugin waits for that as well; a wrong principal costs these tries more.
+ */
+const propagation: Patience = { tries: 4, pause: 1_500 };
+const unknownYet = /\b(MalformedPolicy\w*|InvalidPrincipal\w*)\b/;
+
 const longestPause = 15_000;
 
 /** How long to wait before try number `next` (2 and up) after this problem; undefined when it isn't worth one. Full jitter. Pure. */
-export function pauseBefore(next: number, { code }: Pick<Problem, "code">, random: () => number = Math.random): number | undefined {
-  const patience = patienceWith[code];
+export function pauseBefore(
+  next: number,
+  { code, cause = "" }: Pick<Problem, "code" | "cause">,
+  random: () => number = Math.random,
+): number | undefined {
+  const patience = code === "aws_rejected" && unknownYet.test(cause) ? propagation : patienceWith[code];
   if (patience === undefined || next > patience.tries) return undefined;
   return random() * Math.min(patience.pause * 2 ** (next - 1), longestPause);
 }

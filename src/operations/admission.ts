@@ -7,8 +7,8 @@ import type { Db } from "../store/transaction.ts";
 const mostOpen = 200;
 
 /**
- * Refuses more work for a tenant that has plenty. Teardowns and revocations are never asked: taking access away must always be
- * possible.
+ * Refuses more work for a tenant that has plenty. Teardowns, revocations and new external ids are never asked: taking access away must
+ * always be possible.
  *
  * @throws ProblemError too_many_operations
  */
@@ -18,5 +18,6 @@ export async function admit(db: Db, tenant: string, most = mostOpen): Promise<vo
   throw new ProblemError(
     "too_many_operations",
     `Tenant ${tenant} has ${open} operations open, of ${most} at most. Try again once some have ended.`,
+    { retryAfter: 15 },
   );
 }

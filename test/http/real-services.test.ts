@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { mayEnter, noteRefusal, refusalsBorne } from "../../src/store/account-refusals.ts";
+import { createOperation } from "../../src/store/operations.ts";
 import { assertDocumented } from "./documented.ts";
 import { type RealService, startReal } from "./real.ts";
 import type { CallOptions, Reply } from "./support.ts";
@@ -188,4 +189,33 @@ test("a tenant without integrations is removed, and then it was never there", as
 test("no answer held an external id", () => {
   assert.ok(seen.length > 50);
   for (const secret of secrets) assert.ok(!seen.join().includes(secret));
+});
+
+test("a tenant with 200 operations open is told when to come back, by whatever starts another; what takes access away is not", async () => {
+  const open = (count: number) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        createOperation(service.store.db, {
+          kind: "verify",
+          tenant: "acme",
+          integration: `x${index}`,
+          request: {},
+          requestedBy: "test",
+          deadlineSeconds: 60,
+        }),
+      ),
+    );
+  await open(200);
+  const wish = { body: integrationBody("c1-9999aaaabbbbccccdddd") };
+  for (const [method, path, options] of [
+    ["PUT", "/v1/tenants/acme/integrations/one-more", wish],
+    ["POST", "/v1/tenants/acme/integrations/one-more/preview", wish],
+    ["POST", `${c1}/verify`, {}],
+    ["POST", `${c1}/detect-drift`, { body: {} }],
+    ["POST", "/v1/tenants/acme/detect-drift", { body: {} }],
+  ] as const) {
+    const refused = await ask(method, path, options);
+    assert.deepEqual([refused.status, refused.json.code, refused.headers["retry-after"]], [429, "too_many_operations", "15"], path);
+  }
+  assert.equal((await ask("DELETE", c1)).status, 202);
 });

@@ -37,3 +37,22 @@ test("an aborted run tries nothing again", async () => {
   stop.abort();
   await assert.rejects(patiently(quiet(stop.signal), "x", fails(["update_unknown"])), /update_unknown/);
 });
+
+test("a policy that IAM calls malformed is tried again for some seconds, because the role in it may be seconds old; other rejections aren't", () => {
+  const longest = (next: number, cause: string) => pauseBefore(next, { code: "aws_rejected", cause }, () => 1);
+  for (const cause of ["S3 PutBucketPolicy MalformedPolicy", "KMS PutKeyPolicy MalformedPolicyDocumentException", "IAM InvalidPrincipal"])
+    assert.deepEqual(
+      [2, 3, 4, 5].map((next) => longest(next, cause)),
+      [3_000, 6_000, 12_000, undefined],
+      cause,
+    );
+  assert.equal(longest(2, "IAM DeleteRole DeleteConflict"), undefined);
+  assert.equal(pauseBefore(2, { code: "aws_rejected" }), undefined);
+});
+
+test("each class of passing failure has its own number of tries", () => {
+  const tries = (code: ProblemCode) => [2, 3, 4, 5, 6].filter((next) => pauseBefore(next, { code }) !== undefined).length + 1;
+  const wanted = { aws_throttled: 5, not_ready: 5, stack_locked: 4, update_unknown: 3, operation_interrupted: 3, update_failed: 2 };
+  assert.deepEqual(Object.fromEntries(Object.keys(wanted).map((code) => [code, tries(code as ProblemCode)])), wanted);
+  assert.equal(tries("storage_full"), 1, "it waits for space before it starts, not in the middle");
+});
