@@ -75,6 +75,12 @@ const awsRules: Rule[] = [
     detail: "AWS couldn't take a call after several tries. The same request works later.",
   },
   {
+    // The AWS SDK for Go's words for a call without an answer, and Node's; the plugin's own death is an update rule above.
+    when: /request send failed|connection reset by peer|connection refused|unexpected EOF|: EOF\b|i\/o timeout|TLS handshake timeout|no such host|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|EPIPE)\b|socket hang up/,
+    code: "aws_throttled",
+    detail: "AWS gave no answer to a call after several tries. The same request works later.",
+  },
+  {
     when: /\b(ExpiredToken|ExpiredTokenException|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId)\b|unable to validate AWS credentials|No valid credential sources found|failed to refresh cached credentials/,
     code: "account_unreachable",
     detail: "AWS didn't accept the credentials for the tenant's account. Check the provisioning role, then try again.",

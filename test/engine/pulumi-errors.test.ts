@@ -182,3 +182,18 @@ test("a disk that ran full during an update has its own name", () => {
   assert.equal(failed("write /tmp/x: no space left on device").code, "storage_full");
   assert.equal(cliOnly("error: could not write plugin: Disk quota exceeded").code, "storage_full");
 });
+
+test("a call that AWS gave no answer to may pass by itself", () => {
+  for (const words of [
+    'deleting IAM Role (x): operation error IAM: DeleteRole, https response error StatusCode: 0, RequestID: , request send failed, Post "https://iam.amazonaws.com/": EOF',
+    "read tcp 10.0.0.1:4321->10.0.0.2:443: read: connection reset by peer",
+    "dial tcp: lookup iam.amazonaws.com: i/o timeout",
+    "Error: read ECONNRESET",
+  ])
+    assert.equal(failed(words).code, "aws_throttled", words);
+  assert.equal(
+    failed("rpc error: code = Unavailable desc = error reading from server: EOF").code,
+    "operation_interrupted",
+    "the plugin died",
+  );
+});
