@@ -7,7 +7,8 @@ import { pick, seeded } from "./random.ts";
 import { isThere, oneRole, putIntegration, sharedBucket, startDestroy, threeStacks } from "./requests.ts";
 import { type Rig, startRig } from "./rig.ts";
 
-const LIMIT = 120;
+/** Refusals that may pass are tried again for minutes; the operation's deadline is what ends them. */
+const LIMIT = 300;
 /** Failures that one integration sees, one teardown after the other, before it may go */
 const perIntegration = 5;
 
@@ -37,9 +38,8 @@ export const deletes: Campaign = {
     try {
       await rig.tenant("acme");
       for (let index = 0; total.cases < count && Date.now() - begun < within; index++) {
-        const outcomes = await wearDown(rig, index, random, Math.min(perIntegration, count - total.cases));
-        for (const outcome of outcomes) {
-          tell(outcome);
+        const failures = Math.min(perIntegration, count - total.cases);
+        for (const outcome of await wearDown(rig, { index, random, failures, tell })) {
           total.cases += 1;
           total.hit += outcome.hits > 0 ? 1 : 0;
           total.failed += outcome.state === "failed" ? 1 : 0;
@@ -59,8 +59,15 @@ export const deletes: Campaign = {
   },
 };
 
+interface WearDown {
+  index: number;
+  random: () => number;
+  failures: number;
+  tell(outcome: object): void;
+}
+
 /** Makes an integration, tears it down against one failure after the other, and at last without any. */
-async function wearDown(rig: Rig, index: number, random: () => number, failures: number) {
+async function wearDown(rig: Rig, { index, random, failures, tell }: WearDown) {
   const large = index % 3 === 2;
   const name = `worn-${index}`;
   const has = { roles: 1, keys: large ? 1 : 0 };
@@ -95,7 +102,9 @@ async function wearDown(rig: Rig, index: number, random: () => number, failures:
     const gone = !(await isThere(rig, "acme", name));
     if (gone) wrong.push(...(await checkEmpty(rig, sight, { tenant: "acme", name })), ...(await checkNoStatements(rig, sharedBucket(rig))));
     if (gone !== (ended.state === "succeeded")) wrong.push(`it ended ${ended.state}, and its record is ${gone ? "" : "not "}gone`);
-    outcomes.push({ name, call, fault: called, always, hits, state: ended.state, code: ended.error?.code, seconds, wrong });
+    const outcome = { name, call, fault: called, always, hits, state: ended.state, code: ended.error?.code, seconds, wrong };
+    tell(outcome);
+    outcomes.push(outcome);
   }
   const last = outcomes.at(-1);
   if (await isThere(rig, "acme", name)) {

@@ -46,7 +46,7 @@ export const faultRate: Campaign = {
       await rig.stop();
     }
     const { cases, slowest } = total;
-    return { cases, wrong, slowest, note: `${total.succeeded} succeeded, the rest failed by name; ${total.injected} faults` };
+    return { cases, wrong, slowest, note: `${total.succeeded} succeeded; ${total.injected} faults injected` };
   },
 };
 

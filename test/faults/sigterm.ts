@@ -31,7 +31,11 @@ export const sigterms: Campaign = {
       };
       const working = Array.from({ length: load }, (_, index) => keepChanging(rig, `t${index}`, stop.signal, ended));
       while (total.signals < count && Date.now() - begun < within) {
-        await sleep(1_000 + random() * 5_000);
+        // A service that is restarted faster than one update takes would never get anywhere, and isn't promised to.
+        const before = total.operations;
+        const end = Date.now() + 60_000;
+        while (total.operations === before && total.signals > 0 && Date.now() < end) await sleep(100);
+        await sleep(1_000 + random() * 4_000);
         const one = await terminate(rig);
         tell({ signal: total.signals, ...one });
         total.signals += 1;
