@@ -34,8 +34,8 @@ const inputs: RoleInputs = {
 const spec: StackSpec = { kind: "role", key: "interrupted", inputs };
 const live = async (RoleName: string) => (await iam.send(new GetRoleCommand({ RoleName }))).Role;
 
-/** An engine on the same sandbox whose plugin hangs before or after AWS makes the role. */
-const hangingEngine = (moment: "before" | "after") =>
+/** An engine on the same sandbox whose plugin hangs before or after AWS makes a thing of that type. */
+const hangingEngine = (moment: "before" | "after", type = "aws:iam/role:Role") =>
   createEngine({
     cliRoot: running.sandbox.cli.root,
     pulumiHome: running.sandbox.pulumiHome,
@@ -46,10 +46,10 @@ const hangingEngine = (moment: "before" | "after") =>
     runners: 1,
     recycleAfter: 50,
     graceMs: 500,
-    extraEnvironment: { DRAWBRIDGE_STAND_IN_FAIL: `aws:iam/role:Role:create:hang-${moment}` },
+    extraEnvironment: { DRAWBRIDGE_STAND_IN_FAIL: `${type}:create:hang-${moment}` },
   });
 
-test("a run that is killed after AWS made the role leaves a pending create, no process and no lock", async (t) => {
+test("a run that is killed after AWS made the role leaves state as it was, no process and no lock", async (t) => {
   const engine = hangingEngine("after");
   t.after(() => engine.close());
   const request = running.request(spec);
@@ -61,10 +61,7 @@ test("a run that is killed after AWS made the role leaves a pending create, no p
   assert.equal("code" in problem && problem.code, "operation_interrupted");
   assert.equal(await isMarkerAlive({ operation: `${request.operationId}-1` }), false);
   const state = await running.engine.readState(request.address, running.state);
-  assert.deepEqual(
-    state?.pendingOperations.map(({ name, operation, physicalName }) => [name, operation, physicalName]),
-    [["role", "creating", "Interrupted"]],
-  );
+  assert.deepEqual(state, { resources: [], pendingOperations: [] });
 });
 
 test("run again with the found role taken in, it is the same role and whole", async () => {
@@ -77,17 +74,33 @@ test("run again with the found role taken in, it is the same role and whole", as
   await running.run(spec, { action: "destroy" });
 });
 
-test("a pending create that AWS doesn't know is forgotten", async (t) => {
-  const never: StackSpec = { kind: "role", key: "never", inputs: { ...inputs, name: "Never" } };
-  const engine = hangingEngine("before");
+test("a key's create is written into state before it is sent, and one that AWS doesn't know is forgotten", async (t) => {
+  const { accountId } = running.sandbox.accounts.tenant;
+  const Principal = { AWS: `arn:aws:iam::${accountId}:root` };
+  const policy = {
+    Version: "2012-10-17",
+    Statement: [{ Sid: "Delegation", Effect: "Allow", Principal, Action: "kms:*", Resource: "*" }],
+  } as const;
+  const key = {
+    description: "Never made at first",
+    alias: "alias/drawbridge/never",
+    policy: { ...policy, Statement: [...policy.Statement] },
+    tags: {},
+  };
+  const never: StackSpec = { kind: "kms-key", key: "never", inputs: key };
+  const engine = hangingEngine("before", "aws:kms/key:Key");
   t.after(() => engine.close());
   const request = running.request(never, { deadlineSeconds: 4 });
   const problem = await engine.update(request, () => {}).catch(problemOf);
   assert.equal("code" in problem && problem.code, "operation_timeout");
-  assert.equal((await running.engine.readState(request.address, running.state))?.pendingOperations.length, 1);
-  await running.run(never);
+  const { pendingOperations = [] } = (await running.engine.readState(request.address, running.state)) ?? {};
+  assert.deepEqual(
+    pendingOperations.map(({ name, operation }) => [name, operation]),
+    [["key", "creating"]],
+  );
+  const { outputs } = await running.run(never);
   assert.deepEqual((await running.engine.readState(request.address, running.state))?.pendingOperations, []);
-  assert.ok(await live("Never"));
+  assert.match(String(outputs["keyArn"]), /^arn:aws:kms:/);
 });
 
 test("a role of this name that somebody else made is role_name_taken, and stays", async () => {
