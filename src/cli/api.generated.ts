@@ -5937,7 +5937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: This key was used with another body; `unknown_blueprint`: There is no such blueprint; `invalid_parameters`: The blueprint refuses these parameters; `guardrail`: A guardrail refuses the document */
+            /** @description `idempotency_key_reused`: This key was used with another body; `unknown_blueprint`: There is no such blueprint; `invalid_parameters`: The blueprint refuses these parameters; `vendor_policy_refused`: The vendor's policy can't be attached; `guardrail`: A guardrail refuses the document */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6863,7 +6863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused`: This key was used with another body; `unknown_blueprint`: There is no such blueprint; `invalid_parameters`: The blueprint refuses these parameters; `guardrail`: A guardrail refuses the document */
+            /** @description `idempotency_key_reused`: This key was used with another body; `unknown_blueprint`: There is no such blueprint; `invalid_parameters`: The blueprint refuses these parameters; `vendor_policy_refused`: The vendor's policy can't be attached; `guardrail`: A guardrail refuses the document */
             422: {
                 headers: {
                     [name: string]: unknown;

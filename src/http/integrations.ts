@@ -36,6 +36,7 @@ const putIntegration = defineRoute({
     "too_many_operations",
     "unknown_blueprint",
     "invalid_parameters",
+    "vendor_policy_refused",
     "guardrail",
   ],
 })(async ({ services, caller, params: address, body, ifMatch }) => {
@@ -104,6 +105,7 @@ const previewIntegration = defineRoute({
     "too_many_operations",
     "unknown_blueprint",
     "invalid_parameters",
+    "vendor_policy_refused",
     "guardrail",
   ],
 })(async ({ services, caller, params: address, body }) => {

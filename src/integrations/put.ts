@@ -2,7 +2,7 @@
 
 import type { Blueprint } from "../blueprints/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findWithTenant } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
@@ -41,7 +41,8 @@ interface Reading {
 /**
  * Reads a PUT or preview body against what is there.
  *
- * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field, guardrail
+ * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field,
+ *   vendor_policy_refused, guardrail
  */
 export async function readRequest(shell: Shell, request: PutRequest): Promise<Reading & { tenant: TenantRecord }> {
   const { tenant, integration: found } = await findWithTenant(shell.store.db, request.tenant, request.name);
@@ -90,6 +91,7 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
   const ids = nextExternalIds({ rule: blueprint.externalId, given: externalId, before, now, pointer: "/parameters/externalId" });
   const read = parseParameters(blueprint, parameters);
   if (before && before.stacks.length > 0) refuseMoved(blueprint, before.parameters, read);
+  if (before?.vendorPolicy) refuseBesidePolicy(blueprint, before.vendorPolicy, read);
   const record = before ?? { stacks: [], createdAt: now, handshake: { state: "awaiting-external-id" as const, awaiting: [] } };
   const next: IntegrationRecord = {
     ...record,
@@ -116,6 +118,20 @@ function refuseMoved(blueprint: Blueprint, before: Record<string, unknown>, afte
   throw new ProblemError("immutable_field", `${moved} can't change once the integration exists. Make another integration.`, {
     pointer: `/parameters/${moved}`,
   });
+}
+
+/**
+ * A policy that the vendor issued stays attached word for word, so parameters that say something else would change nothing: they are
+ * refused rather than ignored.
+ */
+function refuseBesidePolicy(blueprint: Blueprint, policy: PolicyDocument, parameters: Record<string, unknown>): void {
+  const faults = blueprint.vendorPolicy?.check(policy, parameters) ?? [];
+  if (faults.length === 0) return;
+  throw new ProblemError(
+    "vendor_policy_refused",
+    `The policy that the vendor issued stays attached, and it doesn't fit these parameters. ${faults.join(" ")} Leave them out, and send the vendor's new policy with POST …/vendor-policy.`,
+    { pointer: "/parameters" },
+  );
 }
 
 /** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. */

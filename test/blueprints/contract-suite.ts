@@ -12,6 +12,7 @@ import { guardrailViolations } from "../../src/iam/guardrails.ts";
 import { judge } from "../../src/iam/judge.ts";
 import type { LiveDocuments } from "../../src/iam/live.ts";
 import { deadRows } from "../../src/iam/mutations.ts";
+import { matchesWildcard } from "../../src/iam/wildcard.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { upOrder } from "../../stacks/order.ts";
 import { decisionOf } from "./access.ts";
@@ -46,6 +47,17 @@ function caseTests(blueprint: Blueprint, fixture: FixtureCase): void {
     const { outputs: _, ...fresh } = context;
     assert.deepEqual(blueprint.stacks(blueprint.parameters.parse(turned), context), blueprint.stacks(parameters, context));
     assert.deepEqual(blueprint.stacks(parameters, fresh), blueprint.stacks(parameters, context));
+  });
+
+  it("makes roles whose names, where no parameter gives one, are those that a bootstrap lets be made", () => {
+    const { roleName: _, ...unnamed } = fixture.parameters;
+    const names = roleNames(blueprint, blueprint.parameters.parse(unnamed) as Record<string, unknown>, context);
+    assert.ok(names.length > 0);
+    for (const name of names)
+      assert.ok(
+        blueprint.roleNames.some((pattern) => matchesWildcard(pattern, name)),
+        name,
+      );
   });
 
   it("hands off the vendor's own fields, as the fixture has them", () => {

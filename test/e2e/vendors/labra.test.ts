@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { GetRolePolicyCommand } from "@aws-sdk/client-iam";
+import { GetRoleCommand, GetRolePolicyCommand } from "@aws-sdk/client-iam";
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutBucketPolicyCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { asOutsider, assumeAs, asVendor } from "../../../sandbox/vendor.ts";
+import type { StackPlan } from "../../../src/integrations/plan.ts";
 import { readCases } from "../../blueprints/fixture.ts";
 import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
 
@@ -54,8 +55,13 @@ describe("Labra OppSync, whose policy comes from AWS weeks after the role", { co
     await assert.rejects(session(externalId, "outsider"), refused);
   });
 
-  test("after a restart the policy is taken from the recorded state on: wrong ones refused, the right one word for word", async () => {
-    await life.restart();
+  test("after a restart as a newer release the policy is taken from the recorded state on: wrong ones refused, the right one word for word", async () => {
+    const newer = new URL("./newer-release.ts", import.meta.url).href;
+    await life.restart({ environment: { NODE_OPTIONS: `--import=${newer}` } });
+    const { body: catalogue } = await life.api.call<{ items: { id: string; version: string }[] }>("GET", "/v1/blueprints");
+    const versions = catalogue.items.filter(({ id: known }) => known === "labra-oppsync").map(({ version }) => version);
+    assert.deepEqual(versions, ["1.1.0", "1.0.0"]);
+    assert.equal((await life.read()).version, "1.0.0", "an integration stays with its version");
     const open = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: "*" }] };
     const answer = await life.api.call<{ code: string }>("POST", `${life.route}/vendor-policy`, { body: { document: open } });
     assert.deepEqual([answer.status, answer.body.code], [422, "vendor_policy_refused"]);
@@ -65,6 +71,39 @@ describe("Labra OppSync, whose policy comes from AWS weeks after the role", { co
     assert.equal(await life.roleId(roleName), id);
     const attached = await life.aws().iam.send(new GetRolePolicyCommand({ RoleName: roleName, PolicyName: "AceBucketAccess" }));
     assert.deepEqual(JSON.parse(decodeURIComponent(attached.PolicyDocument ?? "")), issued);
+  });
+
+  test("a newer version of the blueprint is previewed, then an update like any other", async () => {
+    const body = { blueprint: "labra-oppsync", version: "1.1.0", parameters: life.fixture.parameters };
+    const asked = await life.api.call<{ operation: { id: string } }>("POST", `${life.route}/preview`, { body });
+    const preview = await life.api.finished(asked.body.operation.id);
+    succeeded(preview);
+    const { stacks } = preview.result as { stacks: StackPlan[] };
+    assert.deepEqual(
+      stacks.map(({ changes }) => changes),
+      [{ update: 1, same: stacks[0]?.changes.same ?? 0 }],
+    );
+    assert.equal((await life.read()).version, "1.0.0", "a preview changes nothing");
+    const { operation, integration } = await life.put("acme", "ace", body);
+    succeeded(operation);
+    assert.deepEqual([integration.version, integration.handshake.state, integration.proof?.verdict], ["1.1.0", "trusted", "green"]);
+    const { Role } = await life.aws().iam.send(new GetRoleCommand({ RoleName: roleName }));
+    assert.ok(Role?.Tags?.some(({ Key, Value }) => Key === "release" && Value === "1.1.0"));
+    assert.equal(Role?.RoleId, id);
+  });
+
+  test("parameters that the attached policy of ACE contradicts are refused, not ignored", async () => {
+    const { headers } = await life.api.call("GET", life.route);
+    const other = {
+      aceBucket: "ace-apn-44444-prod-us-west-2",
+      aceKmsKeyArn: "arn:aws:kms:us-west-2:111122223333:key/99999999-2222-3333-4444-555555555555",
+    };
+    const answer = await life.api.call<{ code: string; detail: string }>("PUT", life.route, {
+      body: { blueprint: "labra-oppsync", parameters: { ...life.fixture.parameters, ...other } },
+      headers: { "if-match": headers.get("etag") ?? "" },
+    });
+    assert.deepEqual([answer.status, answer.body.code], [422, "vendor_policy_refused"]);
+    assert.match(answer.body.detail, /stays attached.*ace-apn-33333-prod-us-west-2, and not ace-apn-44444/);
   });
 
   test("Labra works on ACE's bucket once ACE's own policy lets the role in", async () => {
