@@ -27,9 +27,9 @@ test("what an earlier process had running on PGlite runs again at once, in its o
   const ids = [randomUUID(), randomUUID()];
   let taken = () => {};
   const began = new Promise<void>((resolve) => (taken = resolve));
-  await killed.start(async () => {
+  await killed.start(async (_id, signal) => {
     taken();
-    await new Promise(() => {}); // it never says how the job ended, as if it had been killed
+    await once(signal, "abort"); // by then its store is closed: nobody hears how the job ended, as if it had been killed
   });
   for (const operationId of ids) await killed.enqueue(first.db, { operationId, key: "one/i" });
   await began;
@@ -45,6 +45,7 @@ test("what an earlier process had running on PGlite runs again at once, in its o
   assert.ok(performance.now() - started < 8_000, "not only after its heartbeat is stale");
   await queue.close({ graceSeconds: 0 });
   await second.close();
+  await killed.close({ graceSeconds: 0 }).catch(() => undefined);
   await rm(dataDir, { recursive: true, force: true });
 });
 
