@@ -3,17 +3,20 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readManifestSpec } from "../../src/http/manifests.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
+import { pushSourceName } from "../../src/integrations/push-source.ts";
+import { nextRecord } from "../../src/integrations/put.ts";
 import { reconcile } from "../../src/integrations/reconcile.ts";
 import type { Item } from "../../src/integrations/reconcile-plan.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
-import { subjectOf } from "../../src/integrations/subject.ts";
+import { requireTenant, subjectOf } from "../../src/integrations/subject.ts";
 import { recordedWish } from "../../src/integrations/wish.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import { isTerminal } from "../../src/operations/operation.ts";
 import { openQueue } from "../../src/operations/queue.ts";
 import { operationHandler, type Run } from "../../src/operations/run.ts";
-import { changeIntegration } from "../../src/store/integrations.ts";
+import { changeIntegration, saveIntegration } from "../../src/store/integrations.ts";
 import { findOperation, type StoredOperation } from "../../src/store/operations.ts";
+import { claimMembers } from "../../src/store/sources.ts";
 import type { VisibleTenants } from "../../src/store/tenants.ts";
 import { backends, silent } from "../store/backends.ts";
 
@@ -25,6 +28,8 @@ export interface House {
   during: { child: (run: Run) => Promise<void> };
   /** Waits until it has ended or waits for an approval. */
   ended(id: string): Promise<StoredOperation>;
+  /** Leaves an integration as a push and its `up` would: a thousand of those take a minute. */
+  stand(manifest: ReturnType<typeof integrationManifest>, repository: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,6 +72,13 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
         await sleep(50);
       }
       throw new Error(`operation ${id} didn't end`);
+    },
+    async stand({ metadata: { tenant, name }, spec }, repository) {
+      const owner = await requireTenant(shell, tenant);
+      const record = nextRecord({ tenant, name, body: spec as never, requestedBy: "ci" }, undefined, shell.now());
+      const { specHash } = desiredStacks(owner, await recordedWish(shell, record));
+      await saveIntegration(store.db, { ...record, lastUp: { operation: randomUUID(), succeeded: true, specHash } });
+      await claimMembers(store.db, [{ kind: "Integration", tenant, name, source: pushSourceName(repository), labels: {} }]);
     },
     async close() {
       await queue.close({ graceSeconds: 1 });
