@@ -58,7 +58,7 @@ for (const backend of backends) {
 
     test("jobs that come after a tenant's many begin as if those weren't there, and both take turns", async () => {
       await queue.pause();
-      await add("flood", 300);
+      await add("flood", 120);
       await add("calm", 5);
       await add("still", 1);
       await queue.resume();
@@ -93,10 +93,10 @@ for (const backend of backends) {
       await until(() => begun.length === tenants.size && none());
       most.clear();
       begun = [];
-      lasting = 1_500;
+      lasting = 900;
       await add("flood", 6);
       await until(() => running.get("flood") === 2);
-      await sleep(1_200);
+      await sleep(600);
       assert.equal(most.get("flood"), 2, "three workers are there");
       await add("other", 2);
       await until(() => running.get("other") === 2);
