@@ -118,7 +118,7 @@ async function wearDown(rig: Rig, { index, random, failures, tell }: WearDown) {
 
 function matches(call: string, name: string): boolean {
   if (call === "PUT policy") return /^(PUT|DELETE) .*[?&]policy/.test(name);
-  if (call === "DELETE checkpoint") return /^DELETE .*\/\.pulumi\/stacks\//.test(name);
+  if (call === "DELETE checkpoint") return /^(DELETE|POST) .*(\/\.pulumi\/stacks\/|[?&]delete)/.test(name);
   if (call === "DELETE lock") return /^DELETE .*\/\.pulumi\/locks\//.test(name);
   return call === name;
 }

@@ -55,8 +55,8 @@ async function runRound(rig: Rig, mix: Mix, random: () => number, count: number)
       await sleep(pause);
       // Of a kind that isn't there nobody dies; a service always is.
       const one = pick(() => replica, rig.replicas);
-      const dead = (await one.killOne(victim, random)) || (await one.killOne("service", random));
-      if (dead > 0) killed.push(victim);
+      if ((await one.killOne(victim, random)) > 0) killed.push(victim);
+      else if ((await one.killOne("service", random)) > 0) killed.push("service");
     }
     return killed;
   })();
