@@ -7,8 +7,9 @@ import { canonicalJson } from "../iam/policy-document.ts";
 import type { ProblemError } from "../problem.ts";
 import { problemOf } from "../problem.ts";
 import type { Difference, DriftRecord } from "../store/drift.ts";
-import { differencesOf, type Expected, isUniqueId } from "./drift-differences.ts";
+import { differencesOf, type Expected } from "./drift-differences.ts";
 import { widerThanContract } from "./prove.ts";
+import { isUniqueId } from "./statement-differences.ts";
 
 export type Verdict = Pick<DriftRecord, "verdict" | "access" | "differences" | "fingerprint" | "cause">;
 
