@@ -1,7 +1,7 @@
 /** The environment, read once and checked. Nothing else in src reads process.env. */
 import path from "node:path";
 import { z } from "zod";
-import type { Pins } from "./engine/pins.ts";
+import type { Pins } from "./engine/engine.ts";
 import type { TlsFiles } from "./http/tls.ts";
 import { type LimitSettings, usualLimits } from "./identity/limits.ts";
 import { type Issuer, issuersSchema } from "./identity/oidc.ts";

@@ -1,5 +1,5 @@
 /** What the engine needs to know of its surroundings. */
-import type { Pins } from "./pins.ts";
+import type { Pins } from "./engine.ts";
 import type { SecretsConfig } from "./stack-settings.ts";
 
 export interface EngineConfig {

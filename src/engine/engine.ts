@@ -9,6 +9,12 @@ export interface Credentials {
   sessionToken?: string;
 }
 
+/** SHA-256 (hex, lower case) of the programs that updates run. */
+export interface Pins {
+  cli?: string;
+  plugin?: string;
+}
+
 export type UpdateAction = "preview" | "up" | "refresh" | "destroy";
 
 export interface UpdateRequest {

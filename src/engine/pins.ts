@@ -5,12 +5,6 @@ import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { ProblemError } from "../problem.ts";
 
-/** SHA-256 (hex, lower case) of the files that are executed. */
-export interface Pins {
-  cli?: string;
-  plugin?: string;
-}
-
 /**
  * Checks a file against its pin.
  *
