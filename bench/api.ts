@@ -1,4 +1,5 @@
 /** The API with its workers paused at 10,000 integrations: reads, accepted PUTs and refusals, on each store. */
+
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,9 +10,9 @@ import { sql } from "kysely";
 import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { startService } from "../sandbox/service.ts";
 import { openStore } from "../src/store/store.ts";
+import { startPostgres } from "../test/support/postgres.ts";
 import { conductorOne, requestOf } from "./integration.ts";
 import { type LoadResult, load, type Shot } from "./load.ts";
-import { startPostgres } from "./postgres.ts";
 import { ownCpu, residentBytes } from "./process-tree.ts";
 import { compare, type Result, type Target } from "./result.ts";
 import { median, percentile } from "./statistics.ts";
@@ -184,7 +185,7 @@ function memoryResult(bytes: number, store: string): Result {
 /** PostgreSQL first, where it is installed: the figures are asked of it. The process is the whole service; its workers find nothing due. */
 export async function runApi(): Promise<Result[]> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bench-api-"));
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ durable: true });
   const sandbox = await startSandbox({ dataDir, log: () => {} });
   try {
     const onPostgres = postgres ? await measureStore(sandbox, `PostgreSQL ${postgres.version}`, await postgres.database("api")) : [];

@@ -1,7 +1,7 @@
 /** Memory of the service's process over many operations, and of it with its runners, on PostgreSQL where there is one. */
+import { startPostgres } from "../test/support/postgres.ts";
 import { openArena } from "./arena.ts";
 import { conductorOne, named, requestOf } from "./integration.ts";
-import { startPostgres } from "./postgres.ts";
 import { residentBytes, treeCost } from "./process-tree.ts";
 import { compare, type Result } from "./result.ts";
 import { slope } from "./statistics.ts";
@@ -12,7 +12,7 @@ const width = 4;
 
 /** Updates of `width` integrations side by side; memory is read after each. */
 export async function runMemory(): Promise<Result[]> {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ durable: true });
   const environment: Record<string, string> = postgres ? { DATABASE_URL: await postgres.database("memory") } : {};
   const arena = await openArena({ environment });
   try {

@@ -1,4 +1,4 @@
-/** A throwaway PostgreSQL for one test file: from PATH or Debian's folder, on a free loopback port, in a folder of its own. */
+/** A throwaway PostgreSQL for tests and benchmarks: from PATH or Debian's folder, on a free loopback port, in a folder of its own. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, chown, mkdtemp, readdir, rm } from "node:fs/promises";
@@ -15,6 +15,9 @@ const debian = "/usr/lib/postgresql";
 export interface Postgres {
   /** `postgres://…/postgres` */
   url: string;
+  version: string;
+  /** Makes a database and answers its URL. */
+  database(name: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -31,9 +34,9 @@ export async function findPostgres(): Promise<string | undefined> {
 
 /**
  * Starts one, or answers undefined and says so loudly: then the caller skips. A server refuses to run as root, so there it runs as
- * the user `postgres` that the package made.
+ * the user `postgres` that the package made. A `durable` one keeps what it commits, as it comes: for measurements.
  */
-export async function startPostgres(): Promise<Postgres | undefined> {
+export async function startPostgres({ durable = false } = {}): Promise<Postgres | undefined> {
   const programs = await findPostgres();
   if (programs === undefined) {
     console.error("NO POSTGRESQL ON THIS MACHINE: what needs one is skipped. Install Debian's `postgresql`, or put its programs on PATH.");
@@ -49,14 +52,16 @@ export async function startPostgres(): Promise<Postgres | undefined> {
     cwd: folder,
   });
   const port = await freePort();
-  const settings = ["fsync=off", "listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, "max_connections=60"];
+  const quick = durable ? [] : ["fsync=off", "max_connections=60"];
+  const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${folder}`, ...quick];
   const child = spawn(path.join(programs, "postgres"), ["-D", data, "-p", String(port), ...settings.flatMap((one) => ["-c", one])], {
     ...user,
     cwd: folder,
     stdio: "ignore",
   });
   process.once("exit", () => child.kill("SIGKILL"));
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const base = `postgres://postgres@127.0.0.1:${port}`;
+  const url = `${base}/postgres`;
   const stop = async () => {
     if (child.exitCode === null) {
       const ended = once(child, "exit");
@@ -65,22 +70,28 @@ export async function startPostgres(): Promise<Postgres | undefined> {
     }
     await rm(folder, { recursive: true, force: true });
   };
-  for (let attempt = 0; !(await answers(url)); attempt++) {
+  for (let attempt = 0; ; attempt++) {
+    const version = await ask(url, "show server_version").catch(() => undefined);
+    if (version !== undefined) return { url, version: version.split(" ")[0] ?? "", database: (name) => makeDatabase(base, name), stop };
     if (attempt < 150 && child.exitCode === null) await sleep(100);
     else {
       await stop();
       throw new Error("PostgreSQL didn't start.");
     }
   }
-  return { url, stop };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function makeDatabase(base: string, name: string): Promise<string> {
+  await ask(`${base}/postgres`, `create database ${name}`);
+  return `${base}/${name}`;
+}
+
+/** The first value of the answer. */
+async function ask(url: string, statement: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
-  return client.connect().then(
-    () => client.end().then(() => true),
-    () => false,
-  );
+  await client.connect();
+  const { rows } = await client.query(statement).finally(() => client.end());
+  return String(Object.values((rows[0] as object | undefined) ?? {})[0]);
 }
 
 async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
