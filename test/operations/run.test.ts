@@ -222,8 +222,10 @@ for (const backend of backends) {
       const operation = await findOperation(store.db, id);
       assert.ok(operation);
       // As after a kill: its job is marked as running, its lease is held, and nobody will ever end either.
-      await store.db.transaction().execute((trx) => queue.enqueue(trx, { operationId: id, key: "killed/early" }));
-      await sql`update pgboss.job set state = 'active', started_on = now(), heartbeat_on = now() where id = ${id}`.execute(store.db);
+      await store.db.transaction().execute(async (trx) => {
+        await queue.enqueue(trx, { operationId: id, key: "killed/early" });
+        await sql`update pgboss.job set state = 'active', started_on = now(), heartbeat_on = now() where id = ${id}`.execute(trx);
+      });
       const stuck = runOperation(waiting, operation, async () => undefined, new AbortController().signal).catch(problemOf);
       await enters;
       assert.equal((await findOperation(store.db, id))?.state, "queued");
