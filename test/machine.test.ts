@@ -35,7 +35,7 @@ test("memory that is left is the least of what the machine and the container's l
 });
 
 test("a full disk has a name, whoever met it", () => {
-  const of = (code: string, more = {}) => problemOf(Object.assign(new Error("/work/secret: no space"), { code }, more)).code;
+  const of = (code: string, more = {}) => problemOf(Object.assign(new Error("/srv/secret: no space"), { code }, more)).code;
   assert.deepEqual([of("ENOSPC"), of("EDQUOT"), of("53100"), of("ENOENT")], ["storage_full", "storage_full", "storage_full", "internal"]);
   const inner = Object.assign(new Error("disk"), { code: "53100" });
   assert.equal(problemOf(new Error("the query failed", { cause: inner })).code, "storage_full");
