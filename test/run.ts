@@ -30,14 +30,14 @@ function indent(text: string): string {
 }
 
 /**
- * End-to-end files share two cores with an AWS, a database and a dozen processes, and wait on clocks; one that fails gets one more
+ * Files share two cores with each other, an AWS, databases and a dozen processes, and wait on clocks; one that fails gets one more
  * run. Its first failure is shown all the same, so that nobody takes a race for noise.
  */
 async function runTwiceIfNeeded(file: TestFile, env: NodeJS.ProcessEnv): Promise<FileResult> {
   const run = () => runFile(file.path, { limitSeconds: limits[file.kind], env });
   const first = await run();
   const failed = first.tests.filter(({ outcome }) => outcome === "failed");
-  if (file.kind === "unit" || failed.length === 0) return first;
+  if (failed.length === 0) return first;
   say(`AGAIN ${path.relative(root, file.path)}: failed once, in ${first.seconds.toFixed(1)} s`);
   for (const { name, reason } of failed) say(indent(`✗ ${name}\n${indent(reason ?? "")}`));
   return run();
