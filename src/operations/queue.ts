@@ -110,8 +110,8 @@ interface QueueSettings {
   /** How many jobs this process runs side by side; one more for tenants that have none running */
   concurrency: number;
   /**
-   * How many jobs of one tenant run side by side, over all replicas; as many as `concurrency` unless told. Replicas that take at the
-   * same instant may go one past it.
+   * How many jobs of one tenant run side by side, over all replicas; as many as `concurrency` unless told. Where n replicas take at the
+   * same instant, n - 1 more may run.
    */
   perTenant?: number;
 }
@@ -121,7 +121,8 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
   const boss = new PgBoss({
     ...(store.kind === "pglite"
       ? { db: fromPglite(store.pglite), backend: "pglite" as const }
-      : { connectionString: store.databaseUrl, max: 4, application_name: "drawbridge-queue" }),
+      : // One connection, so that this process's workers, who all wake at once, take one after the other and each sees what the last took.
+        { connectionString: store.databaseUrl, max: 1, application_name: "drawbridge-queue" }),
     schema,
     useListenNotify: true,
     schedule: false,
