@@ -11,6 +11,7 @@ import type { Route } from "./route.ts";
 import { routes as everyRoute } from "./routes.ts";
 import { serve } from "./serve.ts";
 import type { Services } from "./services.ts";
+import { slowRefusals } from "./slow-refusals.ts";
 
 /** The HTTP API over `services`, all of it or these routes alone; server.ts listens with it. */
 export function createApp(services: Services, routes: readonly Route[] = everyRoute): Express {
@@ -67,6 +68,7 @@ function refuseMethod(of: Route[], services: Services): RequestHandler {
 }
 
 function answerProblem(services: Services): ErrorRequestHandler {
+  const slowly = slowRefusals();
   // express knows an error handler by its four parameters
   return (error: unknown, request, response, _next) => {
     const trace = traceOf(response);
@@ -79,8 +81,10 @@ function answerProblem(services: Services): ErrorRequestHandler {
       services.noteRefusal({ ...who, result: refused, requestId });
     }
     if (answer.code === "internal") services.log.error("fault", { ...trace, ...faultFields(error) });
+    const send = () => sendProblem(response, answer, error instanceof ProblemError ? error.retryAfter : undefined);
     if (response.headersSent) response.destroy();
-    else sendProblem(response, answer, error instanceof ProblemError ? error.retryAfter : undefined);
+    else if (answer.status === 429) slowly(send);
+    else send();
   };
 }
 

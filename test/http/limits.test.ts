@@ -17,6 +17,9 @@ test("a caller that asks too much is told when to come back, and others go on", 
   assert.equal(refused?.json.code as unknown, "rate_limited");
   const wait = Number(refused?.headers["retry-after"]);
   assert.ok(wait >= 1 && wait <= 60, String(wait));
+  const asked = performance.now();
+  assert.equal((await service.call("GET", "/v1/blueprints", { token: "acme-token" })).status, 429);
+  assert.ok(performance.now() - asked >= 240, "a refusal for haste came at once");
   assert.equal((await service.call("GET", "/v1/blueprints", { token: "beta-token" })).status, 200);
 });
 

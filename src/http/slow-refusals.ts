@@ -1,0 +1,27 @@
+/**
+ * Refusals for haste are answered late: whoever asks again at once, over and over, gets fewer of them, and everybody else the processor.
+ * Only so many wait at a time, so that waiting costs no memory to speak of; the others are answered at once.
+ */
+
+interface SlowRefusals {
+  /** milliseconds that each waits */
+  hold: number;
+  /** that wait at a time */
+  most: number;
+}
+
+/** A quarter of a second is less than any `Retry-After` of ours, which counts whole seconds. */
+export const usualHold: SlowRefusals = { hold: 250, most: 1_000 };
+
+/** Calls each `answer` after its wait, or at once where too many wait already. */
+export function slowRefusals({ hold, most }: SlowRefusals = usualHold): (answer: () => void) => void {
+  let waiting = 0;
+  return (answer) => {
+    if (waiting >= most) return answer();
+    waiting += 1;
+    setTimeout(() => {
+      waiting -= 1;
+      answer();
+    }, hold);
+  };
+}

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { slowRefusals } from "../../src/http/slow-refusals.ts";
+
+test("a refusal waits, no more than so many do, and one that was answered makes room", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const slowly = slowRefusals({ hold: 250, most: 2 });
+  const answered: number[] = [];
+  for (const n of [1, 2, 3]) slowly(() => answered.push(n));
+  assert.deepEqual(answered, [3]);
+  t.mock.timers.tick(249);
+  assert.deepEqual(answered, [3]);
+  t.mock.timers.tick(1);
+  assert.deepEqual(answered, [3, 1, 2]);
+  slowly(() => answered.push(4));
+  assert.deepEqual(answered, [3, 1, 2]);
+  t.mock.timers.tick(250);
+  assert.deepEqual(answered, [3, 1, 2, 4]);
+});
