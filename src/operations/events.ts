@@ -1,6 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { eventsAfter } from "../store/events.ts";
-import { findOperation } from "../store/operations.ts";
+import { stateAndEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 import { isTerminal, type OperationEvent } from "./operation.ts";
 
@@ -22,15 +21,14 @@ export async function* followEvents(store: Store, operationId: string, after: nu
     const waiting = new AbortController();
     const nudged = nextNudge(operationId, AbortSignal.any([signal, waiting.signal]));
     try {
-      // The state is read before the events: when it had ended, all of its events are there.
-      const operation = await findOperation(store.db, operationId);
-      const events = await eventsAfter(store.db, operationId, seq, batch);
-      for (const event of events) {
+      const found = await stateAndEvents(store.db, operationId, seq, batch);
+      if (found === undefined) return;
+      for (const event of found.events) {
         seq = event.seq;
         yield event;
       }
-      if (events.length === batch) continue;
-      if (operation === undefined || isTerminal(operation.state)) return;
+      if (found.events.length === batch) continue;
+      if (isTerminal(found.state)) return;
       await nudged;
     } finally {
       waiting.abort();

@@ -153,11 +153,12 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       await handler(operationId, stop.signal);
     } catch (error) {
       log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
+      setTimeout(wake, queueOptions.retryDelay * 1_000 + 100, lane).unref();
       throw error;
     } finally {
       running.delete(operationId);
-      // The key is free once pg-boss has settled the job, just after this: look again then, not at the next poll.
-      setTimeout(wake, 20).unref();
+      // The key is free once pg-boss has settled the job, just after this unless the database is busy: look again then, not at the next poll.
+      for (const after of [20, 500]) setTimeout(wake, after, lane).unref();
     }
   };
 
@@ -175,7 +176,8 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
         lane,
         {
           batchSize: 1,
-          notifyPollingIntervalSeconds: 1,
+          // A look at each queue costs more than most statements; a new job, a free key and a retry wake the workers.
+          notifyPollingIntervalSeconds: 5,
           pollingIntervalSeconds: 1,
           ...(perGroup !== undefined && { groupConcurrency: perGroup }),
         },
@@ -193,8 +195,8 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     await Promise.all(stopping.map(({ id, lane }) => boss.offWork(lane, { id, wait: true })));
   };
 
-  function wake(): void {
-    for (const { id } of workers) boss.notifyWorker(id);
+  function wake(only?: string): void {
+    for (const { id, lane } of workers) if (only === undefined || only === lane) boss.notifyWorker(id);
   }
 
   const enqueue = async (trx: Db, { operationId, key }: Job) => {
@@ -236,7 +238,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     interrupt() {
       for (const { stop } of running.values()) stop.abort(draining);
     },
-    wake,
+    wake: () => wake(),
     async depth() {
       const { rows } = await sql<{ waiting: number; running: number }>`
         select count(*) filter (where state in ('created', 'retry'))::int as waiting, count(*) filter (where state = 'active')::int as running

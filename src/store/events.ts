@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { OperationEvent } from "../operations/operation.ts";
+import type { OperationEvent, OperationState } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";
 import type { Db } from "./transaction.ts";
 
@@ -43,4 +43,24 @@ export async function eventsAfter(db: Db, operationId: string, seq: number, limi
     .limit(limit)
     .execute();
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+}
+
+/** Whether the operation has ended, and its events with a higher `seq`, by one look: when it has, all of its events are there. */
+export async function stateAndEvents(
+  db: Db,
+  operationId: string,
+  seq: number,
+  limit: number,
+): Promise<{ state: OperationState; events: OperationEvent[] } | undefined> {
+  const { rows } = await sql<
+    { state: OperationState } & ({ seq: null } | { seq: number; at: Date; type: string; data: OperationEvent["data"] })
+  >`
+    select o.state, e.seq, e.at, e.type, e.data from operations o left join operation_events e on e.operation = o.id and e.seq > ${seq}
+    where o.id = ${operationId} order by e.seq limit ${limit}`.execute(db);
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const events = rows.flatMap((row) =>
+    row.seq === null ? [] : [{ seq: row.seq, at: row.at.toISOString(), type: row.type, data: row.data }],
+  );
+  return { state: first.state, events };
 }

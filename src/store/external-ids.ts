@@ -21,6 +21,16 @@ export async function externalIdHolder(db: Db, vendor: string, externalId: strin
   return row === undefined || name === undefined ? undefined : { tenant: row.tenant, name };
 }
 
+/** What an integration claims. */
+function digestsOf({ goneAt, externalIds }: IntegrationRecord): string[] {
+  return goneAt === undefined ? [...new Set(externalIds.map((entry) => externalIdDigest(entry.id)))].sort() : [];
+}
+
+/** Whether two states of one integration claim the same. */
+export function sameClaims(one: IntegrationRecord, other: IntegrationRecord): boolean {
+  return one.vendor === other.vendor && digestsOf(one).join() === digestsOf(other).join();
+}
+
 /**
  * Makes the integration's claims equal to the ids that its record lists; a gone integration claims none. A vendor's
  * id belongs to one tenant at a time (a second one would be the confused deputy), whose integrations may share it.
@@ -28,8 +38,7 @@ export async function externalIdHolder(db: Db, vendor: string, externalId: strin
  */
 export async function claimExternalIds(trx: Db, integration: IntegrationRecord): Promise<void> {
   const { vendor, tenant, name } = integration;
-  const wanted = integration.goneAt === undefined ? integration.externalIds.map((entry) => externalIdDigest(entry.id)) : [];
-  const digests = [...new Set(wanted)].sort();
+  const digests = digestsOf(integration);
   // One statement; its parts touch different rows: ids that nobody else uses, ids that others go on using, ids that are wanted.
   const claimed = await sql`
     with ended as (

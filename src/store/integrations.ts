@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./cursor.ts";
-import { claimExternalIds } from "./external-ids.ts";
+import { claimExternalIds, sameClaims } from "./external-ids.ts";
 import type { IntegrationRecord, RecordedStack, TenantRecord } from "./records.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 import { requireWriter, type Writer } from "./writer.ts";
@@ -65,8 +65,11 @@ export async function integrationsOfVendor(db: Db, vendor: string): Promise<Inte
   return rows.map((row) => row.record);
 }
 
-/** Writes the integration, new or changed, and its claims on external ids. `external_id_taken` when another tenant has one. */
-export async function saveIntegration(db: Db, integration: IntegrationRecord): Promise<void> {
+/**
+ * Writes the integration, new or changed, and its claims on external ids, which `before` (as it stands, its row locked) may have
+ * already. `external_id_taken` when another tenant has one.
+ */
+export async function saveIntegration(db: Db, integration: IntegrationRecord, before?: IntegrationRecord): Promise<void> {
   const row = { vendor: integration.vendor, gone: integration.goneAt !== undefined, record: JSON.stringify(integration) };
   await inTransaction(db, async (trx) => {
     await trx
@@ -74,7 +77,7 @@ export async function saveIntegration(db: Db, integration: IntegrationRecord): P
       .values({ tenant: integration.tenant, name: integration.name, ...row })
       .onConflict((conflict) => conflict.columns(["tenant", "name"]).doUpdateSet(row))
       .execute();
-    await claimExternalIds(trx, integration);
+    if (!before || !sameClaims(before, integration)) await claimExternalIds(trx, integration);
   });
 }
 
@@ -120,7 +123,7 @@ export async function changeIntegration(
       .executeTakeFirst();
     if (row === undefined) throw new ProblemError("not_found", "There is no such integration.");
     const changed = change(row.record);
-    await saveIntegration(trx, changed);
+    await saveIntegration(trx, changed, row.record);
     return changed;
   });
 }
