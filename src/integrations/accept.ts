@@ -3,8 +3,8 @@ import { stackAddress } from "../../stacks/name.ts";
 import type { OperationKind } from "../operations/operation.ts";
 import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
-import { changeIntegration, findIntegration, saveIntegration } from "../store/integrations.ts";
-import { createOperation, findOpenOffboard, type StoredOperation } from "../store/operations.ts";
+import { findForWish, saveIntegration } from "../store/integrations.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
 import type { Db } from "../store/transaction.ts";
 import { cancelWaiting } from "../store/transitions.ts";
@@ -28,9 +28,10 @@ export interface Acceptance {
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
   const { kind, next, desired, also, replaces, requestedBy } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
-    if (await findOpenOffboard(trx, next.tenant))
+    const { live, offboarding } = await findForWish(trx, next.tenant, next.name);
+    if (offboarding)
       throw new ProblemError("tenant_offboarding", `Tenant ${next.tenant} is being offboarded. Register it anew once that has ended.`);
-    await writeWish(trx, next);
+    await writeWish(trx, next, live);
     const operation = await createOperation(trx, {
       kind,
       tenant: next.tenant,
@@ -47,15 +48,10 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
 }
 
 /** Only what was asked for is written: stacks, proof and the like belong to the operations, which may be recording them now. */
-async function writeWish(trx: Db, next: IntegrationRecord): Promise<void> {
-  const { tenant, name, blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt, vendorPolicy } =
-    next;
+async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
+  const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt, vendorPolicy } = next;
   const wish = { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt };
-  const live = await findIntegration(trx, tenant, name);
-  if (live && live.goneAt === undefined) {
-    await changeIntegration(trx, tenant, name, (now) => ({ ...now, ...wish, ...(vendorPolicy && { vendorPolicy }) }));
-    return;
-  }
+  if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...wish, ...(vendorPolicy && { vendorPolicy }) }, live);
   // A tombstone makes room; the keys that it left are still there to be taken in.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
 }

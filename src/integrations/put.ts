@@ -49,15 +49,12 @@ export async function readRequest(shell: Shell, request: PutRequest): Promise<Re
   if (!tenant) throw noTenant();
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
-  await refuseForeignIds(shell, next);
-  await refuseUntrusted(shell, next);
-  return {
-    tenant,
-    before,
-    etagThere: found && integrationEtag(found),
-    next,
-    desired: desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name)),
-  };
+  const [wish] = await Promise.all([
+    wishOf(shell, upRequestOf(next), next.name),
+    refuseForeignIds(shell, next, before),
+    refuseUntrusted(shell, next),
+  ]);
+  return { tenant, before, etagThere: found && integrationEtag(found), next, desired: desiredStacks(tenant, wish) };
 }
 
 /**
@@ -134,9 +131,15 @@ function refuseBesidePolicy(blueprint: Blueprint, policy: PolicyDocument, parame
   );
 }
 
-/** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. */
-export async function refuseForeignIds(shell: Shell, next: Pick<IntegrationRecord, "tenant" | "vendor" | "externalIds">): Promise<void> {
+/** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. What `before` has is its own. */
+export async function refuseForeignIds(
+  shell: Shell,
+  next: Pick<IntegrationRecord, "tenant" | "vendor" | "externalIds">,
+  before?: Pick<IntegrationRecord, "vendor" | "externalIds">,
+): Promise<void> {
+  const held = before?.vendor === next.vendor ? before.externalIds.map(({ id }) => id) : [];
   for (const { id } of next.externalIds) {
+    if (held.includes(id)) continue;
     const holder = await externalIdHolder(shell.store.db, next.vendor, id);
     if (holder && holder.tenant !== next.tenant) {
       throw new ProblemError("external_id_taken", "This external id can't be used here. Get one of your own from the vendor.", {
@@ -169,7 +172,8 @@ export async function putIntegration(shell: Shell, request: PutRequest): Promise
   const etag = integrationEtag(next);
   const etagBefore = before && integrationEtag(before);
   checkPrecondition(etagThere, request.ifMatch, before !== undefined && etag !== etagBefore);
-  const current = await currentOperation(shell.store.db, tenant.name, next.name);
+  // Where there never was an integration nothing of it can be under way.
+  const current = etagThere === undefined ? undefined : await currentOperation(shell.store.db, tenant.name, next.name);
   if (before && etag === etagBefore) {
     if (current?.kind === "up") return { tenant, record: before, etag, operation: current };
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;

@@ -30,6 +30,20 @@ export async function findWithTenant(
   return { tenant: row?.tenant, integration: row?.integration ?? undefined };
 }
 
+/** What a new wish meets: the integration as it is, gone or not, its row locked; and whether the tenant is being offboarded. */
+export async function findForWish(
+  trx: Db,
+  tenant: string,
+  name: string,
+): Promise<{ live: IntegrationRecord | undefined; offboarding: boolean }> {
+  const { rows } = await sql<{ live: IntegrationRecord | null; offboarding: boolean }>`
+    with live as (select record from integrations where tenant = ${tenant} and name = ${name} for update)
+    select (select record from live) as live, exists (
+      select from operations where tenant = ${tenant} and kind = 'offboard' and state in ('queued', 'running')
+    ) as offboarding`.execute(trx);
+  return { live: rows[0]?.live ?? undefined, offboarding: rows[0]?.offboarding ?? false };
+}
+
 /** One page of a tenant's integrations by name. `invalid_request` for a cursor that isn't ours. */
 export async function listIntegrations(
   db: Db,
