@@ -10,7 +10,7 @@ import { type Rig, startRig } from "./rig.ts";
 const LIMIT = 300;
 const tenants = 10;
 /** Operations in flight */
-const together = 3;
+const together = 5;
 
 export const faultRate: Campaign = {
   what: "operations of a mixed load with faults injected into S3 and AWS at a rate (`--rate`, percent of all calls)",
