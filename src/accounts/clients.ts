@@ -54,10 +54,22 @@ export function accountClients(reach: AwsReach, region: string, credentials: Cre
     s3: new S3Client({ ...shared, forcePathStyle: reach.endpoint !== undefined, followRegionRedirects: false }),
     kms: new KMSClient(shared),
   };
+  clients.s3.middlewareStack.add(ownedBucketsOnly, { step: "initialize", name: "drawbridgeOwnedBucketsOnly" });
   clients.iam.middlewareStack.add(gated("iam", gate), gatePlace);
   clients.s3.middlewareStack.add(gated("s3", gate), gatePlace);
   clients.kms.middlewareStack.add(gated("kms", gate), gatePlace);
   return clients;
+}
+
+/**
+ * A bucket's name says nothing about whose it is: no call leaves without the owner that S3 is to check (S3 user guide, "Verifying
+ * bucket ownership with bucket owner condition"). Forgetting it is a fault of ours.
+ */
+function ownedBucketsOnly<I extends object, O extends object>(next: InitializeHandler<I, O>, { commandName }: HandlerExecutionContext) {
+  return async (args: InitializeHandlerArguments<I>): Promise<InitializeHandlerOutput<O>> => {
+    if (!("ExpectedBucketOwner" in args.input)) throw new Error(`${commandName} would go to S3 without an expected owner of the bucket`);
+    return next(args);
+  };
 }
 
 /** Before anything is serialised, and around all retries. */
