@@ -14,6 +14,9 @@ export interface FileResult {
   output: string;
 }
 
+/** The name of the test that stands for a file which ended badly outside its tests. */
+export const wholeFile = "the file as a whole";
+
 const reporter = path.join(import.meta.dirname, "reporter.ts");
 const running = new Set<number>();
 
@@ -36,7 +39,7 @@ export async function runFile(file: string, { limitSeconds, env }: { limitSecond
     const tests = lines.slice(0, -1).map((line) => JSON.parse(line) as Finished); // the last is empty, or cut off by a kill
     const seconds = (performance.now() - started) / 1000;
     const complaint = complaintOf(ended, tests, limitSeconds);
-    if (complaint) tests.push({ name: "the file as a whole", outcome: "failed", took: seconds * 1000, reason: complaint });
+    if (complaint) tests.push({ name: wholeFile, outcome: "failed", took: seconds * 1000, reason: complaint });
     return { tests, seconds, output: ended.output };
   } finally {
     await rm(folder, { recursive: true, force: true });
