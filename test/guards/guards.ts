@@ -37,7 +37,7 @@ export const guards: readonly Guard[] = [
     file: "src/http/problem-response.ts",
     find: 'if (problem.code === "not_found") {',
     instead: 'if (problem.code === "not_found" && requestId === "") {',
-    test: "test/http/authorisation.test.ts",
+    test: "test/http/auth.test.ts",
   },
   {
     without: "the end of an API key",

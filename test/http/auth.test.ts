@@ -126,3 +126,13 @@ test("a token in another scheme, or in the URL, isn't taken", async () => {
   assert.equal((await service.call("GET", "/v1/tenants", { token: null, headers: basic })).status, 401);
   assert.equal((await service.call("GET", "/v1/tenants?access_token=admin-token", { token: null })).status, 401);
 });
+
+test("a thing that isn't there and another tenant's read the same, whatever was said where they were looked up", async () => {
+  const absent = await service.call("GET", "/v1/tenants/acme/integrations/none", { token: "acme-token" });
+  const foreign = await service.call("GET", "/v1/tenants/acme/integrations/c1", { token: "beta-token" });
+  const { requestId: _one, ...first } = absent.json as Record<string, unknown>;
+  const { requestId: _other, ...second } = foreign.json as Record<string, unknown>;
+  assert.equal(absent.status, 404);
+  assert.deepEqual(second, first);
+  assert.doesNotMatch(absent.text, /says the store/);
+});
