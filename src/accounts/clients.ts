@@ -1,5 +1,5 @@
 /** AWS SDK clients for one account, made per operation and never shared between tenants. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { S3Client } from "@aws-sdk/client-s3";
@@ -80,7 +80,7 @@ function gated(service: string, gate: WriteGate) {
     async (args: InitializeHandlerArguments<I>): Promise<InitializeHandlerOutput<O>> => {
       const command = String(context.commandName).replace(/Command$/, "");
       if (reads.test(command)) return next(args);
-      const request = createHash("sha256").update(canonicalJson(args.input)).digest("hex");
+      const request = hash("sha256", canonicalJson(args.input));
       const { answer } = await gate({ action: `${service}:${command}`, request }, async () => {
         const answer = await next(args);
         const { requestId } = answer.output.$metadata;

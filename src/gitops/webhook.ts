@@ -2,7 +2,7 @@
  * GitHub's push deliveries ("Validating webhook deliveries", "Webhook events and payloads: push"). A delivery only says that there is
  * news: what is applied is fetched from the repository itself, so a forged one could at most cause a fetch, and none gets that far.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { verify } from "@octokit/webhooks-methods";
 import { z } from "zod";
 import { ProblemError } from "../problem.ts";
@@ -54,7 +54,7 @@ export async function readDelivery({ bytes, header }: Delivery, secret: string |
   if (ref !== `refs/heads/${branch}`) return { news: false, why: `It isn't a push to ${branch}.` };
   if (deleted || !commitForm.test(after)) return { news: false, why: "It deletes the branch, or names no commit." };
   // GitHub doesn't sign the delivery's id, so its content counts too: a replay under another id is a replay.
-  const content = createHash("sha256").update(bytes).digest("hex");
+  const content = hash("sha256", bytes);
   return { news: true, keys: [`delivery:${delivery.toLowerCase()}`, `content:${content}`] };
 }
 

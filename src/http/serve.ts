@@ -1,5 +1,5 @@
 /** One request through one route: who, may they, is it well formed, once, do it, answer. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
 import type { AuditFacts } from "../audit/entry.ts";
 import { type Caller, holdsScope, holdsTenant } from "../identity/caller.ts";
@@ -85,7 +85,7 @@ function auditFacts(
     ...(tenant !== undefined && { tenant }),
     ...(integration !== undefined && { integration }),
     ...(route.path.startsWith("/v1/operations/{id}") && typeof id === "string" && { operation: id }),
-    ...(body && { request: createHash("sha256").update(body.bytes).digest("hex") }),
+    ...(body && { request: hash("sha256", body.bytes) }),
   };
 }
 

@@ -2,7 +2,7 @@
  * External ids: what a vendor sends with AssumeRole so that it can't be led into another customer's account (IAM user
  * guide, "Access to AWS accounts owned by third parties"). Sensitive, not secret: shown only as a fingerprint.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import * as z from "zod";
 
 /** The sample printed in a public vendor guide, kept as a digest: whoever pastes it has the same id as everybody else who did. */
@@ -67,7 +67,7 @@ export function generateExternalId(): ExternalId {
 }
 
 function digest(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+  return hash("sha256", text);
 }
 
 /** What stands for an external id wherever people or logs may see it: `sha256:` and twelve hex digits. */

@@ -1,5 +1,5 @@
 /** IAM policy documents as AWS's grammar has them (IAM user guide, "Grammar of the IAM JSON policy language"). */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import * as z from "zod";
 import { ProblemError } from "../problem.ts";
 
@@ -167,7 +167,7 @@ export function sameDocument(a: PolicyDocument | undefined, b: PolicyDocument | 
 
 /** SHA-256 (hex) of a document's canonical form. */
 export function documentDigest(document: PolicyDocument): string {
-  return createHash("sha256").update(canonicalDocument(document)).digest("hex");
+  return hash("sha256", canonicalDocument(document));
 }
 
 /**

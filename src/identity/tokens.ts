@@ -1,12 +1,12 @@
 /** Secrets that name a caller. They are kept and compared by their SHA-256, so that neither time nor a stolen row tells one. */
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { type Caller, scopes } from "./caller.ts";
 
 const keyPrefix = "dbk_";
 
 /** The SHA-256 by which a token is known. */
 export function hashToken(token: string): Buffer {
-  return createHash("sha256").update(token, "utf8").digest();
+  return hash("sha256", token, "buffer");
 }
 
 /** A new API key: 256 random bits behind a prefix that secret scanners can look for. */

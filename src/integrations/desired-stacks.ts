@@ -1,5 +1,5 @@
 /** From what a tenant asked for to the stacks that would make it so. Pure: everything a vendor gets is decided here. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ZodError } from "zod";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { Blueprint, BlueprintContext, Expectations, HandOffField } from "../blueprints/blueprint.ts";
@@ -156,6 +156,6 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
     contract,
     expectations: blueprint.expectations(wish.parameters, context),
     handOff: maskedFields(blueprint.handOff(wish.parameters, context)),
-    specHash: createHash("sha256").update(canonicalJson(specs)).digest("hex"),
+    specHash: hash("sha256", canonicalJson(specs)),
   };
 }

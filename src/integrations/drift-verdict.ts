@@ -1,5 +1,5 @@
 /** What an account that was read says about drift: the differences, and what they do to the vendor's access. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { AccessContract } from "../iam/contract.ts";
 import { judge } from "../iam/judge.ts";
 import type { LiveDocuments } from "../iam/live.ts";
@@ -24,7 +24,7 @@ export function driftVerdict(expected: Expected, contract: AccessContract, live:
   const wider = widerThanContract(proof).some((row) => !row.principal.split(", ").every(isUniqueId));
   const narrower = proof.rows.some((row) => row.verdict === "red" && row.expect === "allow") || differences.some(outOfUse);
   const access = wider && narrower ? "wider-and-narrower" : wider ? "wider" : narrower ? "narrower" : "same";
-  const fingerprint = createHash("sha256").update(canonicalJson(differences)).digest("hex");
+  const fingerprint = hash("sha256", canonicalJson(differences));
   return { verdict: "found", access, differences, fingerprint };
 }
 

@@ -1,11 +1,11 @@
 /** Entity tags (RFC 9110, section 8.8.3) over what a client can change, without their quotes. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { externalIdHash } from "./external-ids.ts";
 
-const tagOf = (value: unknown): string => createHash("sha256").update(canonicalJson(value)).digest("hex").slice(0, 32);
+const tagOf = (value: unknown): string => hash("sha256", canonicalJson(value)).slice(0, 32);
 
 export function integrationEtag(
   record: Pick<IntegrationRecord, "blueprint" | "version" | "parameters" | "settings" | "externalIds">,

@@ -1,5 +1,5 @@
 /** Which external ids an integration trusts, and what a request may do to that (design: PUT and rotate share these rules). Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ExternalIdRule } from "../blueprints/blueprint.ts";
 import { generateExternalId, refuseExternalId } from "../iam/external-id.ts";
 import { ProblemError } from "../problem.ts";
@@ -23,7 +23,7 @@ interface Change {
 }
 
 /** SHA-256 (hex) of an id, lower-cased: AWS compares exactly, but two ids that differ in case alone are one to us. */
-export const externalIdHash = (id: string): string => createHash("sha256").update(id.toLowerCase()).digest("hex");
+export const externalIdHash = (id: string): string => hash("sha256", id.toLowerCase());
 
 /**
  * The ids after a request. Omitted keeps what is; the first one is taken or, where we issue, made; another one is a rotation

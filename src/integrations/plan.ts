@@ -1,5 +1,5 @@
 /** A plan: what an `up` would do to each stack and document, and the hash by which a person approves exactly that. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { Reference, RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { readBucketPolicy, readKeyPolicyText, readRole } from "../accounts/live-documents.ts";
@@ -29,7 +29,7 @@ export async function planStacks(work: Work, specs: readonly StackSpec[]): Promi
 /** SHA-256 (hex) over what would change: the same plan has the same hash, whoever computes it and when. */
 export function planHash(specs: readonly StackSpec[], plans: readonly StackPlan[]): string {
   const documents = plans.map((plan) => ({ stack: plan.stack, documents: plan.documents }));
-  return createHash("sha256").update(canonicalJson({ specs, documents })).digest("hex");
+  return hash("sha256", canonicalJson({ specs, documents }));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
 import type { IntegrationRecord } from "./records.ts";
@@ -6,7 +6,7 @@ import type { Db } from "./transaction.ts";
 
 /** SHA-256 (hex) of an external id, case folded: ids that differ by case alone are one id here. */
 export function externalIdDigest(externalId: string): string {
-  return createHash("sha256").update(externalId.toLowerCase()).digest("hex");
+  return hash("sha256", externalId.toLowerCase());
 }
 
 /** Who uses this vendor's external id now. Ids are compared without case. */

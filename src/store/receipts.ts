@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../iam/policy-document.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 
@@ -27,7 +27,7 @@ export interface Receipt extends ReceiptBody {
 
 /** SHA-256 (hex) over a receipt without its own hash, as canonical JSON: whoever holds the receipts can check the chain. */
 export function receiptHash({ sha256: _own, ...receipt }: Omit<Receipt, "sha256"> & { sha256?: string }): string {
-  return createHash("sha256").update(canonicalJson(receipt)).digest("hex");
+  return hash("sha256", canonicalJson(receipt));
 }
 
 /** Writes the next receipt of the tenant's chain; the tenant's row is locked, so that two at once get one order. */

@@ -1,5 +1,5 @@
 /** An operation's recorded events as spans in the OpenTelemetry protocol's JSON (OTLP 1.x, "JSON Protobuf Encoding"). Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { OperationEvent } from "../operations/operation.ts";
 import type { StoredOperation } from "../store/operations.ts";
 
@@ -148,5 +148,5 @@ function spanOf(
   };
 }
 
-const spanId = (traceId: string, nth: number) => createHash("sha256").update(`${traceId} ${nth}`).digest("hex").slice(0, 16);
+const spanId = (traceId: string, nth: number) => hash("sha256", `${traceId} ${nth}`).slice(0, 16);
 const nanoseconds = (milliseconds: number) => `${Math.round(milliseconds)}000000`;

@@ -40,14 +40,14 @@ test("AWS is asked for a session of that length", async () => {
 });
 
 /** An account whose role opens for the external ids that `opens` lets pass. Answers every id that it was asked with. */
-async function account(t: TestContext, opens: (externalId: string | null) => boolean) {
+async function account(t: TestContext, opens: (externalId: string | null) => boolean, accountId = "111122223333") {
   const ids: (string | null)[] = [];
   const server = createServer(async (request, response) => {
     const form = new URLSearchParams(await text(request));
     response.setHeader("content-type", "text/xml");
     if (form.get("Action") === "GetCallerIdentity") {
       response.end(
-        "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+        `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>${accountId}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
       );
       return;
     }
@@ -93,4 +93,9 @@ test("a role that opens for its id alone is tried with none and a made-up one, o
   assert.ok(ids.includes("the-stored-id") && ids.includes(null));
   await enter();
   assert.deepEqual(ids.slice(3), ["the-stored-id"]);
+});
+
+test("credentials that turn out to be another account's aren't used", async (t) => {
+  const { enter } = await account(t, (id) => id === "the-stored-id", "999999999999");
+  await assert.rejects(enter(), /account_mismatch/);
 });

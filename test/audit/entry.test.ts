@@ -50,3 +50,15 @@ test("a row that was changed and hashed anew breaks the row after it", () => {
   forged[9] = chain({ seq: 9, hash: before.hash }, { ...old.entry, subject: "somebody-else" });
   assert.deepEqual(follow(forged), { at: 11, fault: "row 11 doesn't follow the row before it" });
 });
+
+test("a forged row can't be hidden by pointing the next one at it: every row after it would have to be hashed anew, up to the head", () => {
+  const forged = rows(20);
+  const before = forged[8];
+  const old = forged[9];
+  const next = forged[10];
+  assert.ok(before && old && next);
+  const row = chain({ seq: 9, hash: before.hash }, { ...old.entry, subject: "somebody-else" });
+  forged[9] = row;
+  forged[10] = { ...next, previous: row.hash };
+  assert.deepEqual(follow(forged), { at: 11, fault: "row 11 was changed after it was written" });
+});
