@@ -12,6 +12,7 @@ import { keepAutomating } from "./automation.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { Engine } from "./engine/engine.ts";
+import type { EngineConfig } from "./engine/engine-config.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
 import { readManifestSpec } from "./http/manifests.ts";
 import type { Services } from "./http/services.ts";
@@ -64,7 +65,9 @@ async function main(): Promise<void> {
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
   const reach = config.awsEndpoint ? { endpoint: config.awsEndpoint } : {};
   const sts = leaveAloneWhatRefuses(createSts({ ...reach, ...config }), store.db);
-  const engine = engineOf(config);
+  // Loaded only where somebody listens.
+  const tracing = config.collector && (await import("./tracing/export.ts")).traceExporter({ store, log, version }, config.collector);
+  const engine = engineOf(config, tracing?.engineSpans);
   const queue = await openQueue({ store, log, concurrency: config.runners, perTenant: config.tenantRunners });
   const owner = randomUUID();
   const killing = { host: hostname(), killByMarker };
@@ -107,9 +110,7 @@ async function main(): Promise<void> {
   const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
   const plugin = await pluginOf(engine);
   const timing = { ...leaseTiming, session: sessionSeconds(config.operationSeconds) * 1_000 };
-  // Loaded only where somebody listens.
-  const exportTrace = config.collector && (await import("./tracing/export.ts")).traceExporter({ store, log, version }, config.collector);
-  const context = { store, log, timing, cancels, owner, isDead, room, plugin: () => plugin, ...(exportTrace && { ended: exportTrace }) };
+  const context = { store, log, timing, cancels, owner, isDead, room, plugin: () => plugin, ...(tracing && { ended: tracing.ended }) };
   const run = operationHandler(context, (operation) => (run) => auditedRun(audit, run, () => runVerb(shell, run, operation)));
   await queue.start(unlessFrozen(isFrozen, run));
   freeze.keepLooking(stopping.signal);
@@ -152,12 +153,13 @@ async function main(): Promise<void> {
   }
 }
 
-function engineOf(config: Config): Engine {
+function engineOf(config: Config, onSpans: EngineConfig["onSpans"]): Engine {
   const { host: _host, ...rest } = config;
   return createEngine({
     ...rest,
     cliRoot: config.cliRoot ?? "",
     recycleAfter: 50,
+    ...(onSpans && { onSpans }),
     ...(config.standInFail && { extraEnvironment: { DRAWBRIDGE_STAND_IN_FAIL: config.standInFail } }),
   });
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { type Problem, type ProblemCode, ProblemError, problemOf } from "../problem.ts";
 import { statePlace } from "./backend-url.ts";
 import { cliPath, cliVersion } from "./cli.ts";
+import { cliSpansIn } from "./cli-spans.ts";
 import type { Engine, UpdateRequest, UpdateResult } from "./engine.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { bareEnvironment, operationMark } from "./environment.ts";
@@ -89,6 +90,7 @@ export function createEngine(config: EngineConfig): Engine {
       if (deaths.includes(codeOf(error))) await clearDeadLocks(state).catch(() => 0);
       throw error;
     } finally {
+      config.onSpans?.(request.operationId, await cliSpansIn(folder));
       await dropWorkFolder(folder);
     }
   }

@@ -1,4 +1,5 @@
 /** What the engine needs to know of its surroundings. */
+import type { CliSpan } from "./cli-spans.ts";
 import type { Pins } from "./engine.ts";
 import type { SecretsConfig } from "./stack-settings.ts";
 
@@ -26,6 +27,8 @@ export interface EngineConfig {
   registry?: string;
   /** milliseconds between an interrupt and the kill; 60,000 unless given */
   graceMs?: number;
+  /** Given where somebody traces operations: what the CLI did in an update of this operation */
+  onSpans?: (operationId: string, spans: CliSpan[]) => void;
   /** The variables that the allow-list picks from (PATH, proxies); the process's own unless given */
   host?: Record<string, string | undefined>;
 }

@@ -56,6 +56,8 @@ export interface CliPlace {
   awsEndpoint?: string;
   /** State is written once, at the end of the update (stacks that `survivesWithoutCheckpoints` names). */
   skipCheckpoints?: boolean;
+  /** Where the CLI is to write what it spends its time on */
+  spansFile?: string;
   /** Destroys only: what the programs protect from replacement may go. */
   ignoreProtect?: boolean;
   /** Tests and sandbox only: what the stand-in plugin is to be told. */
@@ -94,6 +96,7 @@ export function cliEnvironment(host: Record<string, string | undefined>, place: 
     // The bucket's own versioning keeps earlier states.
     PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
     ...(place.skipCheckpoints ? { PULUMI_SKIP_CHECKPOINTS: "true" } : {}),
+    ...(place.spansFile === undefined ? {} : { PULUMI_OPTION_OTEL_TRACES: `file://${place.spansFile}` }),
     ...(place.ignoreProtect ? { PULUMI_OPTION_IGNORE_PROTECT: "true" } : {}),
     PULUMI_LOG_ROTATION_MAX_TOTAL_MB: "16",
     PULUMI_LOG_ROTATION_MAX_AGE_DAYS: "1",

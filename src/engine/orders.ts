@@ -2,6 +2,7 @@
 
 import type { StackSpec } from "../../stacks/stack.ts";
 import { withStateProfile } from "./backend-url.ts";
+import { cliSpansFile } from "./cli-spans.ts";
 import { credentialsText } from "./credentials-file.ts";
 import type { StackState, UpdateRequest, UpdateResult } from "./engine.ts";
 import type { EngineConfig } from "./engine-config.ts";
@@ -42,6 +43,7 @@ export async function layOut(
     ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
     skipCheckpoints: survivesWithoutCheckpoints(spec),
     ignoreProtect: action === "destroy",
+    ...(config.onSpans && { spansFile: cliSpansFile(folder) }),
   });
   const place = { accountId: target.accountId, region: target.region, pathStyle: config.awsEndpoint !== undefined };
   const refresh = request.refresh ?? false;

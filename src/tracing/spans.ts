@@ -1,5 +1,6 @@
 /** An operation's recorded events as spans in the OpenTelemetry protocol's JSON (OTLP 1.x, "JSON Protobuf Encoding"). Pure. */
 import { hash } from "node:crypto";
+import type { CliSpan } from "../engine/cli-spans.ts";
 import type { OperationEvent } from "../operations/operation.ts";
 import type { StoredOperation } from "../store/operations.ts";
 
@@ -37,10 +38,10 @@ const updateSteps = ["update-stacks", "remove-stacks"];
 const text = (value: unknown) => (typeof value === "string" ? value : "");
 
 /**
- * The spans of an operation that has ended: the whole, its wait in the queue, its steps, each engine update (runner and CLI) and each
- * resource that was changed. The trace's id is the operation's, without its dashes. Names and codes only: no documents, no external ids.
+ * The spans of an operation that has ended: the whole, its wait in the queue, its steps, each engine update (runner and CLI), each
+ * resource that was changed, and inside the CLI what it told: engine, plugin calls, requests to the state bucket. The trace's id is the operation's, without its dashes. Names and codes only: no documents, no external ids.
  */
-export function spansOf(operation: StoredOperation, events: readonly OperationEvent[]): Span[] {
+export function spansOf(operation: StoredOperation, events: readonly OperationEvent[], engine: readonly CliSpan[] = []): Span[] {
   const accepted = Date.parse(operation.createdAt);
   const ended = operation.finishedAt === undefined ? Date.now() : Date.parse(operation.finishedAt);
   const { id, kind, state, tenant, integration, attempt, error } = operation;
@@ -53,7 +54,27 @@ export function spansOf(operation: StoredOperation, events: readonly OperationEv
   };
   const traceId = id.replaceAll("-", "");
   const parts = [whole, ...queued(accepted, events, ended), ...paired(events, ended), ...updates(events)];
-  return parts.map((part, nth) => spanOf(part, { traceId, nth, parent: nth === 0 ? undefined : parentOf(part, parts) }));
+  const own = parts.map((part, nth) => spanOf(part, { traceId, nth, parent: nth === 0 ? undefined : parentOf(part, parts) }));
+  return [...own, ...engine.map((span) => engineSpan(span, own))];
+}
+
+/** A span that the CLI told of itself. The CLI as a whole belongs into the engine update that it was. */
+function engineSpan({ id, parent, name, from, to }: CliSpan, own: readonly Span[]): Span {
+  const inside = ({ startTimeUnixNano, endTimeUnixNano }: Span) =>
+    BigInt(startTimeUnixNano) <= BigInt(from) && BigInt(from) <= BigInt(endTimeUnixNano);
+  const around = own.find((span) => span.name === "engine update" && inside(span)) ?? own[0];
+  const parentSpanId = parent ?? around?.spanId;
+  return {
+    traceId: around?.traceId ?? "",
+    spanId: id,
+    ...(parentSpanId !== undefined && { parentSpanId }),
+    name,
+    kind: 1,
+    startTimeUnixNano: from,
+    endTimeUnixNano: to,
+    attributes: [],
+    status: { code: 1 },
+  };
 }
 
 function parentOf(part: Part, parts: readonly Part[]): number {

@@ -13,6 +13,7 @@ import {
   PutRolePolicyCommand,
 } from "@aws-sdk/client-iam";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import type { CliSpan } from "../../src/engine/cli-spans.ts";
 import { openState } from "../../src/engine/state-backend.ts";
 import type { PolicyDocument } from "../../src/iam/policy-document.ts";
 import { problemOf } from "../../src/problem.ts";
@@ -21,11 +22,13 @@ import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { type Running, startRunning } from "./running-engine.ts";
 
 let running: Running;
+/** By operation, what the CLI told of itself */
+const spans = new Map<string, CliSpan[]>();
 let iam: IAMClient;
 let address: ReturnType<typeof stackAddress>;
 
 before(async () => {
-  running = await startRunning();
+  running = await startRunning({ onSpans: (operation, told) => void spans.set(operation, told) });
   iam = new IAMClient({ endpoint: running.sandbox.awsEndpoint, region: "us-east-1", credentials: running.sandbox.accounts.tenant });
   address = stackAddress(running.sandbox.stateUrl, "acme", "role", "files");
 });
@@ -76,6 +79,21 @@ test("an update makes the role with its policy, boundary-free and for one hour",
   assert.deepEqual(await inlineNames(), ["ReadFiles"]);
   assert.ok(told.some(({ type, phase }) => type === "aws:iam/role:Role" && phase === "done"));
   roleId = String(live?.RoleId);
+});
+
+test("where an update's time goes is told by the CLI itself, in names and times that fit into each other", () => {
+  const told = spans.get("op2") ?? [];
+  const named = (name: string) => told.filter((span) => span.name === name);
+  for (const name of ["cli", "engine", "program", "plugin start", "plugin Configure", "state PUT", "state GET"])
+    assert.ok(named(name).length > 0, name);
+  assert.equal(named("plugin Create").length, 4);
+  const [whole] = told.filter(({ parent }) => parent === undefined);
+  assert.equal(whole?.name, "cli");
+  for (const { parent, from, to } of told) {
+    const around = told.find(({ id }) => id === parent) ?? whole;
+    assert.ok(around && BigInt(around.from) <= BigInt(from) && BigInt(from) <= BigInt(to));
+  }
+  assert.doesNotMatch(JSON.stringify(told), /an-external-id|VendorFiles|\//);
 });
 
 test("the same again changes nothing", async () => {

@@ -51,7 +51,7 @@ async function run(verb: Verb, { to = endpoint(), warnings = [] }: { to?: string
     request: { parameters: { secret: "an-external-id-of-somebody" } },
   });
   const log = { ...silent, warn: (message: string, _fields?: LogFields) => void warnings.push(message) };
-  const ended = traceExporter({ store, log, version: "1.2.3" }, { endpoint: `${to}/`, headers: { "x-token": "t" } });
+  const { ended } = traceExporter({ store, log, version: "1.2.3" }, { endpoint: `${to}/`, headers: { "x-token": "t" } });
   const context = { store, log: silent, cancels: createCancelRegistry(), owner: "me", ended };
   await runOperation(context, operation, verb, new AbortController().signal);
   return operation.id;
@@ -103,6 +103,34 @@ test("an operation's queue, steps, engine update and resources arrive as one tra
   }
   assert.equal(new Set(spans.map(({ spanId }) => spanId)).size, spans.length);
   assert.ok(!JSON.stringify(spans).includes("an-external-id-of-somebody"));
+});
+
+test("what the CLI told of an update hangs below it, and is told once", async () => {
+  const { store } = opened;
+  const tracing = traceExporter({ store, log: silent, version: "1.2.3" }, { endpoint: endpoint(), headers: {} });
+  const { id } = await createOperation(store.db, { kind: "up", tenant: "acme", request: {}, requestedBy: "ci", deadlineSeconds: 60 });
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const times = { from: String(now), to: String(now + 5n) };
+  tracing.engineSpans(id, [
+    { id: "a".repeat(16), name: "cli", ...times },
+    { id: "b".repeat(16), parent: "a".repeat(16), name: "engine", ...times },
+  ]);
+  for (const count of [2, 0]) {
+    const arrival = once(collector, "received");
+    tracing.ended(id);
+    await arrival;
+    const [{ spans } = { spans: [] }] = received.splice(0);
+    const told = spans.filter(({ name }) => name === "cli" || name === "engine");
+    assert.equal(told.length, count);
+    if (count > 0)
+      assert.deepEqual(
+        told.map(({ traceId, parentSpanId }) => [traceId, parentSpanId]),
+        [
+          [id.replaceAll("-", ""), spans[0]?.spanId],
+          [id.replaceAll("-", ""), "a".repeat(16)],
+        ],
+      );
+  }
 });
 
 test("a failure is marked where it happened and on the whole, by its code alone", async () => {

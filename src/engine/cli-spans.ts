@@ -1,0 +1,93 @@
+/**
+ * What the Pulumi CLI tells of an update (`--otel-traces file://…`, one OTLP document in JSON per line), cut down to names and times:
+ * its attributes hold paths, flags and texts of errors, and none of those is kept.
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+
+/** One thing that the CLI did. */
+export interface CliSpan {
+  /** 16 hex digits */
+  id: string;
+  /** The nearest span around it that is kept too; none for the CLI as a whole */
+  parent?: string;
+  name: string;
+  /** Nanoseconds since 1970, as text */
+  from: string;
+  to: string;
+}
+
+const nanoseconds = z.string().regex(/^\d{1,20}$/);
+const id = z.string().regex(/^[0-9a-f]{16}$/);
+const told = z.object({
+  spanId: id,
+  parentSpanId: z.string().default(""),
+  name: z.string(),
+  startTimeUnixNano: nanoseconds,
+  endTimeUnixNano: nanoseconds,
+});
+type Told = z.output<typeof told>;
+const document = z.object({
+  resourceSpans: z.array(z.object({ scopeSpans: z.array(z.object({ spans: z.array(told) })) })),
+});
+
+const steps: Record<string, string> = {
+  pulumi: "cli",
+  "pulumi-plan": "engine",
+  "run-program": "program",
+  newPlugin: "plugin start",
+  "diyBackend.getSnapshot": "read state",
+};
+/** gocloud.dev/blob's methods, as the requests to S3 that they are. */
+const requests: Record<string, string> = {
+  NewRangeReader: "GET",
+  NewWriter: "PUT",
+  Attributes: "HEAD",
+  ListPaged: "LIST",
+  Copy: "COPY",
+  Delete: "DELETE",
+};
+
+/** Ours for a name of the CLI's; whatever isn't known isn't told. */
+function nameOf(name: string): string | undefined {
+  const method = /^gocloud\.dev\/blob\.(\w+)$/.exec(name)?.[1];
+  if (method !== undefined) return `state ${requests[method] ?? "request"}`;
+  const call = /^pulumirpc\.ResourceProvider\/(\w+)$/.exec(name)?.[1];
+  return call === undefined ? steps[name] : `plugin ${call}`;
+}
+
+/** The spans in such a file; lines that a killed CLI left unfinished are passed over. */
+export function readCliSpans(text: string): CliSpan[] {
+  const all = text.split("\n").flatMap(spansIn);
+  const byId = new Map(all.map((span) => [span.spanId, span]));
+  const keptAround = ({ parentSpanId }: Told): string | undefined => {
+    const around = byId.get(parentSpanId);
+    if (around === undefined) return undefined;
+    return nameOf(around.name) === undefined ? keptAround(around) : around.spanId;
+  };
+  return all.flatMap((span) => {
+    const name = nameOf(span.name);
+    if (name === undefined) return [];
+    const parent = keptAround(span);
+    return [{ id: span.spanId, name, from: span.startTimeUnixNano, to: span.endTimeUnixNano, ...(parent !== undefined && { parent }) }];
+  });
+}
+
+function spansIn(line: string): Told[] {
+  try {
+    return document.parse(JSON.parse(line)).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+  } catch {
+    return [];
+  }
+}
+
+/** Where the CLI writes them, in the update's own folder. */
+export function cliSpansFile(folder: string): string {
+  return path.join(folder, "spans.jsonl");
+}
+
+/** The spans of the update in this folder; none where the CLI wrote none. */
+export async function cliSpansIn(folder: string): Promise<CliSpan[]> {
+  return readCliSpans(await readFile(cliSpansFile(folder), "utf8").catch(() => ""));
+}
