@@ -5,18 +5,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-
-/** One thing that the CLI did. */
-export interface CliSpan {
-  /** 16 hex digits */
-  id: string;
-  /** The nearest span around it that is kept too; none for the CLI as a whole */
-  parent?: string;
-  name: string;
-  /** Nanoseconds since 1970, as text */
-  from: string;
-  to: string;
-}
+import type { CliSpan } from "./engine.ts";
 
 const nanoseconds = z.string().regex(/^\d{1,20}$/);
 const id = z.string().regex(/^[0-9a-f]{16}$/);

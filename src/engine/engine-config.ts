@@ -1,6 +1,5 @@
 /** What the engine needs to know of its surroundings. */
-import type { CliSpan } from "./cli-spans.ts";
-import type { Pins } from "./engine.ts";
+import type { CliSpan, Pins } from "./engine.ts";
 import type { SecretsConfig } from "./stack-settings.ts";
 
 export interface EngineConfig {

@@ -78,6 +78,18 @@ export interface UpdateResult {
   duration: number;
 }
 
+/** One thing that the CLI did in an update, by name and time alone. */
+export interface CliSpan {
+  /** 16 hex digits */
+  id: string;
+  /** The nearest span around it that is kept too; none for the CLI as a whole */
+  parent?: string;
+  name: string;
+  /** Nanoseconds since 1970, as text */
+  from: string;
+  to: string;
+}
+
 export interface PluginIdentity {
   plugin: "official" | "stand-in";
   version: string;

@@ -1,5 +1,5 @@
 /** Sends an ended operation's spans to a collector by OTLP over HTTP, where one is configured. */
-import type { CliSpan } from "../engine/cli-spans.ts";
+import type { CliSpan } from "../engine/engine.ts";
 import { faultFields, type Log } from "../log.ts";
 import { eventsAfter } from "../store/events.ts";
 import { findOperation } from "../store/operations.ts";

@@ -13,7 +13,7 @@ import {
   PutRolePolicyCommand,
 } from "@aws-sdk/client-iam";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
-import type { CliSpan } from "../../src/engine/cli-spans.ts";
+import type { CliSpan } from "../../src/engine/engine.ts";
 import { openState } from "../../src/engine/state-backend.ts";
 import type { PolicyDocument } from "../../src/iam/policy-document.ts";
 import { problemOf } from "../../src/problem.ts";
