@@ -23,17 +23,15 @@ export interface Inventory {
   aliases: string[];
 }
 
-const tagsOf = (tags: { Key?: string; Value?: string }[] | undefined) =>
+const tagsOf = (tags: { Key?: string | undefined; Value?: string | undefined }[] | undefined) =>
   Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value]));
 
 /** Everything in the account that carries an ownership tag, and every alias in our name space. */
 export async function readInventory({ iam, kms }: Aws): Promise<Inventory> {
   const roles: Role[] = [];
   for (const { RoleName } of (await iam.send(new ListRolesCommand({ MaxItems: 1000 }))).Roles ?? []) {
-    const tags = tagsOf((await iam.send(new ListRoleTagsCommand({ RoleName }))).Tags as { Key: string; Value: string }[]);
-    if (tags["drawbridge:tenant"] === undefined) continue;
-    const { Role: role } = await iam.send(new GetRoleCommand({ RoleName }));
-    roles.push({ name: RoleName ?? "", tags, trust: JSON.parse(decodeURIComponent(role?.AssumeRolePolicyDocument ?? "")) });
+    const role = await readRole(iam, RoleName ?? "").catch(unlessGone);
+    if (role?.tags["drawbridge:tenant"] !== undefined) roles.push(role);
   }
   const keys: Inventory["keys"] = [];
   for (const { KeyId } of (await kms.send(new ListKeysCommand({ Limit: 1000 }))).Keys ?? []) {
@@ -46,6 +44,19 @@ export async function readInventory({ iam, kms }: Aws): Promise<Inventory> {
   const { Aliases = [] } = await kms.send(new ListAliasesCommand({ Limit: 1000 }));
   const aliases = Aliases.flatMap(({ AliasName }) => (AliasName?.startsWith("alias/drawbridge/") ? [AliasName] : []));
   return { roles, keys, aliases };
+}
+
+async function readRole(iam: IAMClient, RoleName: string): Promise<Role> {
+  const [{ Tags }, { Role }] = await Promise.all([
+    iam.send(new ListRoleTagsCommand({ RoleName })),
+    iam.send(new GetRoleCommand({ RoleName })),
+  ]);
+  return { name: RoleName, tags: tagsOf(Tags), trust: JSON.parse(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "")) };
+}
+
+/** Other operations go on while we look: a role that was listed and is gone by now isn't there. */
+function unlessGone(error: Error): undefined {
+  if (error.name !== "NoSuchEntityException") throw error;
 }
 
 /** The bucket's statements, by Sid prefix ours or somebody else's. */
