@@ -32,16 +32,21 @@ export function sameClaims(one: IntegrationRecord, other: IntegrationRecord): bo
 }
 
 /**
- * Makes the integration's claims equal to the ids that its record lists; a gone integration claims none. A vendor's
+ * Writes the integration's row and makes its claims equal to the ids that its record lists; a gone integration claims none. A vendor's
  * id belongs to one tenant at a time (a second one would be the confused deputy), whose integrations may share it.
  * `external_id_taken` when another tenant has it: the primary key decides, so of two at once one loses.
  */
-export async function claimExternalIds(trx: Db, integration: IntegrationRecord): Promise<void> {
+export async function saveWithClaims(trx: Db, integration: IntegrationRecord): Promise<void> {
   const { vendor, tenant, name } = integration;
   const digests = digestsOf(integration);
-  // One statement; its parts touch different rows: ids that nobody else uses, ids that others go on using, ids that are wanted.
+  // One statement; its parts touch different rows: the integration's, ids that nobody else uses, ids that others go on using, ids that are
+  // wanted.
   const claimed = await sql`
-    with ended as (
+    with saved as (
+      insert into integrations (tenant, name, vendor, gone, record)
+      values (${tenant}, ${name}, ${vendor}, ${integration.goneAt !== undefined}, ${JSON.stringify(integration)}::jsonb)
+      on conflict (tenant, name) do update set vendor = excluded.vendor, gone = excluded.gone, record = excluded.record
+    ), ended as (
       delete from external_ids
       where vendor = ${vendor} and tenant = ${tenant} and integrations <@ array[${name}::text] and not (digest = any(${digests}::text[]))
     ), left_to_others as (

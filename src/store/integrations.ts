@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./cursor.ts";
-import { claimExternalIds, sameClaims } from "./external-ids.ts";
+import { sameClaims, saveWithClaims } from "./external-ids.ts";
 import type { IntegrationRecord, RecordedStack, TenantRecord } from "./records.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 import { requireWriter, type Writer } from "./writer.ts";
@@ -84,15 +84,13 @@ export async function integrationsOfVendor(db: Db, vendor: string): Promise<Inte
  * already. `external_id_taken` when another tenant has one.
  */
 export async function saveIntegration(db: Db, integration: IntegrationRecord, before?: IntegrationRecord): Promise<void> {
-  const row = { vendor: integration.vendor, gone: integration.goneAt !== undefined, record: JSON.stringify(integration) };
-  await inTransaction(db, async (trx) => {
-    await trx
-      .insertInto("integrations")
-      .values({ tenant: integration.tenant, name: integration.name, ...row })
-      .onConflict((conflict) => conflict.columns(["tenant", "name"]).doUpdateSet(row))
-      .execute();
-    if (!before || !sameClaims(before, integration)) await claimExternalIds(trx, integration);
-  });
+  if (!before || !sameClaims(before, integration)) return inTransaction(db, (trx) => saveWithClaims(trx, integration));
+  await db
+    .updateTable("integrations")
+    .set({ gone: integration.goneAt !== undefined, record: JSON.stringify(integration) })
+    .where("tenant", "=", integration.tenant)
+    .where("name", "=", integration.name)
+    .execute();
 }
 
 /** How many of the tenant's integrations aren't gone. */
