@@ -39,11 +39,11 @@ export const benchmarks: Record<string, Benchmark> = {
   state: { title: "S3 requests, shares and the waterfall", run: state },
   throughput: { title: "40 creates over 20 tenants", run: runThroughput },
   api: { title: "The API at 10,000 integrations", run: runApi },
+  sockets: { title: "2,000 slow sockets", run: runSlowSockets },
+  flood: { title: "10,000 PUTs of one tenant", run: runFlood },
   drift: { title: "Drift sweep of many stacks", run: runDrift },
   memory: { title: "Memory over many operations", run: runMemory },
   growth: { title: "10, 100 and 1,000 tenants", run: runGrowth },
   start: { title: "Start until ready", run: runStart },
   ...Object.fromEntries(verbs.map((verb) => [`${verb}-kms`, verbBenchmark(verb, creativeForce, "-kms")])),
-  sockets: { title: "2,000 slow sockets", run: runSlowSockets },
-  flood: { title: "10,000 PUTs of one tenant", run: runFlood },
 };
