@@ -153,7 +153,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       await handler(operationId, stop.signal);
     } catch (error) {
       log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
-      setTimeout(wake, queueOptions.retryDelay * 1_000 + 100, lane).unref();
+      wakeForRetry();
       throw error;
     } finally {
       running.delete(operationId);
@@ -177,7 +177,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
         {
           batchSize: 1,
           // A look at each queue costs more than most statements; a new job, a free key and a retry wake the workers.
-          notifyPollingIntervalSeconds: 5,
+          notifyPollingIntervalSeconds: 2,
           pollingIntervalSeconds: 1,
           ...(perGroup !== undefined && { groupConcurrency: perGroup }),
         },
@@ -194,6 +194,11 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     workers = [];
     await Promise.all(stopping.map(({ id, lane }) => boss.offWork(lane, { id, wait: true })));
   };
+
+  /** What was given back is due after its delay. */
+  function wakeForRetry(): void {
+    setTimeout(wake, queueOptions.retryDelay * 1_000 + 100).unref();
+  }
 
   function wake(only?: string): void {
     for (const { id, lane } of workers) if (only === undefined || only === lane) boss.notifyWorker(id);
@@ -238,7 +243,10 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     interrupt() {
       for (const { stop } of running.values()) stop.abort(draining);
     },
-    wake: () => wake(),
+    wake() {
+      wake();
+      wakeForRetry();
+    },
     async depth() {
       const { rows } = await sql<{ waiting: number; running: number }>`
         select count(*) filter (where state in ('created', 'retry'))::int as waiting, count(*) filter (where state = 'active')::int as running
