@@ -1,5 +1,5 @@
 /** Names of stacks and state prefixes: deterministic, bounded, safe in an S3 key and in Pulumi. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { StackAddress, StackKind } from "./stack.ts";
 
 const SLUG_LENGTH = 60;
@@ -16,8 +16,7 @@ const slug = (text: string): string =>
  * Pulumi allows letters, digits, `-`, `_` and `.` up to 100.
  */
 export function stackName(kind: StackKind, key: string): string {
-  const hash = createHash("sha256").update(`${kind}\0${key}`).digest("hex").slice(0, 8);
-  return `${kind}.${slug(key)}-${hash}`;
+  return `${kind}.${slug(key)}-${hash("sha256", `${kind}\0${key}`).slice(0, 8)}`;
 }
 
 /**

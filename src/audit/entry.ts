@@ -1,5 +1,5 @@
 /** What the audit keeps, and how its rows hang together. Pure: the same words for the service, an export and its reader. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../iam/policy-document.ts";
 
 /** What is known of an action before it happens. */
@@ -80,7 +80,5 @@ export function follow(rows: Iterable<AuditRow>, from: AuditHead = firstHead): {
 }
 
 function hashOf(entry: AuditEntry, previous: string): string {
-  return createHash("sha256")
-    .update(canonicalJson({ ...entry, previous }))
-    .digest("hex");
+  return hash("sha256", canonicalJson({ ...entry, previous }));
 }

@@ -1,5 +1,5 @@
 /** The role that nearly every vendor needs, as a stack spec. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { ownershipTags } from "../../stacks/name.ts";
 import type { InlinePolicy, StackSpec } from "../../stacks/stack.ts";
 import type { ContractGrant, TrustedParty } from "../iam/contract.ts";
@@ -31,12 +31,9 @@ export function roleStackKey(integration: string, purpose?: string): string {
  * tenants in one account, don't meet.
  */
 export function ownRoleName(base: string, { tenant, integration }: BlueprintContext): string {
-  const hash = createHash("sha256")
-    .update(JSON.stringify([tenant, integration]))
-    .digest("hex")
-    .slice(0, 8);
-  const room = 64 - hash.length - 1;
-  return `${`${base}-${integration}`.slice(0, room)}-${hash}`;
+  const own = hash("sha256", JSON.stringify([tenant, integration])).slice(0, 8);
+  const room = 64 - own.length - 1;
+  return `${`${base}-${integration}`.slice(0, room)}-${own}`;
 }
 
 /** The ARN that a role of this name gets in the context's account: roles we make have the path `/`. */

@@ -1,13 +1,10 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 const prefix = "Drawbridge";
 
 /** What all Sids of one owner begin with: `Drawbridge` and ten hex digits of (tenant, integration). Two owners may share a bucket. */
 export function sidPrefix(tenant: string, integration: string): string {
-  const hash = createHash("sha256")
-    .update(JSON.stringify([tenant, integration]))
-    .digest("hex");
-  return `${prefix}${hash.slice(0, 10)}`;
+  return `${prefix}${hash("sha256", JSON.stringify([tenant, integration])).slice(0, 10)}`;
 }
 
 /**

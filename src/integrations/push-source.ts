@@ -1,5 +1,5 @@
 /** Sources that nobody registered: repositories that CI jobs push from. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { SourceRecord } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 
@@ -15,8 +15,8 @@ export function pushSourceName(repository: string): string {
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")
     .slice(0, 27);
-  const hash = createHash("sha256").update(repository).digest("hex").slice(0, 10);
-  return slug === "" ? `source-${hash}` : `${slug}-${hash}`.replaceAll("--", "-");
+  const own = hash("sha256", repository).slice(0, 10);
+  return slug === "" ? `source-${own}` : `${slug}-${own}`.replaceAll("--", "-");
 }
 
 /** A source that nobody registered: it comes into being with the first push from its repository. */

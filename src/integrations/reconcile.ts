@@ -1,5 +1,5 @@
 /** `reconcile`: make integrations equal to a source's manifests. Each change is an ordinary operation; this one starts and watches them. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Manifest, readManifests } from "../gitops/manifests.ts";
 import { fetchRepository } from "../gitops/repository.ts";
@@ -163,9 +163,7 @@ async function follow(shell: Shell, run: Run, step: Step, operation: string): Pr
  */
 async function prune(shell: Shell, run: Run, { source, maxDeletes }: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
   const doomed = steps.filter((step) => step.outcome === "pruned");
-  const planHash = createHash("sha256")
-    .update(JSON.stringify(doomed.map(idOf).sort()))
-    .digest("hex");
+  const planHash = hash("sha256", JSON.stringify(doomed.map(idOf).sort()));
   // A hash in the row means that this run was parked with it, and only an approval leads on from there.
   if (doomed.length > maxDeletes && run.operation.planHash !== planHash) {
     for (const step of doomed)
