@@ -34,18 +34,10 @@ export async function appendEvent(
 
 /** The operation's events with a higher `seq`, in order, at most `limit`. */
 export async function eventsAfter(db: Db, operationId: string, seq: number, limit: number): Promise<OperationEvent[]> {
-  const rows = await db
-    .selectFrom("operation_events")
-    .select(["seq", "at", "type", "data"])
-    .where("operation", "=", operationId)
-    .where("seq", ">", seq)
-    .orderBy("seq")
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+  return (await stateAndEvents(db, operationId, seq, limit))?.events ?? [];
 }
 
-/** Whether the operation has ended, and its events with a higher `seq`, by one look: when it has, all of its events are there. */
+/** The operation's state and those events, by one look: when it has ended, all of them are there. */
 export async function stateAndEvents(
   db: Db,
   operationId: string,
