@@ -68,7 +68,7 @@ export interface CliPlace {
  * Of Go's garbage collector (pkg.go.dev/runtime, "Environment Variables"), in the CLI and in a plugin written in Go: they live for
  * seconds, so collecting is mostly wasted (a quarter of the CLI's CPU, docs/benchmarks.md); beyond 384 MiB they collect as usual.
  */
-const collectorSettings = { GOGC: "800", GOMEMLIMIT: "384MiB" };
+const goRuntime = { GOGC: "800", GOMEMLIMIT: "384MiB" };
 
 /**
  * What the CLI, and through it the AWS plugin, gets. No key and no token: only the names of files in the operation's
@@ -88,7 +88,7 @@ export function cliEnvironment(host: Record<string, string | undefined>, place: 
     PULUMI_HOME: place.pulumiHome,
     PULUMI_BACKEND_URL: place.backendUrl,
     ...(place.passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: place.passphrase }),
-    ...collectorSettings,
+    ...goRuntime,
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     PULUMI_IGNORE_AMBIENT_PLUGINS: "true",

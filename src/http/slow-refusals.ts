@@ -11,7 +11,7 @@ interface SlowRefusals {
 }
 
 /** A quarter of a second is less than any `Retry-After` of ours, which counts whole seconds. */
-export const usualHold: SlowRefusals = { hold: 250, most: 1_000 };
+const usualHold: SlowRefusals = { hold: 250, most: 1_000 };
 
 /** Calls each `answer` after its wait, or at once where too many wait already. */
 export function slowRefusals({ hold, most }: SlowRefusals = usualHold): (answer: () => void) => void {

@@ -104,6 +104,9 @@ const queueOptions = {
   deleteAfterSeconds: 3_600,
 } as const;
 
+/** Milliseconds after which a job that was given back may be taken, and a bit. */
+const retryDue = queueOptions.retryDelay * 1_000 + 100;
+
 interface QueueSettings {
   store: Store;
   log: Log;
@@ -153,12 +156,12 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       await handler(operationId, stop.signal);
     } catch (error) {
       log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
-      wakeForRetry();
+      wakeLater(retryDue, lane);
       throw error;
     } finally {
       running.delete(operationId);
       // The key is free once pg-boss has settled the job, just after this unless the database is busy: look again then, not at the next poll.
-      for (const after of [20, 500]) setTimeout(wake, after, lane).unref();
+      for (const after of [20, 500]) wakeLater(after, lane);
     }
   };
 
@@ -195,9 +198,8 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     await Promise.all(stopping.map(({ id, lane }) => boss.offWork(lane, { id, wait: true })));
   };
 
-  /** What was given back is due after its delay. */
-  function wakeForRetry(): void {
-    setTimeout(wake, queueOptions.retryDelay * 1_000 + 100).unref();
+  function wakeLater(after: number, only?: string): void {
+    setTimeout(wake, after, only).unref();
   }
 
   function wake(only?: string): void {
@@ -245,7 +247,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     },
     wake() {
       wake();
-      wakeForRetry();
+      wakeLater(retryDue);
     },
     async depth() {
       const { rows } = await sql<{ waiting: number; running: number }>`

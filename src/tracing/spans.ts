@@ -39,7 +39,8 @@ const text = (value: unknown) => (typeof value === "string" ? value : "");
 
 /**
  * The spans of an operation that has ended: the whole, its wait in the queue, its steps, each engine update (runner and CLI), each
- * resource that was changed, and inside the CLI what it told: engine, plugin calls, requests to the state bucket. The trace's id is the operation's, without its dashes. Names and codes only: no documents, no external ids.
+ * resource that was changed, and inside the CLI what it told: engine, plugin calls, requests to the state bucket. The trace's id is the
+ * operation's, without its dashes. Names and codes only: no documents, no external ids.
  */
 export function spansOf(operation: StoredOperation, events: readonly OperationEvent[], engine: readonly CliSpan[] = []): Span[] {
   const accepted = Date.parse(operation.createdAt);
@@ -55,17 +56,14 @@ export function spansOf(operation: StoredOperation, events: readonly OperationEv
   const traceId = id.replaceAll("-", "");
   const parts = [whole, ...queued(accepted, events, ended), ...paired(events, ended), ...updates(events)];
   const own = parts.map((part, nth) => spanOf(part, { traceId, nth, parent: nth === 0 ? undefined : parentOf(part, parts) }));
-  return [...own, ...engine.map((span) => engineSpan(span, own))];
+  return [...own, ...engine.map((span) => engineSpan(span, traceId, own))];
 }
 
 /** A span that the CLI told of itself. The CLI as a whole belongs into the engine update that it was. */
-function engineSpan({ id, parent, name, from, to }: CliSpan, own: readonly Span[]): Span {
-  const inside = ({ startTimeUnixNano, endTimeUnixNano }: Span) =>
-    BigInt(startTimeUnixNano) <= BigInt(from) && BigInt(from) <= BigInt(endTimeUnixNano);
-  const around = own.find((span) => span.name === "engine update" && inside(span)) ?? own[0];
-  const parentSpanId = parent ?? around?.spanId;
+function engineSpan({ id, parent, name, from, to }: CliSpan, traceId: string, own: readonly Span[]): Span {
+  const parentSpanId = parent ?? updateAround(from, own)?.spanId;
   return {
-    traceId: around?.traceId ?? "",
+    traceId,
     spanId: id,
     ...(parentSpanId !== undefined && { parentSpanId }),
     name,
@@ -75,6 +73,13 @@ function engineSpan({ id, parent, name, from, to }: CliSpan, own: readonly Span[
     attributes: [],
     status: { code: 1 },
   };
+}
+
+/** The engine update during which something began; the whole operation where none tells of it. */
+function updateAround(from: string, own: readonly Span[]): Span | undefined {
+  const began = BigInt(from);
+  const inside = ({ startTimeUnixNano, endTimeUnixNano }: Span) => BigInt(startTimeUnixNano) <= began && began <= BigInt(endTimeUnixNano);
+  return own.find((span) => span.name === "engine update" && inside(span)) ?? own[0];
 }
 
 function parentOf(part: Part, parts: readonly Part[]): number {

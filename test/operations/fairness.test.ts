@@ -97,7 +97,7 @@ for (const backend of backends) {
       await add("flood", 6);
       await until(() => running.get("flood") === 2);
       await sleep(600);
-      assert.equal(most.get("flood"), 2);
+      assert.equal(most.get("flood"), 2, "three workers are there");
       await add("other", 2);
       await until(() => running.get("other") === 2);
       await add("third", 1);
