@@ -1,4 +1,5 @@
 /** How much a caller, and all callers together for a tenant, may ask for: counted in memory, or in PostgreSQL over all replicas. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import { ProblemError } from "../problem.ts";
 import { openPool, type Pool } from "../store/pool.ts";
@@ -21,6 +22,12 @@ export interface Limits {
    * @throws ProblemError `rate_limited` with the seconds to wait
    */
   count(subject: string, request: { tenant?: string; destroys: boolean; writes: boolean }): Promise<void>;
+  /**
+   * Waits until this process takes another request that changes something of the tenant: 2 s at most.
+   *
+   * @throws ProblemError `rate_limited` where the others who wait are too many for that
+   */
+  waitForTurn(tenant: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +40,7 @@ export async function openLimits(settings: LimitSettings, databaseUrl?: string):
   const reads = new RateLimiterMemory({ keyPrefix: "requests", points: settings.requestsPerMinute, duration: 60 });
   const writes = inPortions(await counter(pool, { keyPrefix: "writes", points: settings.writesPerMinute, duration: 60 }), pool);
   const destroys = inPortions(await counter(pool, { keyPrefix: "destroys", points: settings.destroysPerHour, duration: 3_600 }), pool);
+  const pace = inTurn(new RateLimiterMemory({ keyPrefix: "pace", points: paceOf(settings), duration: 1 }));
   return {
     async count(subject, { tenant, ...request }) {
       await taking(reads.consume(`caller:${subject}`));
@@ -42,7 +50,32 @@ export async function openLimits(settings: LimitSettings, databaseUrl?: string):
         if (request.destroys) await taking(destroys(key));
       }
     },
+    waitForTurn: (tenant) => taking(pace(tenant)),
     close: async () => pool?.end(),
+  };
+}
+
+/**
+ * Requests a second that change something of one tenant, taken by one process: twice what the minute allows on average. A tenant may use
+ * up its minute in half of it, but not in its first seconds, at everybody's cost.
+ */
+const paceOf = ({ writesPerMinute }: LimitSettings) => Math.ceil(writesPerMinute / 30);
+
+/** Seconds that a request waits for its turn at most, before it is refused. */
+const mostSeconds = 2;
+
+/** Takes one point per call, and waits for the next second where this one's are used up. */
+function inTurn(limiter: RateLimiterMemory): (key: string) => Promise<void> {
+  return async (key) => {
+    for (let left = mostSeconds; ; left--) {
+      try {
+        await limiter.consume(key);
+        return;
+      } catch (refused) {
+        if (left === 0 || !(refused instanceof RateLimiterRes)) throw refused;
+        await sleep(refused.msBeforeNext);
+      }
+    }
   };
 }
 

@@ -96,6 +96,13 @@ export const guards: readonly Guard[] = [
     test: "test/http/limits.test.ts",
   },
   {
+    without: "a tenant's pace",
+    file: "src/http/serve.ts",
+    find: "if (tenant !== undefined) await services.waitForTurn(tenant);",
+    instead: "void tenant;",
+    test: "test/http/limits.test.ts",
+  },
+  {
     without: "the wait before a refusal for haste",
     file: "src/http/app.ts",
     find: "else if (answer.status === 429) slowly(send);",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import test, { after, before } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type RealService, startReal } from "./real.ts";
 import { start } from "./support.ts";
 
@@ -41,6 +42,33 @@ test("a request that changes something is counted before it is done, so a refuse
   };
   assert.ok(items.some(({ tenant }) => tenant === "made-0"));
   assert.ok(!items.some(({ tenant }) => tenant === "made-7"));
+});
+
+test("a tenant's changes are taken at a pace: they wait for it, the others don't, and too many are refused", async () => {
+  const paced = await startReal({ requestsPerMinute: 1_000, writesPerMinute: 60, destroysPerHour: 2 });
+  const put = async (tenant: string) => {
+    const body = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };
+    const from = performance.now();
+    const { status, json } = await paced.call("PUT", `/v1/tenants/${tenant}`, { token: "only-write", body });
+    return { status, code: json.code, took: performance.now() - from };
+  };
+  try {
+    const hasty = Promise.all(Array.from({ length: 10 }, () => put("hasty")));
+    await sleep(50);
+    const other = await put("calm");
+    assert.equal(other.status, 201);
+    assert.ok(other.took < 500, `${other.took} ms`);
+    const answers = await hasty;
+    const taken = answers.filter(({ status }) => status === 201 || status === 200).map(({ took }) => took);
+    assert.equal(taken.length, 6, "two a second, over this one and two more");
+    assert.equal(taken.filter((took) => took > 900).length, 4);
+    assert.ok(Math.max(...taken) < 3_500, String(taken));
+    const refused = answers.filter(({ status }) => status === 429);
+    assert.deepEqual(new Set(refused.map(({ code }) => code)), new Set(["rate_limited"]));
+    assert.equal(refused.length, 4);
+  } finally {
+    await paced.close();
+  }
 });
 
 test("hundreds of sockets that send a byte at a time don't hold others up", { timeout: 60_000 }, async () => {
