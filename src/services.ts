@@ -12,11 +12,12 @@ import { deleteKey, listKeys } from "./integrations/keys.ts";
 import { requestOffboard } from "./integrations/offboard.ts";
 import { previewIntegration } from "./integrations/preview.ts";
 import { putIntegration, refuseUnreadable } from "./integrations/put.ts";
+import { managedBySource } from "./integrations/reconcile-plan.ts";
 import { requestRevocation } from "./integrations/revoke-vendor.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { noTenant, requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
-import { admit } from "./operations/admission.ts";
+import { admit, refuseFull } from "./operations/admission.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
@@ -119,8 +120,11 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
 
     refuseUnreadable,
     async putIntegration(caller, put) {
-      await Promise.all([admit(db, put.tenant), refuseManaged(shell, { kind: "Integration", ...put }, caller.tenants)]);
-      const { tenant, record, etag, operation } = await putIntegration(shell, { ...put, requestedBy: caller.subject });
+      const request = { ...put, requestedBy: caller.subject };
+      const { tenant, record, etag, operation } = await putIntegration(shell, request, ({ open, owner }) => {
+        refuseFull(put.tenant, open);
+        if (owner !== undefined) throw managedBySource(owner, caller.tenants);
+      });
       const integration = integrationView(record, tenant, shell.now());
       return operation
         ? { outcome: "accepted", integration, etag, operation: operationView(operation) }

@@ -4,7 +4,7 @@ import type { Blueprint } from "../blueprints/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
-import { externalIdHolder, findWithTenant } from "../store/integrations.ts";
+import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
@@ -36,7 +36,12 @@ interface Reading {
   before: IntegrationRecord | undefined;
   next: IntegrationRecord;
   desired: Desired;
+  /** Whether an operation of it is under way. */
+  busy: boolean;
 }
+
+/** Throws where what a request meets forbids it. */
+type Refuse = (met: Met) => void;
 
 /**
  * Reads a PUT or preview body against what is there.
@@ -44,9 +49,11 @@ interface Reading {
  * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field,
  *   vendor_policy_refused, guardrail
  */
-export async function readRequest(shell: Shell, request: PutRequest): Promise<Reading & { tenant: TenantRecord }> {
-  const { tenant, integration: found } = await findWithTenant(shell.store.db, request.tenant, request.name);
-  if (!tenant) throw noTenant();
+export async function readRequest(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<Reading & { tenant: TenantRecord }> {
+  const met = await findForPut(shell.store.db, request.tenant, request.name);
+  if (!met) throw noTenant();
+  refuse?.(met);
+  const { tenant, integration: found, busy } = met;
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
   const [wish] = await Promise.all([
@@ -54,7 +61,7 @@ export async function readRequest(shell: Shell, request: PutRequest): Promise<Re
     refuseForeignIds(shell, next, before),
     refuseUntrusted(shell, next),
   ]);
-  return { tenant, before, etagThere: found && integrationEtag(found), next, desired: desiredStacks(tenant, wish) };
+  return { tenant, before, etagThere: found && integrationEtag(found), next, desired: desiredStacks(tenant, wish), busy };
 }
 
 /**
@@ -165,15 +172,14 @@ async function refuseUntrusted(shell: Shell, { blueprint, version, vendor, param
  * Accepts what the integration should be. Nothing to do: no operation. The same as what is queued or running: that operation.
  * Otherwise a new one, which replaces one that is still queued.
  *
- * @throws ProblemError as readRequest, and precondition_required, precondition_failed
+ * @throws ProblemError as readRequest and `refuse`, and precondition_required, precondition_failed
  */
-export async function putIntegration(shell: Shell, request: PutRequest): Promise<PutOutcome> {
-  const { tenant, before, etagThere, next, desired } = await readRequest(shell, request);
+export async function putIntegration(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<PutOutcome> {
+  const { tenant, before, etagThere, next, desired, busy } = await readRequest(shell, request, refuse);
   const etag = integrationEtag(next);
   const etagBefore = before && integrationEtag(before);
   checkPrecondition(etagThere, request.ifMatch, before !== undefined && etag !== etagBefore);
-  // Where there never was an integration nothing of it can be under way.
-  const current = etagThere === undefined ? undefined : await currentOperation(shell.store.db, tenant.name, next.name);
+  const current = busy ? await currentOperation(shell.store.db, tenant.name, next.name) : undefined;
   if (before && etag === etagBefore) {
     if (current?.kind === "up") return { tenant, record: before, etag, operation: current };
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;

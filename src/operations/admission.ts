@@ -13,7 +13,11 @@ const mostOpen = 200;
  * @throws ProblemError too_many_operations
  */
 export async function admit(db: Db, tenant: string, most = mostOpen): Promise<void> {
-  const open = await countOpenOperations(db, tenant);
+  refuseFull(tenant, await countOpenOperations(db, tenant), most);
+}
+
+/** The same, where it is known already how many the tenant has open. @throws ProblemError too_many_operations */
+export function refuseFull(tenant: string, open: number, most = mostOpen): void {
   if (open < most) return;
   throw new ProblemError(
     "too_many_operations",

@@ -119,6 +119,14 @@ interface QueueSettings {
   perTenant?: number;
 }
 
+interface Worker {
+  /** pg-boss's */
+  id: string;
+  lane: string;
+  /** How many jobs of one tenant may run for it to take another; any number unless told */
+  perGroup?: number | undefined;
+}
+
 /** Opens the queue on the store's database. */
 export async function openQueue({ store, log, concurrency, perTenant = concurrency }: QueueSettings): Promise<Queue> {
   const boss = new PgBoss({
@@ -145,9 +153,9 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
 
   const running = new Map<string, { stop: AbortController; lane: string }>();
   let handler: JobHandler | undefined;
-  let workers: { id: string; lane: string }[] = [];
+  let workers: Worker[] = [];
 
-  const runJob = async ({ operationId, turn }: { operationId: string; turn: number }, lane: string) => {
+  const runJob = async ({ operationId, turn }: { operationId: string; turn: number }, { lane, perGroup, id }: Worker) => {
     if (handler === undefined) throw new Error("the queue has no handler");
     const stop = new AbortController();
     running.set(operationId, { stop, lane });
@@ -160,14 +168,16 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       throw error;
     } finally {
       running.delete(operationId);
-      // The key is free once pg-boss has settled the job, just after this unless the database is busy: look again then, not at the next poll.
-      for (const after of [20, 500]) wakeLater(after, lane);
+      // This worker looks again as soon as pg-boss has settled the job, which makes its key free. What this one may not take, another
+      // looks for: just after that, and once more where the database was busy.
+      boss.notifyWorker(id);
+      for (const after of perGroup === 1 ? [20, 500] : [500]) wakeLater(after, lane);
     }
   };
 
   const resume = async () => {
     // One registration per worker, so that `wake` reaches each of them.
-    const wanted: { lane: string; perGroup?: number }[] = [
+    const wanted: Omit<Worker, "id">[] = [
       ...Array(concurrency).fill({ lane: queueName, perGroup: perTenant }),
       { lane: queueName, perGroup: 1 },
       ...Array(parentsAtOnce).fill({ lane: parentQueue }),
@@ -175,7 +185,8 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       { lane: urgentQueue },
     ];
     for (const { lane, perGroup } of wanted.slice(workers.length)) {
-      const id = await boss.work<{ operationId: string; turn: number }>(
+      // Known before the first look at the queue has come back.
+      const id: string = await boss.work<{ operationId: string; turn: number }>(
         lane,
         {
           batchSize: 1,
@@ -185,7 +196,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
           ...(perGroup !== undefined && { groupConcurrency: perGroup }),
         },
         async ([job]) => {
-          if (job !== undefined) await runJob(job.data, lane);
+          if (job !== undefined) await runJob(job.data, { id, lane, perGroup });
         },
       );
       workers.push({ id, lane });

@@ -30,6 +30,41 @@ export async function findWithTenant(
   return { tenant: row?.tenant, integration: row?.integration ?? undefined };
 }
 
+/** What a PUT meets, read by one look at the store. */
+export interface Met {
+  tenant: TenantRecord;
+  /** Gone or not */
+  integration: IntegrationRecord | undefined;
+  /** Whether an operation of the integration hasn't ended. */
+  busy: boolean;
+  /** The source that owns it */
+  owner: string | undefined;
+  /** How many of the tenant's operations are queued or running */
+  open: number;
+}
+
+/** Undefined where there is no such tenant. */
+export async function findForPut(db: Db, tenant: string, name: string): Promise<Met | undefined> {
+  const { rows } = await sql<{
+    tenant: TenantRecord;
+    integration: IntegrationRecord | null;
+    busy: boolean;
+    owner: string | null;
+    open: number;
+  }>`
+    select t.record as tenant, i.record as integration, m.source as owner, coalesce(o.open, 0) as open, coalesce(o.busy, false) as busy
+    from tenants t
+    left join integrations i on i.tenant = t.name and i.name = ${name}
+    left join source_members m on m.kind = 'Integration' and m.tenant = t.name and m.name = ${name}
+    left join lateral (
+      select (count(*) filter (where state <> 'awaiting-approval'))::int as open, bool_or(integration = ${name}) as busy
+      from operations where tenant = t.name and state in ('queued', 'running', 'awaiting-approval')
+    ) o on true
+    where t.name = ${tenant} and not t.gone`.execute(db);
+  const [met] = rows;
+  return met && { ...met, integration: met.integration ?? undefined, owner: met.owner ?? undefined };
+}
+
 /** What a new wish meets: the integration as it is, gone or not, its row locked; and whether the tenant is being offboarded. */
 export async function findForWish(
   trx: Db,
