@@ -66,4 +66,6 @@ export const platformThings = {
   user: "drawbridge-service",
   stateBucket: "drawbridge-state",
   stateRole: "DrawbridgeState",
+  /** of a key for secrets in state; the sandbox itself uses a passphrase */
+  secretsKeyAlias: "alias/drawbridge-state",
 } as const;

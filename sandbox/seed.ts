@@ -2,7 +2,15 @@ import { CreateRoleCommand, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand 
 import { CreateAliasCommand, CreateKeyCommand } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, PutBucketPolicyCommand, PutBucketVersioningCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import type { Statement } from "../src/iam/policy-document.ts";
-import { type AccountName, platformThings, type SandboxAccount, tenantThings, type VendorPrincipal, vendorPrincipals } from "./accounts.ts";
+import {
+  type AccountName,
+  platformThings,
+  type SandboxAccount,
+  sandboxRegion,
+  tenantThings,
+  type VendorPrincipal,
+  vendorPrincipals,
+} from "./accounts.ts";
 import { provisioningStatements } from "./provisioning-policy.ts";
 import { makeUser, policy, type Root, rootOf } from "./root.ts";
 
@@ -12,6 +20,8 @@ export type SandboxAccounts = Record<AccountName, SandboxAccount>;
 export interface Seeded {
   accounts: SandboxAccounts;
   stateRoleArn: string;
+  /** For `DRAWBRIDGE_SECRETS_PROVIDER`, where a run is to have secrets in state encrypted as installations have them */
+  secretsProvider: string;
   /** Opens a tenant's provisioning role to the service's user, under the external id that the service answered when the tenant was registered. */
   trustProvisioner(externalId: string, tenant?: "tenant" | "neighbour"): Promise<void>;
 }
@@ -31,14 +41,16 @@ export async function seed(endpoint: string): Promise<Seeded> {
   return {
     accounts: { platform: platform.account, tenant, neighbour, outsider, conductorone, "creative-force": creativeForce, infosum, labra },
     stateRoleArn: platform.stateRoleArn,
+    secretsProvider: platform.secretsProvider,
     trustProvisioner: (externalId, name = "tenant") => trustProvisioner(rootOf(endpoint, name), platform.account.principalArn, externalId),
   };
 }
 
-async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stateRoleArn: string }> {
+async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stateRoleArn: string; secretsProvider: string }> {
   const bucket = platformThings.stateBucket;
   await root.s3.send(new CreateBucketCommand({ Bucket: bucket }));
   await root.s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Enabled" } }));
+  const secretsKeyArn = await makeKey(root, { alias: platformThings.secretsKeyAlias, description: "Encrypts secrets in Pulumi's state" });
   const state: Statement[] = [
     {
       Effect: "Allow",
@@ -50,6 +62,7 @@ async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stat
       Action: ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"],
       Resource: `arn:aws:s3:::${bucket}/*`,
     },
+    { Effect: "Allow", Action: ["kms:Encrypt", "kms:Decrypt"], Resource: secretsKeyArn },
   ];
   const stateRoleArn = `arn:aws:iam::${root.accountId}:role/${platformThings.stateRole}`;
   const assume: Statement = {
@@ -59,7 +72,9 @@ async function seedPlatform(root: Root): Promise<{ account: SandboxAccount; stat
   };
   const account = await makeUser(root, platformThings.user, [...state, assume]);
   await makeRole(root, platformThings.stateRole, trust(account.principalArn), state);
-  return { account, stateRoleArn };
+  // By its id: the emulator holds the rights to an alias's key against the alias.
+  const secretsProvider = `awskms://${secretsKeyArn.split("/")[1]}?region=${sandboxRegion}`;
+  return { account, stateRoleArn, secretsProvider };
 }
 
 async function seedTenant(root: Root): Promise<SandboxAccount> {
@@ -73,11 +88,11 @@ async function seedTenant(root: Root): Promise<SandboxAccount> {
     await root.s3.send(new PutObjectCommand({ Bucket, Key: tenantThings.sampleObject, Body: "hello\n", ContentType: "text/plain" }));
   }
   await root.s3.send(new PutBucketPolicyCommand({ Bucket: shared, Policy: foreignBucketPolicy(shared, administrator.principalArn) }));
-  const keyArn = await makeKey(root);
+  const keyArn = await makeKey(root, { alias: tenantThings.keyAlias, description: "The customer's own key" });
   return { ...administrator, provisioningRoleArn, keyArn };
 }
 
-async function makeKey({ kms, accountId }: Root): Promise<string> {
+async function makeKey({ kms, accountId }: Root, { alias, description }: { alias: string; description: string }): Promise<string> {
   const delegation = policy({
     Sid: "Enable IAM User Permissions",
     Effect: "Allow",
@@ -85,8 +100,8 @@ async function makeKey({ kms, accountId }: Root): Promise<string> {
     Action: "kms:*",
     Resource: "*",
   });
-  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: "The customer's own key", Policy: delegation }));
-  await kms.send(new CreateAliasCommand({ AliasName: tenantThings.keyAlias, TargetKeyId: KeyMetadata?.KeyId }));
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: description, Policy: delegation }));
+  await kms.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
   return KeyMetadata?.Arn ?? "";
 }
 

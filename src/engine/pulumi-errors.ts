@@ -133,6 +133,9 @@ export function awsCause(text: string): string | undefined {
 const stateText =
   /unable to check if bucket|failed to load checkpoint|could not (?:list|read|get) .*(?:bucket|stack|checkpoint)|blob \(key/i;
 
+/** The CLI's words for the key that encrypts secrets in state (gocloud.dev/secrets): ours, in our own account. */
+const secretsText = /get stack secrets manager|secrets \(code=\w+\)/;
+
 /**
  * The problem behind a failed update. Diagnostics come first: the CLI's own text repeats them and adds noise. No sentence
  * here quotes the text, which may hold policy documents and external ids.
@@ -144,6 +147,7 @@ export function classifyFailure(text: FailureText): Problem {
   for (const source of [...text.diagnostics, text.cli]) {
     if (source === text.cli && stateText.test(source)) return stateProblem(source);
     const rule = awsRules.find(({ when }) => when.test(source));
+    if (source === text.cli && secretsText.test(source) && rule?.code !== "aws_throttled") return secretsProblem(source);
     if (rule) return problem(rule.code, rule.detail, awsCause(source));
   }
   if (stateText.test(all)) return stateProblem(all);
@@ -162,6 +166,14 @@ function stateProblem(text: string): Problem {
   return problem(
     "not_ready",
     "The state bucket can't be read or written. Check its name, region and the service's rights.",
+    awsCause(text),
+  );
+}
+
+function secretsProblem(text: string): Problem {
+  return problem(
+    "not_ready",
+    "The key that encrypts secrets in state can't be used; nothing was changed. See that it is enabled and that the state role may use it (kms:Encrypt, kms:Decrypt).",
     awsCause(text),
   );
 }

@@ -154,6 +154,23 @@ test("a wrong passphrase is not_ready (captured)", () => {
   assert.equal(cliOnly("error: getting stack configuration: get stack secrets manager: incorrect passphrase").code, "not_ready");
 });
 
+test("a key for secrets in state that can't be used is not_ready, and never laid at the tenant's door (captured)", () => {
+  const key = (operation: string, status: number, error: string) =>
+    cliOnly(
+      `code: -2\n stdout: \n stderr: Command failed with exit code 1: pulumi up --yes\nerror: getting stack configuration: get stack secrets manager: secrets (code=Unknown): operation error KMS: ${operation}, https response error StatusCode: ${status}, RequestID: be88, ${error}`,
+    );
+  const denied = key(
+    "Encrypt",
+    403,
+    "api error AccessDeniedException: User: arn:aws:sts::111111111111:assumed-role/DrawbridgeState/b4 is not authorized",
+  );
+  assert.deepEqual([denied.code, denied.cause], ["not_ready", "KMS Encrypt AccessDeniedException"]);
+  const disabled = key("Decrypt", 400, "DisabledException: arn:aws:kms:us-east-1:111111111111:key/224c is disabled.");
+  assert.deepEqual([disabled.code, disabled.cause], ["not_ready", "KMS Decrypt DisabledException"]);
+  assert.match(disabled.detail, /state role/);
+  assert.equal(key("Decrypt", 400, "ThrottlingException: Rate exceeded").code, "aws_throttled");
+});
+
 test("a killed CLI is operation_interrupted (captured)", () => {
   const text =
     "code: -2\n stderr: Command was killed with SIGKILL (Forced termination): /opt/pulumi/bin/pulumi up\nUpdating (role.c6-31079d8e):\n";
