@@ -36,6 +36,9 @@ export interface ArenaOptions {
   before?: (emulator: string) => Promise<{ state: string; aws: string; stop(): Promise<void> }>;
 }
 
+/** `BENCH_SECRETS=awskms`: both sides encrypt secrets in state with a KMS key, as installations do, instead of a passphrase. */
+const underKey = process.env["BENCH_SECRETS"] === "awskms";
+
 /** Starts all of it, empty, with one tenant `acme`. */
 export async function openArena({ environment, before }: ArenaOptions = {}): Promise<Arena> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bench-"));
@@ -47,7 +50,10 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
   try {
     const front = await before?.(sandbox.awsEndpoint);
     if (front) stops.push(front.stop);
-    const service = await startService(sandbox, { environment: { ...environment, ...(front && throughFront(sandbox, front)) } });
+    const secrets = underKey ? { DRAWBRIDGE_SECRETS_PROVIDER: sandbox.secretsProvider } : {};
+    const service = await startService(sandbox, {
+      environment: { ...secrets, ...environment, ...(front && throughFront(sandbox, front)) },
+    });
     stops.push(service.stop);
     process.once("exit", () => service.process.kill());
     const api = createApi(service);
@@ -59,7 +65,7 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
       sessionName: "bench",
       externalId: provisioning.externalId,
     });
-    const stock = await startStock({ sandbox, target, ...(front && { stateEndpoint: front.state, awsEndpoint: front.aws }) });
+    const stock = await startStock({ sandbox, target, underKey, ...(front && { stateEndpoint: front.state, awsEndpoint: front.aws }) });
     stops.push(stock.stop);
     return { sandbox, service, api, stock, target, externalId: provisioning.externalId, tenant, register, ...verbs(api), stop };
   } catch (error) {

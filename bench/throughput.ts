@@ -6,7 +6,8 @@ import { compare, type Result } from "./result.ts";
 
 const tenants = 20;
 const creates = 40;
-const trial = 6;
+/** How many tell which concurrency suits whom: about as long for both. */
+const trial = { ours: 16, stock: 6 };
 const choices = [2, 3, 4];
 
 interface Batch {
@@ -62,8 +63,14 @@ export async function runThroughput(): Promise<Result[]> {
   for (const width of choices) {
     const arena = await open(width);
     try {
-      const own = await runBatch(arena, { create: ours, count: trial, width: trial, batch: "trial", root: arena.service.process.pid ?? 0 });
-      const other = await runBatch(arena, { create: stock, count: trial, width, batch: "trial", root: arena.stock.pid });
+      const own = await runBatch(arena, {
+        create: ours,
+        count: trial.ours,
+        width: trial.ours,
+        batch: "trial",
+        root: arena.service.process.pid ?? 0,
+      });
+      const other = await runBatch(arena, { create: stock, count: trial.stock, width, batch: "trial", root: arena.stock.pid });
       tried.push({ width, ours: own.perMinute, stock: other.perMinute });
     } finally {
       await arena.stop();
@@ -76,10 +83,10 @@ export async function runThroughput(): Promise<Result[]> {
     const pid = arena.service.process.pid ?? 0;
     const own: Batch[] = [];
     const other: Batch[] = [];
-    // Halves in turns: what else the machine does falls on both.
-    for (const half of ["a", "b"]) {
-      own.push(await runBatch(arena, { create: ours, count: creates / 2, width: creates / 2, batch: half, root: pid }));
-      other.push(await runBatch(arena, { create: stock, count: creates / 2, width: widths.stock, batch: half, root: arena.stock.pid }));
+    // In turns: what else the machine does falls on both.
+    for (const batch of ["a", "b"]) {
+      own.push(await runBatch(arena, { create: ours, count: creates, width: creates, batch, root: pid }));
+      other.push(await runBatch(arena, { create: stock, count: creates, width: widths.stock, batch, root: arena.stock.pid }));
     }
     return resultsOf(own, other, `ours with ${widths.ours} runners, stock with ${widths.stock} at once, out of ${choices.join(", ")}`);
   } finally {

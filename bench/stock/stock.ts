@@ -28,13 +28,15 @@ interface StockOptions {
   sandbox: Sandbox;
   /** The tenant's account, entered once for the whole bench */
   target: Credentials;
+  /** Secrets in state under the sandbox's KMS key instead of a passphrase */
+  underKey: boolean;
   /** Where its state requests go; the emulator unless a counting proxy stands before it */
   stateEndpoint?: string;
   awsEndpoint?: string;
 }
 
 /** The same programs, CLI, plugin and emulator as the service uses; state in the same bucket under its own prefix. */
-export async function startStock({ sandbox, target, stateEndpoint, awsEndpoint }: StockOptions): Promise<Stock> {
+export async function startStock({ sandbox, target, underKey, stateEndpoint, awsEndpoint }: StockOptions): Promise<Stock> {
   const folder = path.join(sandbox.dataDir, "stock");
   const pulumiHome = path.join(folder, "pulumi-home");
   await mkdir(pulumiHome, { recursive: true });
@@ -55,7 +57,7 @@ export async function startStock({ sandbox, target, stateEndpoint, awsEndpoint }
       AWS_ENDPOINT_URL: awsEndpoint ?? sandbox.awsEndpoint,
       PULUMI_HOME: pulumiHome,
       PULUMI_BACKEND_URL: decodeURIComponent(backend.href),
-      PULUMI_CONFIG_PASSPHRASE: "bench",
+      ...(underKey ? { STOCK_SECRETS_PROVIDER: `${sandbox.secretsProvider}&profile=state` } : { PULUMI_CONFIG_PASSPHRASE: "bench" }),
       // The query for a newer version would go out to the network, where there is one.
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_OPTION_IGNORE_PROTECT: "true",

@@ -12,6 +12,9 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import type { StockAnswer, StockOrder } from "./orders.ts";
 
 const projectName = "stock";
+const secretsProvider = process.env["STOCK_SECRETS_PROVIDER"];
+const workspaceOf = (name: string) =>
+  secretsProvider === undefined ? {} : { secretsProvider, stackSettings: { [name]: { secretsProvider } } };
 const say = (answer: StockAnswer) => process.send?.(answer);
 const stackId = ({ kind, key }: { kind: string; key: string }) => `${kind}/${key}`;
 const stackName = (order: StockOrder, spec: StackSpec) => `${order.name}-${spec.kind}`;
@@ -22,7 +25,8 @@ function programOf({ place }: StockOrder, spec: StackSpec) {
 }
 
 async function open(order: StockOrder, spec: StackSpec): Promise<Stack> {
-  return LocalWorkspace.createOrSelectStack({ stackName: stackName(order, spec), projectName, program: programOf(order, spec) });
+  const name = stackName(order, spec);
+  return LocalWorkspace.createOrSelectStack({ stackName: name, projectName, program: programOf(order, spec) }, workspaceOf(name));
 }
 
 async function apply(order: StockOrder): Promise<void> {
@@ -39,7 +43,7 @@ async function apply(order: StockOrder): Promise<void> {
 async function destroy(order: StockOrder): Promise<void> {
   for (const spec of downOrder(order.specs).flat()) {
     const name = stackName(order, spec);
-    const stack = await LocalWorkspace.selectStack({ stackName: name, projectName, program: async () => {} });
+    const stack = await LocalWorkspace.selectStack({ stackName: name, projectName, program: async () => {} }, workspaceOf(name));
     await stack.destroy();
     await stack.workspace.removeStack(name);
   }
