@@ -1,4 +1,4 @@
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { stateAndEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 import { isTerminal, type OperationEvent } from "./operation.ts";
@@ -6,37 +6,72 @@ import { isTerminal, type OperationEvent } from "./operation.ts";
 const batch = 500;
 const pollMilliseconds = 1_000;
 
-// Only a hint that saves the wait for the next poll; the rows are the truth, and another replica's come by polling.
-const nudges = new EventEmitter().setMaxListeners(0);
+// Saves the wait for the next poll, and mostly the look; the rows are the truth, and another replica's come by polling.
+const nudges = new EventEmitter<Record<string, [OperationEvent?]>>().setMaxListeners(0);
 
-/** Tells followers in this process that the operation has a new event; call it after the commit. */
-export function nudgeFollowers(operationId: string): void {
-  nudges.emit(operationId);
+/** Tells followers in this process that the operation has a new event, and which; call it after the commit. */
+export function nudgeFollowers(operationId: string, written?: OperationEvent): void {
+  nudges.emit(operationId, written);
 }
 
 /** The operation's events after `after`, those to come included, until it has ended or the signal aborts. */
 export async function* followEvents(store: Store, operationId: string, after: number, signal: AbortSignal): AsyncGenerator<OperationEvent> {
   let seq = after;
-  while (!signal.aborted) {
-    const waiting = new AbortController();
-    const nudged = nextNudge(operationId, AbortSignal.any([signal, waiting.signal]));
-    try {
-      const found = await stateAndEvents(store.db, operationId, seq, batch);
+  const heard = listen(operationId, signal);
+  try {
+    while (!signal.aborted) {
+      const told = heard.since(seq);
+      const found = told ? { events: told } : await stateAndEvents(store.db, operationId, seq, batch);
       if (found === undefined) return;
       for (const event of found.events) {
         seq = event.seq;
         yield event;
       }
       if (found.events.length === batch) continue;
-      if (isTerminal(found.state)) return;
-      await nudged;
-    } finally {
-      waiting.abort();
+      if ("state" in found && isTerminal(found.state)) return;
+      await heard.more();
     }
+  } finally {
+    heard.stop();
   }
 }
 
-/** Resolves at the next nudge, after the poll interval, or when the signal aborts. */
-async function nextNudge(operationId: string, signal: AbortSignal): Promise<void> {
-  await once(nudges, operationId, { signal: AbortSignal.any([signal, AbortSignal.timeout(pollMilliseconds)]) }).catch(() => undefined);
+interface Heard {
+  /** The events right after `seq` that were told of since the last call; undefined where the store has to be asked. */
+  since(seq: number): OperationEvent[] | undefined;
+  /** Resolves when there is more, after the poll interval, or when the signal aborts. */
+  more(): Promise<void>;
+  stop(): void;
+}
+
+function listen(operationId: string, signal: AbortSignal): Heard {
+  let told: (OperationEvent | undefined)[] = [];
+  let wake = () => {};
+  const hear = (written?: OperationEvent) => {
+    // A follower that reads slowly asks the store.
+    told = told.length < batch ? [...told, written] : [undefined];
+    wake();
+  };
+  nudges.on(operationId, hear);
+  return {
+    since(seq) {
+      const next = told.filter((event) => event === undefined || event.seq > seq);
+      told = [];
+      return next.length > 0 && next.every((event, nth) => event?.seq === seq + 1 + nth) ? (next as OperationEvent[]) : undefined;
+    },
+    more: () =>
+      new Promise((resolve) => {
+        if (told.length > 0 || signal.aborted) return resolve();
+        const end = () => {
+          clearTimeout(poll);
+          signal.removeEventListener("abort", end);
+          wake = () => {};
+          resolve();
+        };
+        const poll = setTimeout(end, pollMilliseconds);
+        signal.addEventListener("abort", end, { once: true });
+        wake = end;
+      }),
+    stop: () => void nudges.off(operationId, hear),
+  };
 }

@@ -168,10 +168,10 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       throw error;
     } finally {
       running.delete(operationId);
-      // This worker looks again as soon as pg-boss has settled the job, which makes its key free. What this one may not take, another
-      // looks for: just after that, and once more where the database was busy.
+      // This worker looks again as soon as pg-boss has settled the job, which makes its key free. One that may not take the tenant's
+      // next has the others look: just after that, and once more where the database was busy.
       boss.notifyWorker(id);
-      for (const after of perGroup === 1 ? [20, 500] : [500]) wakeLater(after, lane);
+      if (perGroup === 1) for (const after of [20, 500]) wakeLater(after, lane);
     }
   };
 

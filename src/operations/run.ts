@@ -206,8 +206,7 @@ function createRun(
   const write = async (type: string, data: Record<string, unknown>) => {
     if (unwritable.signal.aborted) return;
     try {
-      await persist(() => appendEvent(store.db, operation.id, epoch, type, data));
-      nudgeFollowers(operation.id);
+      nudgeFollowers(operation.id, await persist(() => appendEvent(store.db, operation.id, epoch, type, data)));
     } catch (error) {
       log.warn("An event could not be written, so the run stops", { operation: operation.id, ...faultFields(error) });
       unwritable.abort(new ProblemError("operation_interrupted", "The run's progress could not be recorded.", { cause: "unwritable" }));

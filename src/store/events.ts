@@ -14,6 +14,7 @@ export async function appendEvent(
   type: string,
   data: Record<string, unknown>,
 ): Promise<OperationEvent> {
+  const text = JSON.stringify(data);
   const { rows } = await sql<{ seq: number; at: Date }>`
     with owned as (
       update operations set last_seq = last_seq + 1
@@ -21,7 +22,7 @@ export async function appendEvent(
       returning id, last_seq
     )
     insert into operation_events (operation, seq, type, data)
-    select id, last_seq, ${type}, ${JSON.stringify(data)}::jsonb from owned
+    select id, last_seq, ${type}, ${text}::jsonb from owned
     returning seq, at`.execute(db);
   const written = rows[0];
   if (written === undefined) {
@@ -29,7 +30,8 @@ export async function appendEvent(
       cause: "stale-event",
     });
   }
-  return { seq: written.seq, at: written.at.toISOString(), type, data };
+  // As the row holds it, whatever becomes of the caller's object.
+  return { seq: written.seq, at: written.at.toISOString(), type, data: JSON.parse(text) };
 }
 
 /** The operation's events with a higher `seq`, in order, at most `limit`. */

@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { cancelOperation, createCancelRegistry } from "../../src/operations/cancel.ts";
-import { followEvents } from "../../src/operations/events.ts";
+import { followEvents, nudgeFollowers } from "../../src/operations/events.ts";
 import { isTerminal, type OperationEvent } from "../../src/operations/operation.ts";
 import { openQueue, type Queue, queueKey } from "../../src/operations/queue.ts";
 import { type RecoveryContext, recover } from "../../src/operations/recover.ts";
@@ -157,14 +157,17 @@ for (const backend of backends) {
       verb = async (run) => {
         await run.progress("first", { name: "1" });
         await new Promise<void>((resolve) => (go = resolve));
-        for (let index = 0; index < 20; index++) void run.progress("more", { name: index });
+        for (let index = 0; index < 20; index++) void run.progress("more", { name: index, absent: undefined });
       };
       const { id } = await accept();
       const seen: OperationEvent[] = [];
       for await (const event of followEvents(store, id, 0, AbortSignal.timeout(10_000))) {
         seen.push(event);
         if (event.type === "first") go();
+        // Told of one that comes much later: the store knows what lies between.
+        if (event.seq === 10) nudgeFollowers(id, { seq: 90, at: event.at, type: "more", data: {} });
       }
+      assert.deepEqual(seen, await eventsAfter(store.db, id, 0, 100), "what a follower is told is what the rows hold");
       assert.deepEqual(
         seen.map((event) => event.seq),
         Array.from({ length: 24 }, (_, index) => index + 1),
