@@ -3,10 +3,9 @@
  * argument runs one kind; any other argument runs the files whose path contains it.
  */
 import path from "node:path";
-import { ensureMinistack } from "../setup/ministack.ts";
-import { ensurePulumiCli } from "../setup/pulumi-cli.ts";
 import { startPostgres } from "./support/postgres.ts";
 import { type FileResult, killRunning, runFile } from "./support/run-file.ts";
+import { testEnvironment } from "./support/test-environment.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
 
 const root = import.meta.dirname;
@@ -59,22 +58,14 @@ async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.Pr
   clearInterval(alive);
 }
 
-async function environment(files: TestFile[]): Promise<NodeJS.ProcessEnv> {
-  const bin = path.join(root, "..", "node_modules", ".bin");
-  const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env["PATH"] ?? ""}` };
-  if (!files.some(({ kind }) => kind === "e2e")) return env;
-  const cli = await ensurePulumiCli({ log: say });
-  await ensureMinistack({ log: say });
-  return { ...env, PULUMI_CLI_ROOT: cli.root };
-}
-
 async function main(wanted: string[]): Promise<void> {
   const all = await findTestFiles(root);
   const chosen = (file: TestFile) => wanted.length === 0 || wanted.some((word) => word === file.kind || file.path.includes(word));
   const files = all.filter(chosen);
   const postgres = process.env["DATABASE_URL"] === undefined ? await startPostgres() : undefined;
   try {
-    const env = { ...(await environment(files)), ...(postgres && { DATABASE_URL: postgres.url }) };
+    const engine = files.some(({ kind }) => kind === "e2e");
+    const env = { ...(await testEnvironment({ engine, log: say })), ...(postgres && { DATABASE_URL: postgres.url }) };
     await runKind("unit", files, env);
     await runKind("e2e", files, env);
   } catch (error) {

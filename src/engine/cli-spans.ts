@@ -50,10 +50,14 @@ function nameOf(name: string): string | undefined {
 export function readCliSpans(text: string): CliSpan[] {
   const all = text.split("\n").flatMap(spansIn);
   const byId = new Map(all.map((span) => [span.spanId, span]));
-  const keptAround = ({ parentSpanId }: Told): string | undefined => {
-    const around = byId.get(parentSpanId);
-    if (around === undefined) return undefined;
-    return nameOf(around.name) === undefined ? keptAround(around) : around.spanId;
+  const keptAround = (span: Told): string | undefined => {
+    let around = byId.get(span.parentSpanId);
+    // Bounded: nothing says that what is told of parents has an end.
+    for (let left = all.length; around !== undefined && left > 0; left--) {
+      if (nameOf(around.name) !== undefined) return around.spanId;
+      around = byId.get(around.parentSpanId);
+    }
+    return undefined;
   };
   return all.flatMap((span) => {
     const name = nameOf(span.name);

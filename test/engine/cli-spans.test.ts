@@ -27,6 +27,11 @@ test("no attribute, event or text of the CLI's is kept", () => {
   assert.deepEqual(told, [{ id: root, name: "state COPY", from: "1", to: "2" }]);
 });
 
+test("spans that are each other's parents end the search", () => {
+  const text = line(span(root, plan, "one"), span(plan, root, "two"), span(call, plan, "pulumirpc.ResourceProvider/Read"));
+  assert.deepEqual(readCliSpans(text), [{ id: call, name: "plugin Read", from: "1", to: "2" }]);
+});
+
 test("what a killed CLI left unfinished costs its own line alone", () => {
   const good = line(span(root, "", "pulumi"));
   assert.equal(readCliSpans(`${good}\n${good.slice(0, 60)}`).length, 1);

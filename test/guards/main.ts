@@ -5,10 +5,9 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { ensureMinistack } from "../../setup/ministack.ts";
-import { ensurePulumiCli } from "../../setup/pulumi-cli.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { runFile, wholeFile } from "../support/run-file.ts";
+import { testEnvironment } from "../support/test-environment.ts";
 import { type Guard, guards } from "./guards.ts";
 import { withoutGuard } from "./without-guard.ts";
 
@@ -38,13 +37,11 @@ async function missedBy(folder: string, guard: Guard, env: NodeJS.ProcessEnv): P
 
 const words = process.argv.slice(2);
 const chosen = guards.filter(({ without }) => words.length === 0 || words.some((word) => without.includes(word)));
-const cli = await ensurePulumiCli({ log: console.log });
-await ensureMinistack({ log: console.log });
+const environment = await testEnvironment({ engine: true, log: console.log });
 const postgres = await startPostgres();
 const folder = await copyOfThis();
 try {
-  const PATH = `${path.join(root, "node_modules/.bin")}${path.delimiter}${process.env["PATH"] ?? ""}`;
-  const env = { ...process.env, PATH, PULUMI_CLI_ROOT: cli.root, ...(postgres && { DATABASE_URL: postgres.url }) };
+  const env = { ...environment, ...(postgres && { DATABASE_URL: postgres.url }) };
   let unnoticed = 0;
   for (const guard of chosen) {
     const missed = await missedBy(folder, guard, env);
