@@ -17,7 +17,7 @@ import { requestRevocation } from "./integrations/revoke-vendor.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { noTenant, requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
-import { admit, refuseFull } from "./operations/admission.ts";
+import { refuseFull } from "./operations/admission.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
@@ -146,8 +146,8 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
       return { operation: operationView(await deleteIntegration(shell, { ...request, requestedBy: caller.subject })) };
     },
     async previewIntegration(caller, request) {
-      await admit(db, request.tenant);
-      return { operation: operationView(await previewIntegration(shell, { ...request, requestedBy: caller.subject })) };
+      const asked = { ...request, requestedBy: caller.subject };
+      return { operation: operationView(await previewIntegration(shell, asked, ({ open }) => refuseFull(request.tenant, open))) };
     },
     listKeys: (tenant) => listKeys(shell, tenant),
     async deleteKey(caller, request) {

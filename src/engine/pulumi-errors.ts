@@ -173,7 +173,7 @@ function stateProblem(text: string): Problem {
 function secretsProblem(text: string): Problem {
   return problem(
     "not_ready",
-    "The key that encrypts secrets in state can't be used; nothing was changed. See that it is enabled and that the state role may use it (kms:Encrypt, kms:Decrypt).",
+    "The key that encrypts secrets in state can't be used, so this run of the stack changed nothing. See that it is enabled and that the state role may use it (kms:Encrypt, kms:Decrypt).",
     awsCause(text),
   );
 }

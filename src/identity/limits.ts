@@ -73,7 +73,8 @@ function inTurn(limiter: RateLimiterMemory): (key: string) => Promise<void> {
         return;
       } catch (refused) {
         if (left === 0 || !(refused instanceof RateLimiterRes)) throw refused;
-        await sleep(refused.msBeforeNext);
+        // A timer may fire a millisecond early, in a second that is used up.
+        await sleep(refused.msBeforeNext + 1);
       }
     }
   };

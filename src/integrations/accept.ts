@@ -12,8 +12,11 @@ import type { Desired } from "./desired-stacks.ts";
 import type { Shell } from "./shell.ts";
 import { upRequestOf } from "./wish.ts";
 
+/** Kinds of operation that make what somebody wished for. */
+export const wishKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
+
 export interface Acceptance {
-  kind: Extract<OperationKind, "up" | "rotate" | "adopt">;
+  kind: (typeof wishKinds)[number];
   next: IntegrationRecord;
   desired: Pick<Desired, "specs">;
   /** What the operation's request holds beside the wish. */

@@ -1,4 +1,5 @@
 /** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
+import { changingKinds } from "../operations/operation.ts";
 import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
@@ -27,7 +28,7 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
   checkPrecondition(integrationEtag(record), request.ifMatch, false);
   const open = await openOperations(shell.store.db, tenant.name, record.name);
   const destroying = open.find((operation) => operation.kind === "destroy");
-  if (destroying && open.at(-1)?.id === destroying.id) return destroying;
+  if (destroying && open.findLast(({ kind }) => changingKinds.includes(kind))?.id === destroying.id) return destroying;
   return shell.store.db.transaction().execute(async (trx) => {
     const operation = await createOperation(trx, {
       kind: "destroy",

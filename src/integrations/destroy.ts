@@ -6,6 +6,7 @@ import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { currentOperation } from "../store/operations.ts";
 import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
+import { wishKinds } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
 import { contain, roleNamesOf } from "./contain.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
@@ -69,8 +70,7 @@ async function bury(
     const retained = ((await findIntegration(trx, tenant, name))?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
     const at = shell.now();
     const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });
-    const next = await currentOperation(trx, tenant, name);
-    const wantedAgain = next !== undefined && next.id !== run.operation.id && next.kind !== "destroy";
+    const wantedAgain = (await currentOperation(trx, tenant, name, wishKinds)) !== undefined;
     const buried = ({
       lastUp: _lastUp,
       proof: _proof,

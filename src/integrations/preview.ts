@@ -8,7 +8,7 @@ import { desiredStacks } from "./desired-stacks.ts";
 import { giverOf, keyGrants } from "./key-access.ts";
 import { planStacks } from "./plan.ts";
 import { preflight } from "./preflight.ts";
-import { type PutRequest, readRequest } from "./put.ts";
+import { type PutRequest, type Refuse, readRequest } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
 import { type UpRequest, upRequestOf, wishOf } from "./wish.ts";
@@ -24,8 +24,8 @@ interface PreviewRequest extends UpRequest {
  *
  * @throws ProblemError as readRequest
  */
-export async function previewIntegration(shell: Shell, request: PutRequest): Promise<StoredOperation> {
-  const { tenant, next } = await readRequest(shell, request);
+export async function previewIntegration(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<StoredOperation> {
+  const { tenant, next } = await readRequest(shell, request, refuse);
   const frozen: PreviewRequest = { name: next.name, ...upRequestOf(next) };
   return shell.store.db.transaction().execute(async (trx) => {
     const operation = await createOperation(trx, {

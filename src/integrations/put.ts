@@ -41,7 +41,7 @@ interface Reading {
 }
 
 /** Throws where what a request meets forbids it. */
-type Refuse = (met: Met) => void;
+export type Refuse = (met: Met) => void;
 
 /**
  * Reads a PUT or preview body against what is there.

@@ -5,6 +5,8 @@ import { isTerminal, type OperationEvent } from "./operation.ts";
 
 const batch = 500;
 const pollMilliseconds = 1_000;
+/** Events that are kept for a follower who is busy with the ones before */
+const mostTold = 32;
 
 // Saves the wait for the next poll, and mostly the look; the rows are the truth, and another replica's come by polling.
 const nudges = new EventEmitter<Record<string, [OperationEvent?]>>().setMaxListeners(0);
@@ -48,16 +50,19 @@ function listen(operationId: string, signal: AbortSignal): Heard {
   let told: (OperationEvent | undefined)[] = [];
   let wake = () => {};
   const hear = (written?: OperationEvent) => {
-    // A follower that reads slowly asks the store.
-    told = told.length < batch ? [...told, written] : [undefined];
+    // A follower that reads slowly asks the store, so that nothing piles up here.
+    told = told.length < mostTold ? [...told, written] : [undefined];
     wake();
   };
   nudges.on(operationId, hear);
   return {
     since(seq) {
-      const next = told.filter((event) => event === undefined || event.seq > seq);
+      const all = told;
       told = [];
-      return next.length > 0 && next.every((event, nth) => event?.seq === seq + 1 + nth) ? (next as OperationEvent[]) : undefined;
+      if (all.length === 0) return undefined;
+      // The store may have had events before we were told of them: those are known.
+      const next = all.filter((event) => event === undefined || event.seq > seq);
+      return next.every((event, nth) => event?.seq === seq + 1 + nth) ? (next as OperationEvent[]) : undefined;
     },
     more: () =>
       new Promise((resolve) => {

@@ -18,6 +18,11 @@ export const operationKinds = [
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
 
+/** Kinds that only look: whatever comes of them, the integration is what it was. */
+const lookingKinds: readonly OperationKind[] = ["preview", "detect-drift"];
+/** All others. */
+export const changingKinds = operationKinds.filter((kind) => !lookingKinds.includes(kind));
+
 export const operationStates = ["queued", "running", "awaiting-approval", "succeeded", "failed", "cancelled"] as const;
 export type OperationState = (typeof operationStates)[number];
 

@@ -164,14 +164,16 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       await handler(operationId, stop.signal);
     } catch (error) {
       log.warn("A job will run again", { operation: operationId, ...faultFields(error) });
-      wakeLater(retryDue, lane);
+      wakeLater(retryDue, (other) => other.lane === lane);
       throw error;
     } finally {
       running.delete(operationId);
-      // This worker looks again as soon as pg-boss has settled the job, which makes its key free. One that may not take the tenant's
-      // next has the others look: just after that, and once more where the database was busy.
+      // This worker looks again as soon as pg-boss has settled the job, which makes its key free. What it may not take, or leaves for
+      // another tenant's, the others of its lane look for that take by another rule: just after that, and once more where the database
+      // was busy.
       boss.notifyWorker(id);
-      if (perGroup === 1) for (const after of [20, 500]) wakeLater(after, lane);
+      const byAnotherRule = (other: Worker) => other.lane === lane && other.perGroup !== perGroup;
+      for (const after of [20, 500]) wakeLater(after, byAnotherRule);
     }
   };
 
@@ -199,7 +201,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
           if (job !== undefined) await runJob(job.data, { id, lane, perGroup });
         },
       );
-      workers.push({ id, lane });
+      workers.push({ id, lane, perGroup });
     }
   };
 
@@ -209,12 +211,12 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     await Promise.all(stopping.map(({ id, lane }) => boss.offWork(lane, { id, wait: true })));
   };
 
-  function wakeLater(after: number, only?: string): void {
-    setTimeout(wake, after, only).unref();
+  function wakeLater(after: number, whom?: (worker: Worker) => boolean): void {
+    setTimeout(wake, after, whom).unref();
   }
 
-  function wake(only?: string): void {
-    for (const { id, lane } of workers) if (only === undefined || only === lane) boss.notifyWorker(id);
+  function wake(whom: (worker: Worker) => boolean = () => true): void {
+    for (const worker of workers) if (whom(worker)) boss.notifyWorker(worker.id);
   }
 
   const enqueue = async (trx: Db, { operationId, key }: Job) => {
@@ -224,7 +226,8 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     const send = () =>
       boss.send(laneOf(key), { operationId, turn }, { id: operationId, singletonKey: key, group: { id: group }, priority: 0 - turn, db });
     if ((await send()) !== null) return;
-    // An approved plan runs under the same operation: its first job has ended and must make room.
+    // An approved plan runs under the same operation: its first job has ended and must make room. Where it is just ending, recovery finds
+    // an operation without a job and comes here again.
     await sql`delete from ${sql.table(jobTable)} where name = ${laneOf(key)} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`.execute(
       trx,
     );

@@ -30,7 +30,7 @@ export async function appendEvent(
       cause: "stale-event",
     });
   }
-  // As the row holds it, whatever becomes of the caller's object.
+  // Equal to what the row holds, whatever becomes of the caller's object.
   return { seq: written.seq, at: written.at.toISOString(), type, data: JSON.parse(text) };
 }
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { changingKinds } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./cursor.ts";
 import { sameClaims, saveWithClaims } from "./external-ids.ts";
@@ -35,7 +36,7 @@ export interface Met {
   tenant: TenantRecord;
   /** Gone or not */
   integration: IntegrationRecord | undefined;
-  /** Whether an operation of the integration hasn't ended. */
+  /** Whether an operation of the integration hasn't ended, other than those that only look. */
   busy: boolean;
   /** The source that owns it */
   owner: string | undefined;
@@ -57,7 +58,7 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
     left join integrations i on i.tenant = t.name and i.name = ${name}
     left join source_members m on m.kind = 'Integration' and m.tenant = t.name and m.name = ${name}
     left join lateral (
-      select (count(*) filter (where state <> 'awaiting-approval'))::int as open, bool_or(integration = ${name}) as busy
+      select (count(*) filter (where state <> 'awaiting-approval'))::int as open, bool_or(integration = ${name} and kind = any(${changingKinds}::text[])) as busy
       from operations where tenant = t.name and state in ('queued', 'running', 'awaiting-approval')
     ) o on true
     where t.name = ${tenant} and not t.gone`.execute(db);

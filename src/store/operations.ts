@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import type { StackAddress } from "../../stacks/stack.ts";
-import { isTerminal, type Operation, type OperationKind, type OperationState } from "../operations/operation.ts";
+import { changingKinds, isTerminal, type Operation, type OperationKind, type OperationState } from "../operations/operation.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { OperationsTable } from "./database.ts";
 import type { VisibleTenants } from "./tenants.ts";
@@ -122,12 +122,12 @@ export async function openOperations(db: Db, tenant: string, integration: string
   return rows.map(operationOf);
 }
 
-/** The latest of the integration's operations that haven't ended. */
+/** The latest of the integration's operations that haven't ended: of these kinds, or of all that don't only look. */
 export async function currentOperation(
   db: Db,
   tenant: string,
   integration: string,
-  kinds?: OperationKind[],
+  kinds: OperationKind[] = changingKinds,
 ): Promise<StoredOperation | undefined> {
   return (await openOperations(db, tenant, integration, kinds)).at(-1);
 }

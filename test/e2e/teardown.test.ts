@@ -75,6 +75,8 @@ describe("a teardown never lies", { concurrency: false }, () => {
     const vendor = await asVendor(world.sandbox, "conductorone");
     await assert.rejects(assumeAs(world.sandbox, vendor, { roleArn, sessionName: "x", externalId: "id-of-slow-5f0c2a" }));
     assert.equal((await view("slow")).handshake.state, "offboarding");
+    // Waits behind the teardown, and isn't a wish to have the integration again.
+    assert.equal((await world.api.call("POST", "/v1/tenants/acme/integrations/slow/verify")).status, 202);
     // The service dies while the plugin hangs: the next one ends what the dead one left, and the operation, by itself.
     world.service.process.kill("SIGKILL");
     await world.restart({});
@@ -82,6 +84,7 @@ describe("a teardown never lies", { concurrency: false }, () => {
     assert.equal(ended.state, "succeeded", JSON.stringify(ended.error));
     assert.ok(ended.attempt > 1);
     assert.equal(await role("slow"), undefined);
+    assert.equal((await view("slow")).handshake.state, "gone");
   });
 
   test("a delete that fails leaves the record, the role and no receipt; the next DELETE ends it, also when the blueprint is gone by then", async () => {

@@ -162,6 +162,10 @@ test("a preview is accepted for what isn't there, and changes no record", async 
   assert.equal(again.headers.location, first.headers.location);
   assert.equal(again.json.operation?.id, first.json.operation?.id);
   assert.equal((await ask("GET", path)).status, 404);
+  const put = await ask("PUT", path, { body: integrationBody(secrets[1]) });
+  assert.equal(put.status, 202);
+  const planned = await ask("GET", `/v1/operations/${first.json.operation?.id}`);
+  assert.equal(planned.json.state, "queued", "a wish overtakes what would be done, not what is only looked at");
 });
 
 test("a teardown is accepted once, with a tag that is current or none", async () => {

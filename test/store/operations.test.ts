@@ -207,9 +207,11 @@ for (const backend of backends) {
       assert.equal(await currentOperation(db, "current", "i"), undefined);
       const first = await createOperation(db, input(where));
       const second = await createOperation(db, input({ ...where, kind: "verify" }));
+      const preview = await createOperation(db, input({ ...where, kind: "preview" }));
       await createOperation(db, input({ ...where, integration: "other" }));
       assert.equal((await currentOperation(db, "current", "i"))?.id, second.id);
       assert.equal((await currentOperation(db, "current", "i", ["up"]))?.id, first.id);
+      assert.equal((await currentOperation(db, "current", "i", ["preview"]))?.id, preview.id, "one that only looks is asked for by name");
       await cancelWaiting(db, second.id, { supersededBy: first.id });
       assert.equal((await currentOperation(db, "current", "i"))?.id, first.id);
       assert.equal((await findOperation(db, second.id))?.supersededBy, first.id);
