@@ -59,7 +59,7 @@ export function securityServices(db: Db, { audit, freeze, limits }: SecurityPart
     },
 
     countRequest: (caller, request) => limits.count(caller.subject, request),
-    waitForTurn: (tenant) => limits.waitForTurn(tenant),
+    keepPace: (tenant) => limits.keepPace(tenant),
   };
 }
 

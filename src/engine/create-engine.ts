@@ -90,9 +90,9 @@ export function createEngine(config: EngineConfig): Engine {
       if (deaths.includes(codeOf(error))) await clearDeadLocks(state).catch(() => 0);
       throw error;
     } finally {
-      const spans = config.onSpans && (await cliSpansIn(folder));
+      const spans = config.onSpans ? await cliSpansIn(folder) : [];
       await dropWorkFolder(folder);
-      if (spans) config.onSpans?.(request.operationId, spans);
+      config.onSpans?.(request.operationId, spans);
     }
   }
 

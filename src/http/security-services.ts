@@ -30,5 +30,5 @@ export interface SecurityServices {
   /** Counts a request. `rate_limited` when the caller, or the tenant that is named, has had its share. */
   countRequest(caller: Caller, request: { tenant?: string; destroys: boolean; writes: boolean }): Promise<void>;
   /** Waits until a tenant's next change may be taken. `rate_limited` when that takes too long. */
-  waitForTurn(tenant: string): Promise<void>;
+  keepPace(tenant: string): Promise<void>;
 }

@@ -51,7 +51,7 @@ export function serve(route: Route, services: Services): RequestHandler {
       if (!caller || !isMutation(route)) return route.handle(input);
       const { tenant } = traceOf(response);
       // Taking access away waits for nobody; it has a limit of its own.
-      if (tenant !== undefined && route.scope !== "destroy") await services.waitForTurn(tenant);
+      if (tenant !== undefined && route.scope !== "destroy") await services.keepPace(tenant);
       return services.audited(caller, auditFacts(route, request, response, body), () => route.handle(input));
     };
     await send(request, response, await maybeOnce(route, services, request, caller, body, run));

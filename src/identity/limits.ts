@@ -27,7 +27,7 @@ export interface Limits {
    *
    * @throws ProblemError `rate_limited` where the others who wait are too many for that
    */
-  waitForTurn(tenant: string): Promise<void>;
+  keepPace(tenant: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export async function openLimits(settings: LimitSettings, databaseUrl?: string):
   const reads = new RateLimiterMemory({ keyPrefix: "requests", points: settings.requestsPerMinute, duration: 60 });
   const writes = inPortions(await counter(pool, { keyPrefix: "writes", points: settings.writesPerMinute, duration: 60 }), pool);
   const destroys = inPortions(await counter(pool, { keyPrefix: "destroys", points: settings.destroysPerHour, duration: 3_600 }), pool);
-  const pace = inTurn(new RateLimiterMemory({ keyPrefix: "pace", points: paceOf(settings), duration: 1 }));
+  const pace = paced(new RateLimiterMemory({ keyPrefix: "pace", points: paceOf(settings), duration: 1 }));
   return {
     async count(subject, { tenant, ...request }) {
       await taking(reads.consume(`caller:${subject}`));
@@ -50,7 +50,7 @@ export async function openLimits(settings: LimitSettings, databaseUrl?: string):
         if (request.destroys) await taking(destroys(key));
       }
     },
-    waitForTurn: (tenant) => taking(pace(tenant)),
+    keepPace: (tenant) => taking(pace(tenant)),
     close: async () => pool?.end(),
   };
 }
@@ -65,7 +65,7 @@ const paceOf = ({ writesPerMinute }: LimitSettings) => Math.ceil(writesPerMinute
 const mostSeconds = 2;
 
 /** Takes one point per call, and waits for the next second where this one's are used up. */
-function inTurn(limiter: RateLimiterMemory): (key: string) => Promise<void> {
+function paced(limiter: RateLimiterMemory): (key: string) => Promise<void> {
   return async (key) => {
     for (let left = mostSeconds; ; left--) {
       try {

@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { stateAndEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 import { isTerminal, type OperationEvent } from "./operation.ts";
@@ -48,11 +48,9 @@ interface Heard {
 
 function listen(operationId: string, signal: AbortSignal): Heard {
   let told: (OperationEvent | undefined)[] = [];
-  let wake = () => {};
   const hear = (written?: OperationEvent) => {
     // A follower that reads slowly asks the store, so that nothing piles up here.
     told = told.length < mostTold ? [...told, written] : [undefined];
-    wake();
   };
   nudges.on(operationId, hear);
   return {
@@ -64,19 +62,10 @@ function listen(operationId: string, signal: AbortSignal): Heard {
       const next = all.filter((event) => event === undefined || event.seq > seq);
       return next.every((event, nth) => event?.seq === seq + 1 + nth) ? (next as OperationEvent[]) : undefined;
     },
-    more: () =>
-      new Promise((resolve) => {
-        if (told.length > 0 || signal.aborted) return resolve();
-        const end = () => {
-          clearTimeout(poll);
-          signal.removeEventListener("abort", end);
-          wake = () => {};
-          resolve();
-        };
-        const poll = setTimeout(end, pollMilliseconds);
-        signal.addEventListener("abort", end, { once: true });
-        wake = end;
-      }),
+    async more() {
+      if (told.length > 0) return;
+      await once(nudges, operationId, { signal: AbortSignal.any([signal, AbortSignal.timeout(pollMilliseconds)]) }).catch(() => undefined);
+    },
     stop: () => void nudges.off(operationId, hear),
   };
 }

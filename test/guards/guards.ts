@@ -98,7 +98,7 @@ export const guards: readonly Guard[] = [
   {
     without: "a tenant's pace",
     file: "src/http/serve.ts",
-    find: 'if (tenant !== undefined && route.scope !== "destroy") await services.waitForTurn(tenant);',
+    find: 'if (tenant !== undefined && route.scope !== "destroy") await services.keepPace(tenant);',
     instead: "void tenant;",
     test: "test/http/limits.test.ts",
   },

@@ -375,7 +375,7 @@ export function fakeServices(calls: Call[], logged: PassThrough): Services {
     freeze: async (caller, reason) => ({ reason, requestedBy: caller.subject, since: now }),
     unfreeze: async () => {},
     countRequest: async () => {},
-    waitForTurn: async () => {},
+    keepPace: async () => {},
     readiness: async () => ({
       ready: true,
       checks: [{ name: "plugin", ok: true, detail: "stand-in 7.48.0", plugin: "stand-in", version: "7.48.0" }],
