@@ -76,9 +76,13 @@ export async function fill({ db }: Store, amount: Amount): Promise<void> {
     from tenants, generate_series(1, ${amount.tenants - 1}::int) n where name = 'tenant-0'`.execute(db);
   await sql`insert into integrations (tenant, name, vendor, gone, record)
     select 'tenant-' || t, 'integration-' || n, vendor, gone,
-      record || jsonb_build_object('tenant', 'tenant-' || t, 'name', 'integration-' || n)
+      record || jsonb_build_object('tenant', 'tenant-' || t, 'name', 'integration-' || n,
+        'externalIds', jsonb_build_array(jsonb_build_object('id', 'synthetic-' || t || '-' || n, 'since', ${at}::text)))
     from integrations, generate_series(0, ${amount.tenants - 1}::int) t, generate_series(0, ${amount.integrations - 1}::int) n
     where tenant = 'tenant-0' and name = 'integration-0' and (t, n) <> (0, 0)`.execute(db);
+  await sql`insert into external_ids (vendor, digest, tenant, integrations)
+    select vendor, encode(sha256((record->'externalIds'->0->>'id')::bytea), 'hex'), tenant, array[name] from integrations
+    where jsonb_array_length(record->'externalIds') > 0`.execute(db);
   await sql`insert into operations (id, kind, state, tenant, integration, stacks, request, requested_by, deadline_seconds, finished_at, last_seq)
     select gen_random_uuid(), o.kind, 'succeeded', i.tenant, i.name, o.stacks, o.request, o.requested_by, o.deadline_seconds, clock_timestamp(), 10
     from operations o, integrations i, generate_series(1, ${amount.operations}::int) where o.id = ${id}`.execute(db);

@@ -9,9 +9,11 @@ import { up as git } from "./migrations/0020-git.ts";
 import { up as security } from "./migrations/0050-security.ts";
 import { up as openPerTenant } from "./migrations/0060-open-per-tenant.ts";
 import { up as bounds } from "./migrations/0070-bounds.ts";
+import { up as oneIndexEach } from "./migrations/0090-one-index-each.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0090-one-index-each": { up: oneIndexEach },
   "0070-bounds": { up: bounds },
   "0060-open-per-tenant": { up: openPerTenant },
   "0050-security": { up: security },

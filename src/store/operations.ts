@@ -36,6 +36,33 @@ export interface NewOperation {
   deadlineSeconds: number;
 }
 
+/** Named one by one, so that a newer schema's column changes no statement's result (prepared.ts). */
+const columns = [
+  "id",
+  "kind",
+  "state",
+  "tenant",
+  "integration",
+  "parent",
+  "stacks",
+  "attempt",
+  "plan_hash",
+  "superseded_by",
+  "created_at",
+  "started_at",
+  "finished_at",
+  "result",
+  "error",
+  "request",
+  "requested_by",
+  "plugin",
+  "epoch",
+  "deadline_seconds",
+  "cancel_requested",
+] as const satisfies (keyof OperationsTable)[];
+
+type OperationRow = Pick<Selectable<OperationsTable>, (typeof columns)[number]> & { children: string[] | null };
+
 /** Accepts an operation as `queued`, with its first event. The caller enqueues it in the same transaction. */
 export async function createOperation(db: Db, operation: NewOperation): Promise<StoredOperation> {
   const id = operation.id ?? randomUUID();
@@ -57,13 +84,13 @@ export async function createOperation(db: Db, operation: NewOperation): Promise<
           deadline_seconds: operation.deadlineSeconds,
           last_seq: 1,
         })
-        .returningAll(),
+        .returning(columns),
     )
     .with("told", (one) =>
       one.insertInto("operation_events").values({ operation: id, seq: 1, type: "state", data: JSON.stringify({ state: "queued" }) }),
     )
     .selectFrom("created")
-    .selectAll()
+    .select(columns)
     .executeTakeFirstOrThrow();
   return operationOf({ ...row, children: null });
 }
@@ -174,10 +201,10 @@ export async function queuedIds(db: Db): Promise<string[]> {
 const selectOperations = (db: Db) =>
   db
     .selectFrom("operations as o")
-    .selectAll("o")
+    .select(columns.map((column) => `o.${column}` as const))
     .select(sql<string[] | null>`(select jsonb_agg(c.id order by c.position) from operations c where c.parent = o.id)`.as("children"));
 
-function operationOf(row: Selectable<OperationsTable> & { children: string[] | null }): StoredOperation {
+function operationOf(row: OperationRow): StoredOperation {
   return {
     id: row.id,
     kind: row.kind,

@@ -7,6 +7,7 @@ import { faultFields, type Log } from "../log.ts";
 import type { Database } from "./database.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { migrate } from "./migrate.ts";
+import { prepareStatements } from "./prepared.ts";
 
 export type StoreOptions = { databaseUrl?: string | undefined; dataDir: string; log: Log };
 
@@ -69,6 +70,7 @@ function openPostgres(databaseUrl: string, log: Log): Store {
     application_name: "drawbridge",
   });
   pool.on("error", (error) => log.warn("An idle database connection was lost", faultFields(error)));
+  prepareStatements(pool);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return { kind: "postgresql", db, databaseUrl, close: () => db.destroy() };
 }

@@ -96,6 +96,13 @@ export const guards: readonly Guard[] = [
     test: "test/http/limits.test.ts",
   },
   {
+    without: "statements left unprepared that follow a table's columns",
+    file: "src/store/prepared.ts",
+    find: "followsTheTable.test(text)",
+    instead: "(false as boolean)",
+    test: "test/store/prepared.test.ts",
+  },
+  {
     without: "a tenant's pace",
     file: "src/http/serve.ts",
     find: 'if (tenant !== undefined && route.scope !== "destroy") await services.keepPace(tenant);',

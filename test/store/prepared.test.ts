@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { sql } from "kysely";
+import { findApiKeyByDigest } from "../../src/store/api-keys.ts";
+import { createOperation, findOperation } from "../../src/store/operations.ts";
+import { statementNames } from "../../src/store/prepared.ts";
+import { postgres } from "./backends.ts";
+
+describe("which statements are prepared", () => {
+  test("the same text has one name, another text another", () => {
+    const nameOf = statementNames();
+    const first = nameOf("select a from b where c = $1", [1]);
+    assert.equal(nameOf("select a from b where c = $1", [2]), first);
+    assert.notEqual(nameOf("select a from b where c > $1", [1]), first);
+  });
+
+  test("not those without values, nor those that take whatever columns there are", () => {
+    const nameOf = statementNames();
+    assert.equal(nameOf("begin", []), undefined);
+    for (const text of [
+      "select * from b where c = $1",
+      'select "o".* from b as o where c = $1',
+      "delete from b where c = $1 returning *",
+    ]) {
+      assert.equal(nameOf(text, [1]), undefined, text);
+    }
+    assert.ok(nameOf("select count(*) from b where c = $1", [1]));
+  });
+
+  test("no more than so many", () => {
+    const nameOf = statementNames(1);
+    const first = nameOf("select a from b where c = $1", [1]);
+    assert.equal(nameOf("select a from b where c in ($1, $2)", [1, 2]), undefined);
+    assert.equal(nameOf("select a from b where c = $1", [1]), first);
+  });
+});
+
+test("on PostgreSQL statements are prepared, and a newer schema that adds columns breaks none of them", {
+  skip: !postgres && "no PostgreSQL",
+}, async (t) => {
+  assert.ok(postgres);
+  const { store, remove } = await postgres.open();
+  t.after(remove);
+  const writeAndRead = async () => {
+    const { id } = await createOperation(store.db, { kind: "up", tenant: "t", request: {}, requestedBy: "me", deadlineSeconds: 60 });
+    assert.equal((await findOperation(store.db, id))?.id, id);
+    assert.equal(await findApiKeyByDigest(store.db, "no such digest"), undefined);
+  };
+  await writeAndRead();
+  const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(store.db);
+  assert.ok(rows.some(({ statement }) => statement.includes('insert into "operations"')));
+  for (const table of ["operations", "operation_events", "api_keys"]) {
+    await sql.raw(`alter table ${table} add column later text`).execute(store.db);
+  }
+  await writeAndRead();
+});
