@@ -4,23 +4,27 @@ import type pg from "pg";
 const mostStatements = 300;
 
 /**
- * PostgreSQL refuses a prepared statement whose columns have become others ("cached plan must not change result type"). So one that takes
- * whatever columns there are isn't prepared: another replica may bring a newer schema while this one runs.
+ * PostgreSQL refuses a prepared statement whose result has got other columns ("cached plan must not change result type"). So one that gives
+ * whatever columns there are isn't prepared: another replica may bring a newer schema while this one runs. A star inside of parentheses
+ * gives nothing itself.
  */
-const followsTheTable = /(?:select |returning |\.)\*/i;
+function followsTheTable(text: string): boolean {
+  const outer = text.replace(innermost, "");
+  return outer === text ? /(?:select |returning |\.)\*/i.test(text) : followsTheTable(outer);
+}
+const innermost = /\([^()]*\)/g;
 
-/** The name that a statement is prepared under; undefined when it isn't worth one. */
+/** The name that a statement is prepared under; undefined when it isn't. */
 export type NameOf = (text: string, values: readonly unknown[]) => string | undefined;
 
-/** Names statements with values, the same one the same way; no more than `most` of them. */
+/** Names statements with values, the same one the same way; the first `most` of them that come. */
 export function statementNames(most = mostStatements): NameOf {
-  const names = new Map<string, string>();
+  const names = new Map<string, string | undefined>();
   return (text, values) => {
-    const known = names.get(text);
-    if (known !== undefined || names.size >= most || values.length === 0 || followsTheTable.test(text)) return known;
-    const name = `drawbridge_${names.size + 1}`;
-    names.set(text, name);
-    return name;
+    if (!names.has(text) && names.size < most && values.length > 0) {
+      names.set(text, followsTheTable(text) ? undefined : `drawbridge_${names.size + 1}`);
+    }
+    return names.get(text);
   };
 }
 

@@ -21,10 +21,13 @@ describe("which statements are prepared", () => {
       "select * from b where c = $1",
       'select "o".* from b as o where c = $1',
       "delete from b where c = $1 returning *",
+      "with a as (select d from b where c = $1) select * from a",
     ]) {
       assert.equal(nameOf(text, [1]), undefined, text);
     }
-    assert.ok(nameOf("select count(*) from b where c = $1", [1]));
+    for (const text of ["select count(*) from b where c = $1", "with a as (select * from b where c = $1) select count(*) from a"]) {
+      assert.ok(nameOf(text, [1]), text);
+    }
   });
 
   test("no more than so many", () => {
