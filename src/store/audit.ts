@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { type AuditEntry, type AuditHead, type AuditRow, chain } from "../audit/entry.ts";
+import { anyOf } from "./any-of.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { VisibleTenants } from "./tenants.ts";
 import { type Db, inTransaction } from "./transaction.ts";
@@ -105,7 +106,7 @@ export interface AuditFilters {
 export async function listAudit(db: Db, { tenants, limit, cursor, since, until, ...equal }: AuditFilters): Promise<Page<AuditRow>> {
   if (tenants !== "*" && tenants.length === 0) return { items: [], nextCursor: null };
   let query = db.selectFrom("audit").select(["entry", "previous", "hash"]);
-  if (tenants !== "*") query = query.where("tenant", "in", [...tenants]);
+  if (tenants !== "*") query = query.where("tenant", "=", anyOf(tenants));
   for (const column of ["tenant", "subject", "operation", "action"] as const) {
     const value = equal[column];
     if (value !== undefined) query = query.where(column, "=", value);
@@ -116,7 +117,7 @@ export async function listAudit(db: Db, { tenants, limit, cursor, since, until, 
     const id = keyOfCursor(cursor, /^[0-9a-f-]{36}$/);
     query = query.where("seq", "<", (eb) => {
       const row = eb.selectFrom("audit as last").select("last.seq").where("last.id", "=", id);
-      return tenants === "*" ? row : row.where("last.tenant", "in", [...tenants]);
+      return tenants === "*" ? row : row.where("last.tenant", "=", anyOf(tenants));
     });
   }
   const rows = await query

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import type { StackAddress } from "../../stacks/stack.ts";
 import { changingKinds, isTerminal, type Operation, type OperationKind, type OperationState } from "../operations/operation.ts";
+import { anyOf } from "./any-of.ts";
 import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
 import type { OperationsTable } from "./database.ts";
 import type { VisibleTenants } from "./tenants.ts";
@@ -121,7 +122,7 @@ export interface OperationFilter {
 export async function listOperations(db: Db, filter: OperationFilter): Promise<Page<StoredOperation>> {
   if (filter.tenants !== "*" && filter.tenants.length === 0) return { items: [], nextCursor: null };
   let query = selectOperations(db);
-  if (filter.tenants !== "*") query = query.where("o.tenant", "in", [...filter.tenants]);
+  if (filter.tenants !== "*") query = query.where("o.tenant", "=", anyOf(filter.tenants));
   if (filter.tenant !== undefined) query = query.where("o.tenant", "=", filter.tenant);
   if (filter.integration !== undefined) query = query.where("o.integration", "=", filter.integration);
   if (filter.kind !== undefined) query = query.where("o.kind", "=", filter.kind);

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import type { OperationKind, OperationState } from "../operations/operation.ts";
 import type { Problem } from "../problem.ts";
+import { anyOf } from "./any-of.ts";
 import type { IntegrationRecord, TenantRecord } from "./records.ts";
 import type { Db } from "./transaction.ts";
 
@@ -10,7 +11,7 @@ export async function tenantsByName(db: Db, names: readonly string[]): Promise<M
   const rows = await db
     .selectFrom("tenants")
     .select(["name", "record"])
-    .where("name", "in", [...names])
+    .where("name", "=", anyOf(names))
     .where("gone", "=", false)
     .execute();
   return new Map(rows.map((row) => [row.name, row.record]));
@@ -22,7 +23,7 @@ export async function integrationsOfTenants(db: Db, tenants: readonly string[]):
   const rows = await db
     .selectFrom("integrations")
     .select(["tenant", "name", sql<IntegrationRecord>`record - 'proof'`.as("record")])
-    .where("tenant", "in", [...tenants])
+    .where("tenant", "=", anyOf(tenants))
     .where("gone", "=", false)
     .execute();
   return new Map(rows.map((row) => [`${row.tenant}/${row.name}`, row.record]));
@@ -34,7 +35,7 @@ export async function busyIntegrations(db: Db, tenants: readonly string[]): Prom
   const rows = await db
     .selectFrom("operations")
     .select(["tenant", "integration"])
-    .where("tenant", "in", [...tenants])
+    .where("tenant", "=", anyOf(tenants))
     .where("integration", "is not", null)
     .where("state", "in", ["queued", "running", "awaiting-approval"])
     .where("kind", "not in", ["preview", "verify", "detect-drift"])
@@ -57,7 +58,7 @@ export async function statesOf(db: Db, ids: readonly string[]): Promise<ChildSta
   const rows = await db
     .selectFrom("operations")
     .select(["id", "kind", "state", "tenant", "integration", "error"])
-    .where("id", "in", [...ids])
+    .where("id", "=", anyOf(ids))
     .execute();
   return rows.map(({ error, tenant, integration, ...row }) => ({
     ...row,

@@ -1,3 +1,4 @@
+import { anyOf } from "./any-of.ts";
 import { type Page, pageByName } from "./cursor.ts";
 import type { TenantRecord } from "./records.ts";
 import type { Db } from "./transaction.ts";
@@ -18,7 +19,7 @@ export async function listTenants(
 ): Promise<Page<TenantRecord>> {
   if (tenants !== "*" && tenants.length === 0) return { items: [], nextCursor: null };
   let query = db.selectFrom("tenants").select(["name", "record"]).where("gone", "=", false);
-  if (tenants !== "*") query = query.where("name", "in", [...tenants]);
+  if (tenants !== "*") query = query.where("name", "=", anyOf(tenants));
   return pageByName(query, { limit, cursor });
 }
 

@@ -22,6 +22,10 @@ describe("which statements are prepared", () => {
       'select "o".* from b as o where c = $1',
       "delete from b where c = $1 returning *",
       "with a as (select d from b where c = $1) select * from a",
+      "(select * from b where c = $1) union all (select * from b)",
+      "select distinct * from b where c = $1",
+      "select 1, * from b where c = $1",
+      "with a as (select d from b where c = $1) table a",
     ]) {
       assert.equal(nameOf(text, [1]), undefined, text);
     }
@@ -30,8 +34,14 @@ describe("which statements are prepared", () => {
     }
   });
 
+  test("not rows by the dozen: each number of them is another text", () => {
+    const values = Array.from({ length: 31 }, (_, nth) => nth);
+    assert.equal(statementNames()("insert into b (c) values ($1), …", values), undefined);
+  });
+
   test("no more than so many", () => {
     const nameOf = statementNames(1);
+    assert.equal(nameOf("select * from b where c = $1", [1]), undefined);
     const first = nameOf("select a from b where c = $1", [1]);
     assert.equal(nameOf("select a from b where c in ($1, $2)", [1, 2]), undefined);
     assert.equal(nameOf("select a from b where c = $1", [1]), first);
