@@ -43,7 +43,8 @@ after(async () => {
     await once(service, "exit");
   }
   aws.close();
-  await rm(folder, { recursive: true, force: true });
+  // A runner that goes down with the service may still be writing its compile cache.
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** The one call that a starting service makes: who am I? */
