@@ -55,7 +55,9 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
       environment: { ...secrets, ...environment, ...(front && throughFront(sandbox, front)) },
     });
     stops.push(service.stop);
-    process.once("exit", () => service.process.kill());
+    const kill = () => void service.process.kill();
+    process.once("exit", kill);
+    stops.push(async () => void process.off("exit", kill));
     const api = createApi(service);
     const register = (at: Api, name: string) => registerTenant(sandbox, at, name);
     const tenant = (name: string) => register(api, name);

@@ -59,7 +59,8 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres 
     cwd: folder,
     stdio: "ignore",
   });
-  process.once("exit", () => child.kill("SIGKILL"));
+  const kill = () => void child.kill("SIGKILL");
+  process.once("exit", kill);
   const base = `postgres://postgres@127.0.0.1:${port}`;
   const url = `${base}/postgres`;
   const stop = async () => {
@@ -68,6 +69,7 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres 
       child.kill("SIGINT");
       await ended;
     }
+    process.off("exit", kill);
     await rm(folder, { recursive: true, force: true });
   };
   for (let attempt = 0; ; attempt++) {
