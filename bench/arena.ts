@@ -54,10 +54,9 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
     const service = await startService(sandbox, {
       environment: { ...secrets, ...environment, ...(front && throughFront(sandbox, front)) },
     });
-    stops.push(service.stop);
     const kill = () => void service.process.kill();
     process.once("exit", kill);
-    stops.push(async () => void process.off("exit", kill));
+    stops.push(async () => void process.off("exit", kill), service.stop);
     const api = createApi(service);
     const register = (at: Api, name: string) => registerTenant(sandbox, at, name);
     const tenant = (name: string) => register(api, name);

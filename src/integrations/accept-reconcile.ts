@@ -1,6 +1,6 @@
 /** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
 import type { Manifest } from "../gitops/manifests.ts";
-import { queueKey } from "../operations/queue.ts";
+import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
@@ -98,7 +98,7 @@ async function start(
     }
     await saveSource(trx, { ...source, lastOperation: operation.id });
   }
-  await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+  await shell.queue.enqueue(trx, jobOf(operation));
   return operation;
 }
 

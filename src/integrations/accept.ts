@@ -1,7 +1,7 @@
 /** Writes down what an integration should become, and the operation that makes it so, in one transaction. */
 import { stackAddress } from "../../stacks/name.ts";
+import { jobOf } from "../operations/job.ts";
 import type { OperationKind } from "../operations/operation.ts";
-import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
 import { findForWish, saveIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
@@ -45,7 +45,7 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
       deadlineSeconds: shell.operationSeconds,
     });
     if (replaces) await cancelWaiting(trx, replaces.id, { supersededBy: operation.id });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

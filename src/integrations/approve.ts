@@ -1,6 +1,6 @@
 /** Approvals: a held plan runs exactly as it was shown, by the word of somebody who didn't ask for it, or not at all. */
 import { nudgeFollowers } from "../operations/events.ts";
-import { queueKey } from "../operations/queue.ts";
+import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
@@ -36,7 +36,7 @@ export async function approve(
     const { tenant, integration } = operation;
     if (tenant !== undefined && integration !== undefined)
       await changeIntegration(trx, tenant, integration, (record) => ({ ...record, approval: { by: subject, planHash } }));
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return approved;
   });
 }

@@ -1,6 +1,7 @@
 /** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
+
+import { jobOf } from "../operations/job.ts";
 import { changingKinds } from "../operations/operation.ts";
-import { queueKey } from "../operations/queue.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
@@ -42,7 +43,7 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
     for (const waiting of open.filter((one) => one.state !== "running"))
       await cancelWaiting(trx, waiting.id, { supersededBy: operation.id });
     await changeIntegration(trx, tenant.name, record.name, (now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

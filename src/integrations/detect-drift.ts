@@ -1,7 +1,7 @@
 /** `detect-drift`: direct reads against what we recorded, a verdict per integration, and repair where it is asked for. */
 import { readKeySettings } from "../accounts/keys.ts";
 import { sidPrefix } from "../iam/sid.ts";
-import { queueKey } from "../operations/queue.ts";
+import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
@@ -160,7 +160,7 @@ export async function requestDetection(
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

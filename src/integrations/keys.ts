@@ -4,7 +4,7 @@ import { stackName } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { clearRetained, scheduleKeyDeletion } from "../accounts/actions.ts";
 import { findTaggedKeys } from "../accounts/keys.ts";
-import { queueKey } from "../operations/queue.ts";
+import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
@@ -118,7 +118,7 @@ export async function deleteKey(
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

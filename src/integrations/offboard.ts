@@ -1,8 +1,8 @@
 /** `offboard`: all of a tenant's integrations go, access first, then stack by stack; then nothing with the tenant's tags is found. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { taggedSurvivors } from "../accounts/inventory.ts";
+import { jobOf } from "../operations/job.ts";
 import { isTerminal } from "../operations/operation.ts";
-import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { listIntegrations } from "../store/integrations.ts";
@@ -40,7 +40,7 @@ export async function requestOffboard(
     if (await buryTenant(trx, name)) return undefined;
     const deadlineSeconds = shell.operationSeconds * 4;
     const operation = await createOperation(trx, { kind: "offboard", tenant: name, request: {}, requestedBy, deadlineSeconds });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

@@ -1,6 +1,6 @@
 /** Preview: what an `up` would do, by the engine's own plan and by the documents that would change. Nothing is written. */
 import { referencesOf } from "../../stacks/references.ts";
-import { queueKey } from "../operations/queue.ts";
+import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
@@ -36,7 +36,7 @@ export async function previewIntegration(shell: Shell, request: PutRequest, refu
       requestedBy: request.requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

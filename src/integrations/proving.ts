@@ -1,7 +1,7 @@
 /** One integration's proof, from the wish to the record: the end of every `up`, and the whole of a `verify`. */
 
 import type { Proof } from "../iam/contract.ts";
-import { queueKey } from "../operations/queue.ts";
+import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
@@ -118,7 +118,7 @@ export async function requestVerify(
       requestedBy: request.requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

@@ -1,8 +1,8 @@
 /** `revoke`: a vendor loses its access over all tenants at once, or gets it back. The stored flag rules every rendering of its trust. */
 
 import { blueprints } from "../blueprints/registry.ts";
+import { jobOf } from "../operations/job.ts";
 import { withLeases } from "../operations/lease.ts";
-import { queueKey } from "../operations/queue.ts";
 import type { Run } from "../operations/run.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
 import { changeIntegration, integrationsOfVendor } from "../store/integrations.ts";
@@ -57,7 +57,7 @@ export async function requestRevocation(
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

@@ -13,43 +13,9 @@ import { ProblemError } from "../problem.ts";
 import type { Store } from "../store/store.ts";
 import type { Db } from "../store/transaction.ts";
 import { beginTurn, takeTurn } from "../store/turns.ts";
-import type { Operation } from "./operation.ts";
+import { groupOf, type Job, laneOf, lanes } from "./job.ts";
 
 export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<void>;
-
-export interface Job {
-  operationId: string;
-  /** As `queueKey` makes it: jobs of one key run one after the other, in the order of their enqueueing. */
-  key: string;
-}
-
-/** Kinds that only start other operations and wait for them: they run in a lane of their own (docs/adr/0060). */
-const parentKinds: readonly string[] = ["reconcile", "offboard"];
-/** Kinds that may wait for nothing: taking a vendor's access away. */
-const urgentKinds: readonly string[] = ["revoke"];
-/** Whether operations of this kind may run updates themselves. */
-export const hasUpdates = (kind: Operation["kind"]): boolean => !parentKinds.includes(kind) && !urgentKinds.includes(kind);
-
-/** No tenant's name holds a colon. */
-const parentMark = "parent:";
-const urgentMark = "urgent:";
-
-/**
- * The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). A preview waits for
- * nobody, and a parent for its children only.
- */
-export function queueKey({ id, tenant, integration, kind }: Pick<Operation, "id" | "tenant" | "integration" | "kind">): string {
-  if (parentKinds.includes(kind)) return `${parentMark}${kind}/${id}`;
-  if (urgentKinds.includes(kind)) return `${urgentMark}${kind}/${id}`;
-  if (tenant === undefined) return kind;
-  if (kind === "preview") return `${tenant}/preview:${id}`;
-  return integration === undefined ? tenant : `${tenant}/${integration}`;
-}
-
-/** The tenant in a job's key, which is before the first slash. */
-export function groupOf(key: string): string {
-  return key.split("/", 1)[0] ?? key;
-}
 
 export interface Queue {
   /** Adds the job in the caller's transaction: it exists if and only if that commits. Twice is once. */
@@ -72,18 +38,8 @@ export interface Queue {
   close(options: { graceSeconds: number }): Promise<void>;
 }
 
-const queueName = "operations";
-/** Parents hold no worker that their children need, however many of either there are. */
-const parentQueue = "parents";
-const urgentQueue = "urgent";
-const queueNames = [queueName, parentQueue, urgentQueue];
 /** How many parents this process waits for side by side; each costs a lease's heartbeat and a look every second. */
 const parentsAtOnce = 4;
-
-function laneOf(key: string): string {
-  if (key.startsWith(parentMark)) return parentQueue;
-  return key.startsWith(urgentMark) ? urgentQueue : queueName;
-}
 const schema = "pgboss";
 const jobTable = `${schema}.job`;
 
@@ -143,7 +99,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
   });
   boss.on("error", (error) => log.warn("The queue's database work failed and will be tried again", faultFields(error)));
   await boss.start();
-  for (const name of queueNames) {
+  for (const name of Object.values(lanes)) {
     await boss.createQueue(name, queueOptions);
     // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
     await boss.getQueueStats(name);
@@ -180,11 +136,11 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
   const resume = async () => {
     // One registration per worker, so that `wake` reaches each of them.
     const wanted: Omit<Worker, "id">[] = [
-      ...Array(concurrency).fill({ lane: queueName, perGroup: perTenant }),
-      { lane: queueName, perGroup: 1 },
-      ...Array(parentsAtOnce).fill({ lane: parentQueue }),
-      { lane: urgentQueue },
-      { lane: urgentQueue },
+      ...Array(concurrency).fill({ lane: lanes.operations, perGroup: perTenant }),
+      { lane: lanes.operations, perGroup: 1 },
+      ...Array(parentsAtOnce).fill({ lane: lanes.parents }),
+      { lane: lanes.urgent },
+      { lane: lanes.urgent },
     ];
     for (const { lane, perGroup } of wanted.slice(workers.length)) {
       // Known before the first look at the queue has come back.
@@ -244,7 +200,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
       if (operationIds.length === 0) return [];
       const { rows } = await sql<{ id: string }>`
         select id from ${sql.table(jobTable)}
-        where name = any(${queueNames}::text[]) and id = any(${operationIds}::uuid[]) and state in ('created', 'retry', 'active')`.execute(
+        where name = any(${Object.values(lanes)}::text[]) and id = any(${operationIds}::uuid[]) and state in ('created', 'retry', 'active')`.execute(
         store.db,
       );
       const withJob = new Set(rows.map((row) => row.id));
@@ -266,12 +222,12 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     async depth() {
       const { rows } = await sql<{ waiting: number; running: number }>`
         select count(*) filter (where state in ('created', 'retry'))::int as waiting, count(*) filter (where state = 'active')::int as running
-        from ${sql.table(jobTable)} where name = ${queueName}`.execute(store.db);
+        from ${sql.table(jobTable)} where name = ${lanes.operations}`.execute(store.db);
       return rows[0] ?? { waiting: 0, running: 0 };
     },
     async close({ graceSeconds }) {
       // A parent only waits, for children that may not begin any more: it goes on elsewhere at once.
-      for (const { stop, lane } of running.values()) if (lane === parentQueue) stop.abort(draining);
+      for (const { stop, lane } of running.values()) if (lane === lanes.parents) stop.abort(draining);
       const grace = setTimeout(() => {
         for (const { stop } of running.values()) stop.abort(draining);
       }, graceSeconds * 1_000);

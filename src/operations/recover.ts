@@ -8,9 +8,10 @@ import type { Store } from "../store/store.ts";
 import { finishOperation, requeueOperation } from "../store/transitions.ts";
 import type { IsDead } from "./death.ts";
 import { nudgeFollowers } from "./events.ts";
+import { jobOf } from "./job.ts";
 import { isHeldHere } from "./lease.ts";
 import { type LeaseTiming, leaseDecision, leaseTiming } from "./lease-decision.ts";
-import { type Queue, queueKey } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 import { quarantined, usualAttempts } from "./run.ts";
 
 export interface RecoveryContext {
@@ -94,7 +95,7 @@ async function giveBackUnstarted({ store, queue }: RecoveryContext, lease: Lease
   if (lease.resource !== `operation:${lease.operation}`) return;
   const operation = await findOperation(store.db, lease.operation);
   if (operation?.state !== "queued") return;
-  await store.db.transaction().execute((trx) => queue.requeue(trx, { operationId: operation.id, key: queueKey(operation) }));
+  await store.db.transaction().execute((trx) => queue.requeue(trx, jobOf(operation)));
 }
 
 async function isAbandoned({ self, isDead, timing = leaseTiming }: RecoveryContext, lease: Lease): Promise<boolean> {
@@ -127,7 +128,7 @@ async function takeBackRuns(context: RecoveryContext): Promise<{ requeued: numbe
 async function giveBack({ store, queue }: RecoveryContext, operation: StoredOperation): Promise<void> {
   await store.db.transaction().execute(async (trx) => {
     await requeueOperation(trx, operation.id, operation.epoch);
-    await queue.requeue(trx, { operationId: operation.id, key: queueKey(operation) });
+    await queue.requeue(trx, jobOf(operation));
   });
 }
 
@@ -136,7 +137,7 @@ async function enqueueForgotten({ store, queue }: RecoveryContext): Promise<numb
   for (const id of forgotten) {
     const operation = await findOperation(store.db, id);
     if (operation?.state !== "queued") continue;
-    await queue.enqueue(store.db, { operationId: id, key: queueKey(operation) });
+    await queue.enqueue(store.db, jobOf(operation));
   }
   return forgotten.length;
 }

@@ -8,11 +8,12 @@ import { failWaiting, finishOperation, type Outcome, parkOperation, requeueOpera
 import type { CancelRegistry } from "./cancel.ts";
 import type { IsDead } from "./death.ts";
 import { nudgeFollowers } from "./events.ts";
+import { hasUpdates } from "./job.ts";
 import { type HeldLease, withLeases } from "./lease.ts";
 import type { LeaseTiming } from "./lease-decision.ts";
 import { isTerminal } from "./operation.ts";
 import { persist } from "./persist.ts";
-import { draining, hasUpdates, type JobHandler } from "./queue.ts";
+import { draining, type JobHandler } from "./queue.ts";
 import type { Room } from "./room.ts";
 
 /** What a verb is given. It throws a ProblemError to fail; returning is success. */

@@ -1,5 +1,6 @@
 /** Provisioning roles that refuse us, shared by all replicas: after so many refusals in a row a role is left alone for a while. */
 import { type Selectable, sql } from "kysely";
+import { anyOf } from "./any-of.ts";
 import type { Database } from "./database.ts";
 import type { Db } from "./transaction.ts";
 
@@ -65,11 +66,7 @@ export async function forgetRefusals(db: Db, roleArn: string): Promise<void> {
 /** What these roles have refused in a row; nothing for those that haven't. */
 export async function findRefusals(db: Db, roleArns: readonly string[]): Promise<AccountRefusals[]> {
   if (roleArns.length === 0) return [];
-  const rows = await db
-    .selectFrom("account_refusals")
-    .selectAll()
-    .where("role_arn", "in", [...roleArns])
-    .execute();
+  const rows = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", anyOf(roleArns)).execute();
   return rows.map(refusalsOf);
 }
 

@@ -1,4 +1,5 @@
 import { type Selectable, sql } from "kysely";
+import { anyOf } from "./any-of.ts";
 import type { Database } from "./database.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 
@@ -28,7 +29,7 @@ export type LeaseVerdict = "wait" | "steal";
 /** The leases on these resources; on all, when none are named. */
 export async function findLeases(db: Db, resources?: readonly string[]): Promise<Lease[]> {
   let query = selectLeases(db);
-  if (resources !== undefined) query = query.where("resource", "in", [...resources]);
+  if (resources !== undefined) query = query.where("resource", "=", anyOf(resources));
   return (await query.orderBy("resource").execute()).map(leaseOf);
 }
 
@@ -52,11 +53,11 @@ export async function takeLeases(
         .onConflict((conflict) => conflict.column("resource").doNothing())
         .execute();
     }
-    const rows = (await selectLeases(trx).where("resource", "in", sorted).orderBy("resource").forUpdate().execute()).map(leaseOf);
+    const rows = (await selectLeases(trx).where("resource", "=", anyOf(sorted)).orderBy("resource").forUpdate().execute()).map(leaseOf);
     const free = rows.length === sorted.length && rows.every((lease) => lease.epoch === 0 || judge(lease) === "steal");
     if (!free) {
       // Epoch 0 exists inside this transaction only: those rows were free and stay so.
-      await trx.deleteFrom("leases").where("resource", "in", sorted).where("epoch", "=", 0).execute();
+      await trx.deleteFrom("leases").where("resource", "=", anyOf(sorted)).where("epoch", "=", 0).execute();
       return undefined;
     }
     const { rows: drawn } = await sql<{ epoch: number }>`select nextval('epochs') as epoch`.execute(trx);
@@ -64,7 +65,7 @@ export async function takeLeases(
     await trx
       .updateTable("leases")
       .set({ ...mine, epoch, heartbeat: sql<string>`clock_timestamp()` })
-      .where("resource", "in", sorted)
+      .where("resource", "=", anyOf(sorted))
       .execute();
     return epoch;
   });

@@ -17,7 +17,7 @@ function followsTheTable(text: string): boolean {
 const innermost = /\([^()]*\)/g;
 
 /** The name that a statement is prepared under; undefined when it isn't. */
-export type NameOf = (text: string, values: readonly unknown[]) => string | undefined;
+type NameOf = (text: string, values: readonly unknown[]) => string | undefined;
 
 /** Names statements with values, the same one the same way; the first `most` of them that come. */
 export function statementNames(most = mostStatements): NameOf {
@@ -35,7 +35,7 @@ export function statementNames(most = mostStatements): NameOf {
 /**
  * Has the pool's connections parse and plan a statement once instead of each time, which was more than half of the database's own work
  * ([PREPARE](https://www.postgresql.org/docs/current/sql-prepare.html)). A value that node-postgres can't serialise would leave the statement
- * unusable on its connection: values are text, numbers and lists of text.
+ * unusable on its connection: values are text, numbers, booleans, nulls, dates and lists of text.
  */
 export function prepareStatements(pool: pg.Pool): void {
   const nameOf = statementNames();

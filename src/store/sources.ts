@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { anyOf } from "./any-of.ts";
 import { type Page, pageByName } from "./cursor.ts";
 import type { VisibleTenants } from "./tenants.ts";
 import type { Db } from "./transaction.ts";
@@ -106,7 +107,7 @@ export async function membersOf(db: Db, { source, tenants }: { source: string; t
   return db
     .selectFrom("source_members")
     .selectAll()
-    .where((row) => row.or([row("source", "=", source), row("tenant", "in", ["", ...tenants])]))
+    .where((row) => row.or([row("source", "=", source), row("tenant", "=", anyOf(["", ...tenants]))]))
     .execute();
 }
 

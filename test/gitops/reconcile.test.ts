@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type Asker, acceptPush, type Push, refuseManaged } from "../../src/integrations/accept-reconcile.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
-import { queueKey } from "../../src/operations/queue.ts";
+import { jobOf } from "../../src/operations/job.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { eventsAfter } from "../../src/store/events.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
@@ -114,7 +114,7 @@ describe("reconcile", { concurrency: false }, () => {
     const { shell } = house;
     await shell.store.db.transaction().execute(async (trx) => {
       const approved = await approveOperation(trx, operation.id);
-      await shell.queue.enqueue(trx, { operationId: approved.id, key: queueKey(approved) });
+      await shell.queue.enqueue(trx, jobOf(approved));
     });
     let done = await house.ended(operation.id);
     while (done.state === "awaiting-approval") done = await house.ended(operation.id);

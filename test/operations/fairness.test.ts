@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { groupOf, openQueue, type Queue } from "../../src/operations/queue.ts";
+import { groupOf } from "../../src/operations/job.ts";
+import { openQueue, type Queue } from "../../src/operations/queue.ts";
 import { backends, type Opened, silent } from "../store/backends.ts";
 
 test("the tenant of a job is in its key", () => {

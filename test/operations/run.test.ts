@@ -6,8 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type RootOperationNode, sql } from "kysely";
 import { cancelOperation, createCancelRegistry } from "../../src/operations/cancel.ts";
 import { followEvents, nudgeFollowers } from "../../src/operations/events.ts";
+import { jobOf } from "../../src/operations/job.ts";
 import { isTerminal, type OperationEvent } from "../../src/operations/operation.ts";
-import { openQueue, type Queue, queueKey } from "../../src/operations/queue.ts";
+import { openQueue, type Queue } from "../../src/operations/queue.ts";
 import { type RecoveryContext, recover } from "../../src/operations/recover.ts";
 import { operationHandler, type RunContext, runOperation, type Verb } from "../../src/operations/run.ts";
 import { ProblemError, problemOf } from "../../src/problem.ts";
@@ -57,7 +58,7 @@ for (const backend of backends) {
           deadlineSeconds: 60,
           ...more,
         });
-        if (enqueue) await queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+        if (enqueue) await queue.enqueue(trx, jobOf(operation));
         return operation;
       });
     const until = async (id: string, wanted: (operation: StoredOperation) => boolean): Promise<StoredOperation> => {
@@ -121,7 +122,7 @@ for (const backend of backends) {
       while ((await queue.depth()).running > 0) await sleep(10);
       await store.db.transaction().execute(async (trx) => {
         const approved = await approveOperation(trx, id);
-        await queue.enqueue(trx, { operationId: id, key: queueKey(approved) });
+        await queue.enqueue(trx, jobOf(approved));
       });
       assert.equal((await ended(id)).state, "succeeded");
     });

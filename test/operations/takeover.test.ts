@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openQueue, queueKey } from "../../src/operations/queue.ts";
+import { jobOf } from "../../src/operations/job.ts";
+import { openQueue } from "../../src/operations/queue.ts";
 import { eventsAfter } from "../../src/store/events.ts";
 import { findLeases } from "../../src/store/leases.ts";
 import { createOperation, listOperations } from "../../src/store/operations.ts";
@@ -31,7 +32,7 @@ test("replicas that are killed and terminated over and over end every operation 
       await store.db.transaction().execute(async (trx) => {
         const where = { tenant: `t${index % 3}`, integration: `i${index % 2}` };
         const operation = await createOperation(trx, { kind: "up", ...where, request: {}, requestedBy: "me", deadlineSeconds: 60 });
-        await queue.enqueue(trx, { operationId: operation.id, key: queueKey(operation) });
+        await queue.enqueue(trx, jobOf(operation));
       });
     }
     for (let round = 0; round < 6; round++) {
