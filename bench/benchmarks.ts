@@ -37,6 +37,7 @@ async function state(): Promise<Result[]> {
 export const benchmarks: Record<string, Benchmark> = {
   ...Object.fromEntries(verbs.map((verb) => [verb, verbBenchmark(verb, conductorOne, "")])),
   state: { title: "S3 requests, shares and the waterfall", run: state },
+  ...Object.fromEntries(verbs.map((verb) => [`${verb}-kms`, verbBenchmark(verb, creativeForce, "-kms")])),
   throughput: { title: "40 creates over 20 tenants", run: runThroughput },
   api: { title: "The API at 10,000 integrations", run: runApi },
   sockets: { title: "2,000 slow sockets", run: runSlowSockets },
@@ -45,5 +46,4 @@ export const benchmarks: Record<string, Benchmark> = {
   memory: { title: "Memory over many operations", run: runMemory },
   growth: { title: "10, 100 and 1,000 tenants", run: runGrowth },
   start: { title: "Start until ready", run: runStart },
-  ...Object.fromEntries(verbs.map((verb) => [`${verb}-kms`, verbBenchmark(verb, creativeForce, "-kms")])),
 };
