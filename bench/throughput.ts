@@ -6,7 +6,7 @@ import { compare, type Result } from "./result.ts";
 
 const tenants = 20;
 const creates = 40;
-/** How many tell which concurrency suits whom: about as long for both. */
+/** How many tell which concurrency suits whom, and warm up: about as long for both. */
 const trial = { ours: 16, stock: 6 };
 const choices = [2, 3, 4];
 
@@ -57,7 +57,7 @@ async function open(runners: number): Promise<Arena> {
   return arena;
 }
 
-/** Tries every concurrency on a few creates, both sides in turns, then runs all creates at the best of each. */
+/** Tries every concurrency on a few creates, both sides in turns, then warms up and runs all creates at the best of each. */
 export async function runThroughput(): Promise<Result[]> {
   const tried: { width: number; ours: number; stock: number }[] = [];
   for (const width of choices) {
@@ -83,6 +83,8 @@ export async function runThroughput(): Promise<Result[]> {
     const pid = arena.service.process.pid ?? 0;
     const own: Batch[] = [];
     const other: Batch[] = [];
+    await runBatch(arena, { create: ours, count: trial.ours, width: trial.ours, batch: "warm", root: pid });
+    await runBatch(arena, { create: stock, count: trial.stock, width: widths.stock, batch: "warm", root: arena.stock.pid });
     // In turns: what else the machine does falls on both.
     for (const batch of ["a", "b"]) {
       own.push(await runBatch(arena, { create: ours, count: creates, width: creates, batch, root: pid }));

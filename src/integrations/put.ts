@@ -15,7 +15,7 @@ import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import type { Shell } from "./shell.ts";
 import { noTenant } from "./subject.ts";
-import { upRequestOf, wishOf } from "./wish.ts";
+import { upRequestOf, wishWhile } from "./wish.ts";
 
 export interface PutRequest {
   tenant: string;
@@ -56,11 +56,8 @@ export async function readRequest(shell: Shell, request: PutRequest, refuse?: Re
   const { tenant, integration: found, busy } = met;
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
-  const [wish] = await Promise.all([
-    wishOf(shell, upRequestOf(next), next.name),
-    refuseForeignIds(shell, next, before),
-    refuseUntrusted(shell, next),
-  ]);
+  await Promise.all([refuseForeignIds(shell, next, before), refuseUntrusted(shell, next)]);
+  const wish = wishWhile({ now: shell.now(), revoked: met.revoked[next.vendor] }, upRequestOf(next), next.name);
   return { tenant, before, etagThere: found && integrationEtag(found), next, desired: desiredStacks(tenant, wish), busy };
 }
 

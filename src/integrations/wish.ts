@@ -22,16 +22,24 @@ export function upRequestOf({ blueprint, version, parameters, externalIds, vendo
 
 /** The wish inside a request, now: ids past their overlap no longer count, and a revoked vendor is trusted by nobody. */
 export async function wishOf(shell: Shell, request: UpRequest, integration: string): Promise<Wish> {
-  const { blueprint, version, parameters, externalIds, vendorPolicy } = request;
+  const { blueprint, version, parameters } = request;
   const named = requireBlueprint(blueprint, version);
   const vendor = named.vendorNamed?.(parameters) ?? named.vendor;
-  const revoked = await revokedSince(shell.store.db, vendor);
+  return wishWhile({ now: shell.now(), revoked: await revokedSince(shell.store.db, vendor) }, request, integration);
+}
+
+/** The same where it is known since when the request's vendor is revoked, if it is. Pure. */
+export function wishWhile(
+  { now, revoked }: { now: string; revoked: string | undefined },
+  { blueprint, version, parameters, externalIds, vendorPolicy }: UpRequest,
+  integration: string,
+): Wish {
   return {
     integration,
     blueprint,
     version,
     parameters,
-    externalIds: workingIds(externalIds, shell.now()),
+    externalIds: workingIds(externalIds, now),
     ...(revoked !== undefined && { revoked }),
     ...(vendorPolicy && { vendorPolicy }),
   };

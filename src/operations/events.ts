@@ -4,7 +4,8 @@ import type { Store } from "../store/store.ts";
 import { isTerminal, type OperationEvent } from "./operation.ts";
 
 const batch = 500;
-const pollMilliseconds = 1_000;
+/** A PGlite's only process mostly tells its followers itself; another replica's events come by polling alone. */
+const pollMilliseconds = { pglite: 3_000, postgresql: 1_000 } as const;
 /** Events that are kept for a follower who is busy with the ones before */
 const mostTold = 32;
 
@@ -19,7 +20,7 @@ export function nudgeFollowers(operationId: string, written?: OperationEvent): v
 /** The operation's events after `after`, those to come included, until it has ended or the signal aborts. */
 export async function* followEvents(store: Store, operationId: string, after: number, signal: AbortSignal): AsyncGenerator<OperationEvent> {
   let seq = after;
-  const heard = listen(operationId, signal);
+  const heard = listen(operationId, signal, pollMilliseconds[store.kind]);
   try {
     while (!signal.aborted) {
       const told = heard.since(seq);
@@ -46,7 +47,7 @@ interface Heard {
   stop(): void;
 }
 
-function listen(operationId: string, signal: AbortSignal): Heard {
+function listen(operationId: string, signal: AbortSignal, poll: number): Heard {
   let told: (OperationEvent | undefined)[] = [];
   const hear = (written?: OperationEvent) => {
     // A follower that reads slowly asks the store, so that nothing piles up here.
@@ -64,7 +65,7 @@ function listen(operationId: string, signal: AbortSignal): Heard {
     },
     async more() {
       if (told.length > 0) return;
-      await once(nudges, operationId, { signal: AbortSignal.any([signal, AbortSignal.timeout(pollMilliseconds)]) }).catch(() => undefined);
+      await once(nudges, operationId, { signal: AbortSignal.any([signal, AbortSignal.timeout(poll)]) }).catch(() => undefined);
     },
     stop: () => void nudges.off(operationId, hear),
   };

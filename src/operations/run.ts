@@ -1,7 +1,7 @@
 /** Runs one operation under its lease: the only place that records steps, progress, failure and the end. */
 import { faultFields, type Log } from "../log.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
-import { appendEvent } from "../store/events.ts";
+import { appendEvents, type NewEvent } from "../store/events.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { failWaiting, finishOperation, type Outcome, parkOperation, requeueOperation, startOperation } from "../store/transitions.ts";
@@ -15,6 +15,8 @@ import { isTerminal } from "./operation.ts";
 import { persist } from "./persist.ts";
 import { draining, type JobHandler } from "./queue.ts";
 import type { Room } from "./room.ts";
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** What a verb is given. It throws a ProblemError to fail; returning is success. */
 export interface Run {
@@ -203,11 +205,14 @@ function createRun(
   operation: StoredOperation,
   { epoch, signal, unwritable }: { epoch: number; signal: AbortSignal; unwritable: AbortController },
 ): OwnRun {
+  let waiting: NewEvent[] = [];
   let written: Promise<void> = Promise.resolve();
-  const write = async (type: string, data: Record<string, unknown>) => {
+  const writeWaiting = async () => {
+    const events = waiting;
+    waiting = [];
     if (unwritable.signal.aborted) return;
     try {
-      nudgeFollowers(operation.id, await persist(() => appendEvent(store.db, operation.id, epoch, type, data)));
+      for (const one of await persist(() => appendEvents(store.db, operation.id, epoch, events))) nudgeFollowers(operation.id, one);
     } catch (error) {
       log.warn("An event could not be written, so the run stops", { operation: operation.id, ...faultFields(error) });
       unwritable.abort(new ProblemError("operation_interrupted", "The run's progress could not be recorded.", { cause: "unwritable" }));
@@ -218,16 +223,21 @@ function createRun(
     epoch,
     signal,
     progress(type, data) {
-      written = written.then(() => write(type, data));
+      waiting.push({ type, data });
+      // What is said before the last write has ended, or in the same turn of the event loop, goes together.
+      if (waiting.length === 1) written = written.then(() => nextTurn()).then(writeWaiting);
       return written;
     },
     async step(name, work) {
       signal.throwIfAborted();
       await run.progress("step-started", { name });
+      // Nothing is done whose beginning couldn't be written.
+      signal.throwIfAborted();
       const started = performance.now();
       try {
         const answer = await work();
-        await run.progress("step-done", { name, ms: Math.round(performance.now() - started) });
+        // Written with what comes next, mostly the next step's beginning; the run's end waits for it.
+        void run.progress("step-done", { name, ms: Math.round(performance.now() - started) });
         return answer;
       } catch (error) {
         await run.progress("step-failed", { name, ms: Math.round(performance.now() - started), code: problemOf(error).code });

@@ -3,35 +3,34 @@ import type { OperationEvent, OperationState } from "../operations/operation.ts"
 import { ProblemError } from "../problem.ts";
 import type { Db } from "./transaction.ts";
 
+/** One that has no number yet. */
+export type NewEvent = Pick<OperationEvent, "type" | "data">;
+
 /**
- * Writes the operation's next event; seq has no gaps, because the number is taken under the row's lock in the same
+ * Writes the operation's next events, in this order; seq has no gaps, because the numbers are taken under the row's lock in the same
  * statement. `operation_interrupted` unless the operation runs under this epoch.
  */
-export async function appendEvent(
-  db: Db,
-  operationId: string,
-  epoch: number,
-  type: string,
-  data: Record<string, unknown>,
-): Promise<OperationEvent> {
-  const text = JSON.stringify(data);
+export async function appendEvents(db: Db, operationId: string, epoch: number, events: readonly NewEvent[]): Promise<OperationEvent[]> {
+  const text = JSON.stringify(events);
   const { rows } = await sql<{ seq: number; at: Date }>`
     with owned as (
-      update operations set last_seq = last_seq + 1
+      update operations set last_seq = last_seq + ${events.length}
       where id = ${operationId} and epoch = ${epoch} and state = 'running'
       returning id, last_seq
     )
     insert into operation_events (operation, seq, type, data)
-    select id, last_seq, ${type}, ${text}::jsonb from owned
+    select id, last_seq - ${events.length} + nth, event->>'type', event->'data'
+    from owned, jsonb_array_elements(${text}::jsonb) with ordinality as given (event, nth)
     returning seq, at`.execute(db);
-  const written = rows[0];
-  if (written === undefined) {
+  if (rows.length === 0) {
     throw new ProblemError("operation_interrupted", "The operation has ended or another worker has taken it over; look at its state.", {
       cause: "stale-event",
     });
   }
-  // Equal to what the row holds, whatever becomes of the caller's object.
-  return { seq: written.seq, at: written.at.toISOString(), type, data: JSON.parse(text) };
+  // Equal to what the rows hold, whatever becomes of the caller's objects.
+  const written = JSON.parse(text) as NewEvent[];
+  const numbered = rows.toSorted((a, b) => a.seq - b.seq);
+  return written.flatMap((event, nth) => (numbered[nth] ? [{ seq: numbered[nth].seq, at: numbered[nth].at.toISOString(), ...event }] : []));
 }
 
 /** The operation's events with a higher `seq`, in order, at most `limit`. */

@@ -42,6 +42,8 @@ export interface Met {
   owner: string | undefined;
   /** How many of the tenant's operations are queued or running */
   open: number;
+  /** Since when (RFC 3339) which vendors are revoked */
+  revoked: Record<string, string>;
 }
 
 /** Undefined where there is no such tenant. */
@@ -52,8 +54,10 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
     busy: boolean;
     owner: string | null;
     open: number;
+    revocations: { vendor: string; since: string }[] | null;
   }>`
-    select t.record as tenant, i.record as integration, m.source as owner, coalesce(o.open, 0) as open, coalesce(o.busy, false) as busy
+    select t.record as tenant, i.record as integration, m.source as owner, coalesce(o.open, 0) as open, coalesce(o.busy, false) as busy,
+      (select jsonb_agg(r) from vendor_revocations r) as revocations
     from tenants t
     left join integrations i on i.tenant = t.name and i.name = ${name}
     left join source_members m on m.kind = 'Integration' and m.tenant = t.name and m.name = ${name}
@@ -62,8 +66,12 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
       from operations where tenant = t.name and state in ('queued', 'running', 'awaiting-approval')
     ) o on true
     where t.name = ${tenant} and not t.gone`.execute(db);
-  const [met] = rows;
-  return met && { ...met, integration: met.integration ?? undefined, owner: met.owner ?? undefined };
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { revocations, integration, owner, ...met } = row;
+  // As `revokedSince` gives it: it is part of what a stack's fingerprint is made from.
+  const revoked = Object.fromEntries((revocations ?? []).map(({ vendor, since }) => [vendor, new Date(since).toISOString()]));
+  return { ...met, integration: integration ?? undefined, owner: owner ?? undefined, revoked };
 }
 
 /** What a new wish meets: the integration as it is, gone or not, its row locked; and whether the tenant is being offboarded. */

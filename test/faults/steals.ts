@@ -1,7 +1,7 @@
 /** Forced steals: a worker's lease is taken while it writes as fast as it can; nothing of it may stand after its successor began. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { appendEvent, eventsAfter } from "../../src/store/events.ts";
+import { appendEvents, eventsAfter } from "../../src/store/events.ts";
 import { changeIntegration, findIntegration, saveIntegration } from "../../src/store/integrations.ts";
 import { heartbeat, type LeaseHolder, recordRunner, releaseLeases, takeLeases } from "../../src/store/leases.ts";
 import { createOperation } from "../../src/store/operations.ts";
@@ -118,7 +118,7 @@ async function take(db: Db, resources: string[], owner: string, verdict: "wait" 
   return epoch;
 }
 
-const writeEvent = (db: Db, id: string, epoch: number) => appendEvent(db, id, epoch, "wrote", { by: epoch });
+const writeEvent = (db: Db, id: string, epoch: number) => appendEvents(db, id, epoch, [{ type: "wrote", data: { by: epoch } }]);
 
 const writersOf = ({ parameters }: IntegrationRecord) => parameters["writers"] as number[];
 

@@ -316,15 +316,18 @@ for (const backend of backends) {
       assert.equal((await ended(id)).state, "succeeded");
     });
 
-    test("a worker that wakes after it was taken over records nothing", async () => {
+    test("a worker that wakes after it was taken over records nothing and does nothing more", async () => {
+      let worked = false;
       let wake = () => {};
       let woken: Promise<void> = Promise.resolve();
       verb = async (run) => {
         if (run.operation.attempt > 1) return;
         woken = new Promise<void>((resolve) => (wake = resolve));
         await woken;
-        await run.progress("stale", { name: "write" });
         run.result = { stale: true };
+        await run.step("stale", async () => {
+          worked = true;
+        });
       };
       const { id } = await accept();
       const stale = await until(id, (operation) => operation.state === "running");
@@ -335,7 +338,8 @@ for (const backend of backends) {
       await sleep(200);
       assert.equal(done.state, "succeeded");
       assert.deepEqual(await findOperation(store.db, id), done);
-      assert.ok(!(await typesOf(id)).includes("stale write"));
+      assert.ok(!(await typesOf(id)).includes("step-started stale"));
+      assert.equal(worked, false);
     });
 
     test("closing gives a running operation back with its lease, and another process finishes it", async () => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { type OperationState, operationStates, transitions } from "../../src/operations/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
-import { appendEvent, eventsAfter } from "../../src/store/events.ts";
+import { appendEvents, eventsAfter } from "../../src/store/events.ts";
 import { begin, finish, release, sweepIdempotency } from "../../src/store/idempotency.ts";
 import {
   childrenOf,
@@ -130,7 +130,7 @@ for (const backend of backends) {
       await startOperation(db, id, { epoch: 20 });
       const before = await findOperation(db, id);
       await assert.rejects(finishOperation(db, id, 10, { state: "succeeded", result: { stale: true } }), code("operation_interrupted"));
-      await assert.rejects(appendEvent(db, id, 10, "progress", {}), code("operation_interrupted"));
+      await assert.rejects(appendEvents(db, id, 10, [{ type: "progress", data: {} }]), code("operation_interrupted"));
       await assert.rejects(requeueOperation(db, id, 10), code("operation_interrupted"));
       await assert.rejects(startOperation(db, id, { epoch: 20 }), code("operation_interrupted"), "nor does an equal one start it again");
       assert.deepEqual(await findOperation(db, id), before);
@@ -143,10 +143,10 @@ for (const backend of backends) {
       for (let epoch = 11; epoch < 11 + takeovers; epoch++) {
         const stale = epoch - 1;
         const results = await Promise.allSettled([
-          appendEvent(db, id, stale, "worked", { epoch: stale }),
-          startOperation(db, id, { epoch }).then(() => appendEvent(db, id, epoch, "worked", { epoch })),
-          appendEvent(db, id, stale, "worked", { epoch: stale }),
-          sleep(epoch % 5).then(() => appendEvent(db, id, stale, "worked", { epoch: stale })),
+          appendEvents(db, id, stale, [{ type: "worked", data: { epoch: stale } }]),
+          startOperation(db, id, { epoch }).then(() => appendEvents(db, id, epoch, [{ type: "worked", data: { epoch } }])),
+          appendEvents(db, id, stale, [{ type: "worked", data: { epoch: stale } }]),
+          sleep(epoch % 5).then(() => appendEvents(db, id, stale, [{ type: "worked", data: { epoch: stale } }])),
         ]);
         assert.equal(results[1].status, "fulfilled");
         await assert.rejects(finishOperation(db, id, stale, { state: "succeeded" }), code("operation_interrupted"));
@@ -170,7 +170,7 @@ for (const backend of backends) {
       assert.equal(requeued.state, "queued");
       assert.equal(requeued.attempt, 2);
       assert.notEqual(requeued.epoch, 10);
-      await assert.rejects(appendEvent(db, id, 10, "progress", {}), code("operation_interrupted"));
+      await assert.rejects(appendEvents(db, id, 10, [{ type: "progress", data: {} }]), code("operation_interrupted"));
     });
 
     test("a change of an operation that doesn't exist is not found", async () => {
@@ -187,7 +187,9 @@ for (const backend of backends) {
 
     test("events have no gaps, also when many are written at once and some writers are stale", async () => {
       const id = await operationIn(db, "running");
-      const writers = Array.from({ length: 60 }, (_, index) => appendEvent(db, id, index % 3 === 0 ? 9 : 10, "progress", { index }));
+      const writers = Array.from({ length: 60 }, (_, index) =>
+        appendEvents(db, id, index % 3 === 0 ? 9 : 10, [{ type: "progress", data: { index } }]),
+      );
       const results = await Promise.allSettled(writers);
       assert.equal(results.filter((result) => result.status === "fulfilled").length, 40);
       const events = await eventsAfter(db, id, 0, 1_000);
@@ -200,6 +202,17 @@ for (const backend of backends) {
         (await eventsAfter(db, id, 40, 1)).map((event) => event.seq),
         [41],
       );
+    });
+
+    test("events that are written together stand in their order", async () => {
+      const id = await operationIn(db, "running");
+      const given = ["step-done", "step-started", "step"].map((type, nth) => ({ type, data: { nth, gone: undefined } }));
+      const written = await appendEvents(db, id, 10, given);
+      assert.deepEqual(
+        written.map(({ seq, type, data }) => [seq, type, data]),
+        given.map(({ type }, nth) => [3 + nth, type, { nth }]),
+      );
+      assert.deepEqual(await eventsAfter(db, id, 2, 10), written);
     });
 
     test("the current operation of an integration is its latest that hasn't ended", async () => {
