@@ -1,5 +1,4 @@
 /** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
-
 import { jobOf } from "../operations/job.ts";
 import { changingKinds } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";

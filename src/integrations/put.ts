@@ -57,7 +57,7 @@ export async function readRequest(shell: Shell, request: PutRequest, refuse?: Re
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
   await Promise.all([refuseForeignIds(shell, next, before), refuseUntrusted(shell, next)]);
-  const wish = wishWhile({ now: shell.now(), revoked: met.revoked[next.vendor] }, upRequestOf(next), next.name);
+  const wish = wishWhile({ now: shell.now(), revoked: met.revoked.get(next.vendor) }, upRequestOf(next), next.name);
   return { tenant, before, etagThere: found && integrationEtag(found), next, desired: desiredStacks(tenant, wish), busy };
 }
 

@@ -148,7 +148,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
         lane,
         {
           batchSize: 1,
-          // A look at each queue costs more than most statements; a new job, a free key and a retry wake the workers, if this process knows.
+          // A look at each queue costs more than most statements; a new job, a free key and a retry of this process's wake the workers.
           notifyPollingIntervalSeconds: store.kind === "pglite" ? 5 : 2,
           pollingIntervalSeconds: 1,
           ...(perGroup !== undefined && { groupConcurrency: perGroup }),

@@ -43,7 +43,7 @@ export interface Met {
   /** How many of the tenant's operations are queued or running */
   open: number;
   /** Since when (RFC 3339) which vendors are revoked */
-  revoked: Record<string, string>;
+  revoked: ReadonlyMap<string, string>;
 }
 
 /** Undefined where there is no such tenant. */
@@ -70,7 +70,7 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
   if (row === undefined) return undefined;
   const { revocations, integration, owner, ...met } = row;
   // As `revokedSince` gives it: it is part of what a stack's fingerprint is made from.
-  const revoked = Object.fromEntries((revocations ?? []).map(({ vendor, since }) => [vendor, new Date(since).toISOString()]));
+  const revoked = new Map((revocations ?? []).map(({ vendor, since }) => [vendor, new Date(since).toISOString()]));
   return { ...met, integration: integration ?? undefined, owner: owner ?? undefined, revoked };
 }
 

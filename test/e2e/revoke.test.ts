@@ -77,6 +77,8 @@ describe("a vendor loses its access everywhere and gets it back", { concurrency:
     const { PolicyNames } = await iam("tenant").send(new ListRolePoliciesCommand({ RoleName: "ConductorOneIntegration" }));
     assert.ok(PolicyNames?.includes("DrawbridgeRevokeOlderSessions"), "older sessions stay denied");
     await assert.rejects(enter("acme", "tenant"), /AccessDenied|not authorized/);
+    const again = await world.api.call("PUT", "/v1/tenants/acme/integrations/c1", { body: body("acme", "tenant") });
+    assert.equal(again.status, 200, "nothing to do, as long as the vendor is revoked");
   });
 
   test("reinstating opens every trust again, takes the sessions' end away and proves each", async () => {
