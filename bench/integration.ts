@@ -1,6 +1,8 @@
 /** The integrations that are measured, as a request to the service and as the stacks that the stock sequence runs. */
 import { accountIds, sandboxRegion, tenantThings } from "../sandbox/accounts.ts";
+import type { Proof } from "../src/iam/contract.ts";
 import { desiredStacks, parseParameters, requireBlueprint } from "../src/integrations/desired-stacks.ts";
+import { judgeHandedOff } from "../src/integrations/hand-off/static-judgement.ts";
 import type { TenantRecord } from "../src/store/records.ts";
 import type { StackSpec } from "../stacks/stack.ts";
 
@@ -33,14 +35,23 @@ export function requestOf({ blueprint, parameters }: Measured, externalId: strin
   return { blueprint, parameters: { ...parameters, externalId } };
 }
 
+interface Place {
+  name: string;
+  externalId: string;
+  tenant?: string;
+}
+
 /** The very stacks that the service runs for that request. */
-export function stacksOf(
-  measured: Measured,
-  { name, externalId, tenant = "acme" }: { name: string; externalId: string; tenant?: string },
-): StackSpec[] {
+export const stacksOf = (measured: Measured, place: Place): StackSpec[] => desiredOf(measured, place).specs;
+
+/** The proof of that request over the documents as the service makes them, none read from an account. */
+export const proofOf = (measured: Measured, place: Place, now: string): Proof =>
+  judgeHandedOff(desiredOf(measured, place), { accountId: accountIds.tenant, partition: "aws", now });
+
+function desiredOf(measured: Measured, { name, externalId, tenant = "acme" }: Place) {
   const blueprint = requireBlueprint(measured.blueprint);
   const record = { name: tenant, accountId: accountIds.tenant, region: sandboxRegion, tags: {} } as TenantRecord;
   const parameters = parseParameters(blueprint, measured.parameters);
   const wish = { integration: name, blueprint: blueprint.id, version: blueprint.version, parameters, externalIds: [externalId] };
-  return desiredStacks(record, wish).specs;
+  return desiredStacks(record, wish);
 }

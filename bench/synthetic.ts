@@ -7,7 +7,7 @@ import type { IntegrationRecord, TenantRecord } from "../src/store/records.ts";
 import type { Store } from "../src/store/store.ts";
 import { saveTenant } from "../src/store/tenants.ts";
 import { stackAddress } from "../stacks/name.ts";
-import { conductorOne, stacksOf } from "./integration.ts";
+import { conductorOne, proofOf, stacksOf } from "./integration.ts";
 
 export interface Amount {
   tenants: number;
@@ -32,7 +32,7 @@ function pattern(): { tenant: TenantRecord; integration: IntegrationRecord } {
     createdAt: at,
     updatedAt: at,
   };
-  const stacks = stacksOf(conductorOne, { name: "integration-0", externalId: "synthetic-external-id", tenant: "tenant-0" });
+  const place = { name: "integration-0", externalId: "synthetic-external-id", tenant: "tenant-0" };
   const integration: IntegrationRecord = {
     tenant: "tenant-0",
     name: "integration-0",
@@ -43,13 +43,14 @@ function pattern(): { tenant: TenantRecord; integration: IntegrationRecord } {
     settings: {},
     externalIds: [],
     supersededIds: [],
-    stacks: stacks.map((spec) => ({
+    stacks: stacksOf(conductorOne, place).map((spec) => ({
       spec,
       address: stackAddress("s3://synthetic?region=us-east-1", "tenant-0", spec.kind, spec.key),
       status: "up" as const,
       outputs: { roleArn: `arn:aws:iam::${accountId}:role/synthetic`, roleName: "synthetic", roleId: "AROA" },
     })),
     handshake: { state: "trusted", awaiting: [] },
+    proof: proofOf(conductorOne, place, at),
     createdAt: at,
     updatedAt: at,
   };
@@ -74,8 +75,8 @@ export async function fill({ db }: Store, amount: Amount): Promise<void> {
   await sql`insert into tenants (name, account_id, record)
     select 'tenant-' || n, account_id, jsonb_set(record, '{name}', to_jsonb('tenant-' || n))
     from tenants, generate_series(1, ${amount.tenants - 1}::int) n where name = 'tenant-0'`.execute(db);
-  await sql`insert into integrations (tenant, name, vendor, gone, record)
-    select 'tenant-' || t, 'integration-' || n, vendor, gone,
+  await sql`insert into integrations (tenant, name, vendor, gone, proof, record)
+    select 'tenant-' || t, 'integration-' || n, vendor, gone, proof,
       record || jsonb_build_object('tenant', 'tenant-' || t, 'name', 'integration-' || n,
         'externalIds', jsonb_build_array(jsonb_build_object('id', 'synthetic-' || t || '-' || n, 'since', ${at}::text)))
     from integrations, generate_series(0, ${amount.tenants - 1}::int) t, generate_series(0, ${amount.integrations - 1}::int) n

@@ -24,10 +24,12 @@ import { ProblemError } from "./problem.ts";
 import { type SecurityParts, securityServices } from "./security-services.ts";
 import { findRefusals } from "./store/account-refusals.ts";
 import { eventsAfter } from "./store/events.ts";
-import { findIntegration, findWithTenant, listIntegrations } from "./store/integrations.ts";
+import { integrationReader } from "./store/integration-reader.ts";
+import { listIntegrations } from "./store/integrations.ts";
 import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
+import { findProof } from "./store/proofs.ts";
 import { receiptsOf } from "./store/receipts.ts";
-import type { IntegrationRecord, TenantRecord } from "./store/records.ts";
+import type { TenantRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
 import { bootstrapOf } from "./tenants/bootstrap.ts";
 import { reachOf } from "./tenants/reach.ts";
@@ -52,12 +54,7 @@ interface Parts {
 /** Everything the API does, as one object of plain functions. */
 export function createServices({ shell, servicePrincipal, security, cancels, killing, ...parts }: Parts): Services {
   const { db } = shell.store;
-
-  const requireIntegration = async (tenant: string, name: string): Promise<IntegrationRecord> => {
-    const record = await findIntegration(db, tenant, name);
-    if (!record) throw noIntegration();
-    return record;
-  };
+  const readIntegration = integrationReader(db);
 
   /** Another tenant's operation looks exactly like one that never was. */
   const requireOperation = async (caller: Caller, id: string): Promise<StoredOperation> => {
@@ -130,8 +127,8 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
         ? { outcome: "accepted", integration, etag, operation: operationView(operation) }
         : { outcome: "unchanged", integration, etag };
     },
-    async getIntegration(_caller, { tenant, name }) {
-      const { tenant: owner, integration: record } = await findWithTenant(db, tenant, name);
+    async getIntegration(_caller, address) {
+      const { tenant: owner, integration: record } = await readIntegration(address);
       if (!owner) throw noTenant();
       if (!record) throw noIntegration();
       return { integration: integrationView(record, owner, shell.now()), etag: integrationEtag(record) };
@@ -154,7 +151,8 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
       return { operation: operationView(await deleteKey(shell, { ...request, requestedBy: caller.subject })) };
     },
     async getProof(_caller, { tenant, name }) {
-      const { proof } = await requireIntegration(tenant, name);
+      const proof = await findProof(db, tenant, name);
+      if (proof === undefined) throw noIntegration();
       if (!proof) throw new ProblemError("not_found", "There is no proof yet: it comes with the integration's first successful up.");
       return proof;
     },

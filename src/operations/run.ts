@@ -1,12 +1,12 @@
 /** Runs one operation under its lease: the only place that records steps, progress, failure and the end. */
 import { faultFields, type Log } from "../log.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
-import { appendEvents, type NewEvent } from "../store/events.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { failWaiting, finishOperation, type Outcome, parkOperation, requeueOperation, startOperation } from "../store/transitions.ts";
 import type { CancelRegistry } from "./cancel.ts";
 import type { IsDead } from "./death.ts";
+import { eventWriter } from "./event-writer.ts";
 import { nudgeFollowers } from "./events.ts";
 import { hasUpdates } from "./job.ts";
 import { type HeldLease, withLeases } from "./lease.ts";
@@ -15,8 +15,6 @@ import { isTerminal } from "./operation.ts";
 import { persist } from "./persist.ts";
 import { draining, type JobHandler } from "./queue.ts";
 import type { Room } from "./room.ts";
-
-const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** What a verb is given. It throws a ProblemError to fail; returning is success. */
 export interface Run {
@@ -205,29 +203,13 @@ function createRun(
   operation: StoredOperation,
   { epoch, signal, unwritable }: { epoch: number; signal: AbortSignal; unwritable: AbortController },
 ): OwnRun {
-  let waiting: NewEvent[] = [];
-  let written: Promise<void> = Promise.resolve();
-  const writeWaiting = async () => {
-    const events = waiting;
-    waiting = [];
-    if (unwritable.signal.aborted) return;
-    try {
-      for (const one of await persist(() => appendEvents(store.db, operation.id, epoch, events))) nudgeFollowers(operation.id, one);
-    } catch (error) {
-      log.warn("An event could not be written, so the run stops", { operation: operation.id, ...faultFields(error) });
-      unwritable.abort(new ProblemError("operation_interrupted", "The run's progress could not be recorded.", { cause: "unwritable" }));
-    }
-  };
+  const { write, settled } = eventWriter({ db: store.db, log, operation: operation.id, epoch, unwritable });
   const run: OwnRun = {
     operation,
     epoch,
     signal,
-    progress(type, data) {
-      waiting.push({ type, data });
-      // What is said before the last write has ended, or in the same turn of the event loop, goes together.
-      if (waiting.length === 1) written = written.then(() => nextTurn()).then(writeWaiting);
-      return written;
-    },
+    settled,
+    progress: (type, data) => write({ type, data }),
     async step(name, work) {
       signal.throwIfAborted();
       await run.progress("step-started", { name });
@@ -247,7 +229,6 @@ function createRun(
     awaitApproval(planHash) {
       run.planHash = planHash;
     },
-    settled: () => written,
   };
   return run;
 }

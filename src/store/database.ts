@@ -1,6 +1,7 @@
 /** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { AuditEntry } from "../audit/entry.ts";
+import type { Proof } from "../iam/contract.ts";
 import type { Scope } from "../identity/caller.ts";
 import type { OperationKind, OperationState } from "../operations/operation.ts";
 import type { Problem } from "../problem.ts";
@@ -33,6 +34,7 @@ interface IntegrationsTable {
   vendor: string;
   gone: boolean;
   record: JSONColumnType<IntegrationRecord>;
+  proof: NullableJson<Proof>;
 }
 
 interface ExternalIdsTable {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { sql } from "kysely";
 import { ProblemError } from "../problem.ts";
+import { withoutProof } from "./proofs.ts";
 import type { IntegrationRecord } from "./records.ts";
 import type { Db } from "./transaction.ts";
 
@@ -39,13 +40,15 @@ export function sameClaims(one: IntegrationRecord, other: IntegrationRecord): bo
 export async function saveWithClaims(trx: Db, integration: IntegrationRecord): Promise<void> {
   const { vendor, tenant, name } = integration;
   const digests = digestsOf(integration);
+  const { record, proof } = withoutProof(integration);
   // One statement; its parts touch different rows: the integration's, ids that nobody else uses, ids that others go on using, ids that are
   // wanted.
   const claimed = await sql`
     with saved as (
-      insert into integrations (tenant, name, vendor, gone, record)
-      values (${tenant}, ${name}, ${vendor}, ${integration.goneAt !== undefined}, ${JSON.stringify(integration)}::jsonb)
-      on conflict (tenant, name) do update set vendor = excluded.vendor, gone = excluded.gone, record = excluded.record
+      insert into integrations (tenant, name, vendor, gone, record, proof)
+      values (${tenant}, ${name}, ${vendor}, ${integration.goneAt !== undefined}, ${record}::jsonb, ${proof ?? null}::jsonb)
+      on conflict (tenant, name) do update set vendor = excluded.vendor, gone = excluded.gone, record = excluded.record,
+        proof = case when excluded.record ? 'proof' then coalesce(excluded.proof, integrations.proof) end
     ), ended as (
       delete from external_ids
       where vendor = ${vendor} and tenant = ${tenant} and integrations <@ array[${name}::text] and not (digest = any(${digests}::text[]))

@@ -3,6 +3,7 @@ import { changingKinds } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./cursor.ts";
 import { sameClaims, saveWithClaims } from "./external-ids.ts";
+import { withoutProof } from "./proofs.ts";
 import type { IntegrationRecord, RecordedStack, TenantRecord } from "./records.ts";
 import { type Db, inTransaction } from "./transaction.ts";
 import { requireWriter, type Writer } from "./writer.ts";
@@ -13,22 +14,6 @@ export { externalIdHolder } from "./external-ids.ts";
 export async function findIntegration(db: Db, tenant: string, name: string): Promise<IntegrationRecord | undefined> {
   const row = await db.selectFrom("integrations").select("record").where("tenant", "=", tenant).where("name", "=", name).executeTakeFirst();
   return row?.record;
-}
-
-/** The tenant of that name and its integration, gone or not, by one look. */
-export async function findWithTenant(
-  db: Db,
-  tenant: string,
-  name: string,
-): Promise<{ tenant: TenantRecord | undefined; integration: IntegrationRecord | undefined }> {
-  const row = await db
-    .selectFrom("tenants as t")
-    .leftJoin("integrations as i", (join) => join.onRef("i.tenant", "=", "t.name").on("i.name", "=", name))
-    .select(["t.record as tenant", "i.record as integration"])
-    .where("t.name", "=", tenant)
-    .where("t.gone", "=", false)
-    .executeTakeFirst();
-  return { tenant: row?.tenant, integration: row?.integration ?? undefined };
 }
 
 /** What a PUT meets, read by one look at the store. */
@@ -131,7 +116,7 @@ export async function saveIntegration(db: Db, integration: IntegrationRecord, be
   if (!before || !sameClaims(before, integration)) return inTransaction(db, (trx) => saveWithClaims(trx, integration));
   await db
     .updateTable("integrations")
-    .set({ gone: integration.goneAt !== undefined, record: JSON.stringify(integration) })
+    .set({ gone: integration.goneAt !== undefined, ...withoutProof(integration) })
     .where("tenant", "=", integration.tenant)
     .where("name", "=", integration.name)
     .execute();

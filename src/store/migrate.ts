@@ -10,9 +10,11 @@ import { up as security } from "./migrations/0050-security.ts";
 import { up as openPerTenant } from "./migrations/0060-open-per-tenant.ts";
 import { up as bounds } from "./migrations/0070-bounds.ts";
 import { up as oneIndexEach } from "./migrations/0090-one-index-each.ts";
+import { up as proofsApart } from "./migrations/0100-proofs-apart.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0100-proofs-apart": { up: proofsApart },
   "0090-one-index-each": { up: oneIndexEach },
   "0070-bounds": { up: bounds },
   "0060-open-per-tenant": { up: openPerTenant },

@@ -17,7 +17,7 @@ export async function tenantsByName(db: Db, names: readonly string[]): Promise<M
   return new Map(rows.map((row) => [row.name, row.record]));
 }
 
-/** The integrations of these tenants that aren't gone, by `tenant/name`; without their proofs, which are most of their size. */
+/** The integrations of these tenants that aren't gone, by `tenant/name`; without proofs, which records that were written before 0100 hold whole. */
 export async function integrationsOfTenants(db: Db, tenants: readonly string[]): Promise<Map<string, IntegrationRecord>> {
   if (tenants.length === 0) return new Map();
   const rows = await db

@@ -99,7 +99,8 @@ export interface IntegrationRecord {
   retained?: RetainedKey[];
   /** The last `up`: hash of what it applied, and whether it ended proven. */
   lastUp?: { operation: string; succeeded: boolean; specHash: string };
-  proof?: Proof;
+  /** Of the last proof. Saved with a whole one, the record keeps this much; `findProof` gives the rest. */
+  proof?: Pick<Proof, "verdict" | "at">;
   /** Set once the teardown has been read back; the record stays as a tombstone. */
   goneAt?: string;
   receipt?: Record<string, unknown>;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type RootOperationNode, sql } from "kysely";
+import { sql } from "kysely";
 import { cancelOperation, createCancelRegistry } from "../../src/operations/cancel.ts";
 import { followEvents, nudgeFollowers } from "../../src/operations/events.ts";
 import { jobOf } from "../../src/operations/job.ts";
@@ -17,7 +17,7 @@ import { findLeases, type LeaseHolder, releaseLeases, takeLeases } from "../../s
 import { createOperation, findOperation, type NewOperation, type StoredOperation } from "../../src/store/operations.ts";
 import type { Store } from "../../src/store/store.ts";
 import { approveOperation, parkOperation, startOperation } from "../../src/store/transitions.ts";
-import { backends, type Opened, silent } from "../store/backends.ts";
+import { backends, counting, type Opened, silent } from "../store/backends.ts";
 
 for (const backend of backends) {
   describe(`operations run on ${backend.name}`, () => {
@@ -163,19 +163,15 @@ for (const backend of backends) {
         for (let index = 0; index < 20; index++) void run.progress("more", { name: index, absent: undefined });
       };
       const { id } = await accept();
-      let looks = 0;
-      const transformQuery = ({ node }: { node: RootOperationNode }) => {
-        looks += 1;
-        return node;
-      };
-      const counted = { ...store, db: store.db.withPlugin({ transformQuery, transformResult: async ({ result }) => result }) };
+      const counted = counting(store.db);
       const seen: OperationEvent[] = [];
-      for await (const event of followEvents(counted, id, 0, AbortSignal.timeout(10_000))) {
+      for await (const event of followEvents({ ...store, db: counted.db }, id, 0, AbortSignal.timeout(10_000))) {
         seen.push(event);
         if (event.type === "first") go();
         // Told of one that comes much later: the store knows what lies between.
         if (event.seq === 10) nudgeFollowers(id, { seq: 90, at: event.at, type: "more", data: {} });
       }
+      const looks = counted.statements();
       assert.ok(looks < 12, `the store was asked ${looks} times for ${seen.length} events of this very process`);
       assert.deepEqual(seen, await eventsAfter(store.db, id, 0, 100), "what a follower is told is what the rows hold");
       assert.deepEqual(

@@ -36,6 +36,19 @@ async function onServer(url: string, statement: string): Promise<void> {
   await client.query(statement).finally(() => client.end());
 }
 
+/** The same database, and how many statements were sent by way of it. */
+export function counting(db: Store["db"]): { db: Store["db"]; statements(): number } {
+  let statements = 0;
+  const counted = db.withPlugin({
+    transformQuery({ node }) {
+      statements += 1;
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  return { db: counted, statements: () => statements };
+}
+
 /** A database of its own on a PostgreSQL server. */
 export async function openPostgres(server: string): Promise<Opened> {
   const database = `drawbridge_test_${randomBytes(6).toString("hex")}`;

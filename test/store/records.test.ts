@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { Proof } from "../../src/iam/contract.ts";
 import { ProblemError } from "../../src/problem.ts";
+import { integrationReader } from "../../src/store/integration-reader.ts";
 import {
+  changeIntegration,
   countIntegrations,
   externalIdHolder,
   findIntegration,
@@ -11,9 +14,10 @@ import {
   stacksOfTenant,
 } from "../../src/store/integrations.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { findProof } from "../../src/store/proofs.ts";
 import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
 import { buryTenant, findTenant, listTenants, provisioningExternalId, saveTenant, tenantsOfAccount } from "../../src/store/tenants.ts";
-import { backends, type Opened } from "./backends.ts";
+import { backends, counting, type Opened } from "./backends.ts";
 
 const at = "2026-11-22T00:00:00.000Z";
 
@@ -44,6 +48,17 @@ const integration = (tenantName: string, name: string, ids: string[] = []): Inte
   updatedAt: at,
 });
 
+/** Told apart by the digest of the role's document. */
+const proofOver = (role: string): Proof => ({
+  verdict: "green",
+  trust: "open",
+  rows: [],
+  digests: { role },
+  notCovered: ["x"],
+  acceptedBreadth: [],
+  at,
+});
+
 const code = (expected: string) => (error: unknown) => error instanceof ProblemError && error.problem.code === expected;
 
 for (const backend of backends) {
@@ -61,6 +76,84 @@ for (const backend of backends) {
       await saveTenant(db, { ...tenant("acme"), region: "us-east-1" });
       assert.equal((await findTenant(db, "acme"))?.region, "us-east-1");
       assert.equal(await findTenant(db, "nobody"), undefined);
+    });
+
+    test("a proof stands beside the record: kept while the record says so, replaced by a new one, gone with it", async () => {
+      const { db } = opened.store;
+      const proof = proofOver("d1");
+      const summary = { verdict: proof.verdict, at };
+      const unproven = integration("proven", "a", ["first"]);
+      const newer = { ...proofOver("d2"), verdict: "red" as const };
+      const read = async () => [(await findIntegration(db, "proven", "a"))?.proof, await findProof(db, "proven", "a")];
+
+      await saveTenant(db, tenant("proven"));
+      assert.equal(await findProof(db, "proven", "a"), undefined);
+      await saveIntegration(db, unproven);
+      assert.deepEqual(await read(), [undefined, null]);
+      await saveIntegration(db, { ...unproven, proof }, unproven);
+      assert.deepEqual(await read(), [summary, proof]);
+      await saveIntegration(db, { ...unproven, proof: summary, settings: { a: 1 } }, unproven);
+      assert.deepEqual(await read(), [summary, proof]);
+      // Other claims go another way to the row.
+      await saveIntegration(db, { ...integration("proven", "a", ["second"]), proof: summary }, unproven);
+      assert.deepEqual(await read(), [summary, proof]);
+      await saveIntegration(db, { ...integration("proven", "a", ["third"]), proof: newer }, unproven);
+      assert.deepEqual(await read(), [{ verdict: "red", at }, newer]);
+      await saveIntegration(db, integration("proven", "a", ["fourth"]), unproven);
+      assert.deepEqual(await read(), [undefined, null]);
+    });
+
+    test("what an older replica makes of the record counts: a proof that it writes there, and that it takes one away", async () => {
+      const { db } = opened.store;
+      const one = integration("older", "a");
+      await saveTenant(db, tenant("older"));
+      await saveIntegration(db, { ...one, proof: proofOver("ours") });
+      await db
+        .updateTable("integrations")
+        .set({ record: JSON.stringify({ ...one, proof: proofOver("theirs") }) })
+        .where("tenant", "=", "older")
+        .execute();
+      assert.deepEqual(await findProof(db, "older", "a"), proofOver("theirs"));
+      await changeIntegration(db, "older", "a", (record) => ({ ...record, settings: { a: 1 } }));
+      assert.deepEqual(await findProof(db, "older", "a"), proofOver("theirs"));
+      assert.deepEqual((await findIntegration(db, "older", "a"))?.proof, { verdict: "green", at });
+      await db
+        .updateTable("integrations")
+        .set({ record: JSON.stringify(one) })
+        .where("tenant", "=", "older")
+        .execute();
+      assert.equal(await findProof(db, "older", "a"), null);
+    });
+
+    test("integrations that are looked up together come by one statement, each to who asked for it", async () => {
+      const { db } = opened.store;
+      const counted = counting(db);
+      for (const name of ["r1", "r2", "left"]) await saveTenant(db, tenant(name));
+      const gone = { ...integration("r2", "b"), goneAt: at };
+      const left = { ...integration("left", "a"), goneAt: at };
+      for (const one of [integration("r1", "a"), integration("r2", "a"), gone, left]) await saveIntegration(db, one);
+      await buryTenant(db, "left");
+
+      const read = integrationReader(counted.db);
+      const asked = ["r2/b", "r1/a", "left/a", "r2/a", "r1/none", "nobody/a", "r1/a"].map((address) => {
+        const [tenantName = "", name = ""] = address.split("/");
+        return { tenant: tenantName, name };
+      });
+      const nobody = { tenant: undefined, integration: undefined };
+      assert.deepEqual(await Promise.all(asked.map(read)), [
+        { tenant: tenant("r2"), integration: gone },
+        { tenant: tenant("r1"), integration: integration("r1", "a") },
+        nobody,
+        { tenant: tenant("r2"), integration: integration("r2", "a") },
+        { tenant: tenant("r1"), integration: undefined },
+        nobody,
+        { tenant: tenant("r1"), integration: integration("r1", "a") },
+      ]);
+      assert.equal(counted.statements(), 1);
+
+      const changed = { ...integration("r1", "a"), settings: { changed: true } };
+      await saveIntegration(db, changed, integration("r1", "a"));
+      assert.deepEqual((await read({ tenant: "r1", name: "a" })).integration, changed);
     });
 
     test("tenants are listed by name in pages that meet, and only the visible ones", async () => {
