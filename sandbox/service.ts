@@ -43,6 +43,7 @@ export async function startService(sandbox: Sandbox, options: ServiceOptions = {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
       ...sandbox.environment,
       DRAWBRIDGE_ADMIN_TOKEN: token,
       DRAWBRIDGE_PORT: String(options.port ?? 0),

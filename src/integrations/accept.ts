@@ -27,7 +27,7 @@ export interface Acceptance {
   requestedBy: string;
 }
 
-/** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding */
+/** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding, not_found */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
   const { kind, next, desired, also, replaces, requestedBy } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
@@ -55,6 +55,12 @@ async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationReco
   const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt, vendorPolicy } = next;
   const wish = { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt };
   if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...wish, ...(vendorPolicy && { vendorPolicy }) }, live);
+  // A life begins with its createdAt. A wish that was read in the life which has ended would bring back what that one had.
+  if (live?.createdAt === next.createdAt)
+    throw new ProblemError(
+      "not_found",
+      `Integration ${next.name} was destroyed while this was being accepted. PUT it anew if it is still wanted.`,
+    );
   // A tombstone makes room; the keys that it left are still there to be taken in.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
 }

@@ -20,6 +20,9 @@ export type Store =
   | (Shared & { kind: "pglite"; pglite: PGlite; databaseUrl?: undefined })
   | (Shared & { kind: "postgresql"; pglite?: undefined; databaseUrl: string });
 
+/** Where PGlite keeps its files. */
+export const pgliteFolder = (dataDir: string): string => join(dataDir, "store", "postgres");
+
 /**
  * Opens the store and brings its schema up to date. The first PGlite start makes the database and takes seconds.
  * `not_ready` when another process has the data folder.
@@ -43,7 +46,7 @@ async function openPGlite(dataDir: string, log: Log): Promise<Store> {
     lost();
   });
   try {
-    const pglite = await PGlite.create(join(folder, "postgres"));
+    const pglite = await PGlite.create(pgliteFolder(dataDir));
     lost = () => void pglite.close().catch(() => undefined);
     const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
     const close = async () => {

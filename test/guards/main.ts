@@ -5,9 +5,10 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { makeEmptyDatabase } from "../support/empty-database.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { runFile, wholeFile } from "../support/run-file.ts";
-import { testEnvironment } from "../support/test-environment.ts";
+import { engineEnvironment, testEnvironment } from "../support/test-environment.ts";
 import { type Guard, guards } from "./guards.ts";
 import { withoutGuard } from "./without-guard.ts";
 
@@ -37,7 +38,12 @@ async function missedBy(folder: string, guard: Guard, env: NodeJS.ProcessEnv): P
 
 const words = process.argv.slice(2);
 const chosen = guards.filter(({ without }) => words.length === 0 || words.some((word) => without.includes(word)));
-const environment = await testEnvironment({ engine: true, log: console.log });
+const kept = await mkdtemp(path.join(os.tmpdir(), "drawbridge-run-"));
+const environment = {
+  ...testEnvironment(path.join(kept, "compiled")),
+  ...(await makeEmptyDatabase(path.join(kept, "database"))),
+  ...(await engineEnvironment(console.log)),
+};
 const postgres = await startPostgres();
 const folder = await copyOfThis();
 try {
@@ -54,4 +60,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
   await postgres?.stop();
+  await rm(kept, { recursive: true, force: true });
 }

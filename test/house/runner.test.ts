@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { runFile } from "../support/run-file.ts";
 import { findTestFiles } from "../support/test-files.ts";
 
@@ -48,6 +50,16 @@ test("a file without a test is a failure", async () => {
 test("a file that never ends is killed at its limit", async () => {
   const found = await outcomes(`test("adds", () => {}); test("spins", () => { for (;;); });`, 2);
   assert.equal(found.at(-1), "failed: the file as a whole");
+});
+
+test("a run whose time is over counts each file that it didn't come to as a failure, and still says how many", async () => {
+  const { NODE_TEST_CONTEXT: _, ...host } = process.env;
+  const env = { ...host, DATABASE_URL: host["DATABASE_URL"] ?? "", DRAWBRIDGE_TESTS_UNTIL: "1" };
+  const run = promisify(execFile)(process.execPath, [path.join(import.meta.dirname, "../run.ts"), "house/boundaries"], { env });
+  const { code, stdout } = (await run.catch((error: { code: number; stdout: string }) => error)) as { code?: number; stdout: string };
+  assert.equal(code, 1);
+  assert.match(stdout, /FAIL house\/boundaries\.test\.ts[\s\S]*before this file's turn/);
+  assert.match(stdout, /\n0 passed, 1 failed\n$/);
 });
 
 test("files that start a sandbox are found by what they import, directly or through another", async () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import pg from "pg";
 import type { Log } from "../../src/log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
+import { layEmptyDatabase } from "../support/empty-database.ts";
 
 export const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -22,6 +23,7 @@ export interface Backend {
 
 async function openPGlite(): Promise<Opened> {
   const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-store-"));
+  await layEmptyDatabase(dataDir);
   const store = await openStore({ dataDir, log: silent });
   const remove = async () => {
     await store.close();

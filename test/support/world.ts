@@ -13,6 +13,7 @@ import { asTenantAdmin } from "../../sandbox/vendor.ts";
 import type { Credentials } from "../../src/engine/engine.ts";
 import type { IntegrationView, TenantView } from "../../src/http/schemas.ts";
 import type { Operation } from "../../src/operations/operation.ts";
+import { layEmptyDatabase } from "./empty-database.ts";
 
 export interface World {
   sandbox: Sandbox;
@@ -36,6 +37,7 @@ type Between = (sandbox: Sandbox) => Promise<{ url: string; close(): Promise<voi
 /** Starts everything; call `stop` in `after`. Says what the service last logged when a start fails. */
 export async function startWorld(asked: ServiceOptions = {}, between?: Between): Promise<World> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-test-"));
+  await layEmptyDatabase(dataDir);
   const sandbox = await startSandbox({ dataDir, log: () => {}, onlyStandIn: true });
   const middle = await between?.(sandbox);
   const through = (more: ServiceOptions): ServiceOptions =>
