@@ -15,12 +15,11 @@ import { isMarkerAlive } from "./processes.ts";
 import { type RunWishes, startRunnerPool } from "./runner-pool.ts";
 import { openState, type StateBackend } from "./state-backend.ts";
 import { clearDeadLocks, readSound } from "./state-repair.ts";
-import { dropWorkFolder, emptyFolder } from "./work-folder.ts";
+import { dropWorkFolder, emptyFolder, keepNoLogs } from "./work-folder.ts";
 
 const here = import.meta.url;
 const programRegistry = new URL(`../../programs/registry${here.endsWith(".ts") ? ".ts" : ".js"}`, here).href;
 const maxRunnerBytes = 600 * 1024 * 1024;
-const logsKeptMs = 10 * 60_000;
 
 /** Makes an engine and starts its runners. It uses no credential of its own: every request brings its two. */
 export function createEngine(config: EngineConfig): Engine {
@@ -39,12 +38,14 @@ export function createEngine(config: EngineConfig): Engine {
     await pinned("The AWS plugin", pluginPath(config.pulumiHome), config.pins?.plugin);
     return identity;
   };
+  const swept = Promise.all([sweep(folders), keepNoLogs(config.pulumiHome)]);
+  swept.catch(() => {});
   // Asking starts a process, and readiness is asked often.
   let known: Promise<{ version: string }> | undefined;
   const cliPinned = () => pinned("The Pulumi CLI", cliPath(config.cliRoot), config.pins?.cli);
   const cli = async () => {
     await cliPinned();
-    known ??= cliVersion(config.cliRoot, bareEnvironment(host, config.pulumiHome)).then((version) => ({ version }));
+    known ??= swept.then(() => cliVersion(config.cliRoot, bareEnvironment(host, config.pulumiHome))).then((version) => ({ version }));
     known.catch(() => {
       known = undefined;
     });
@@ -61,13 +62,6 @@ export function createEngine(config: EngineConfig): Engine {
     compileCache: host["NODE_COMPILE_CACHE"] ?? path.join(config.dataDir, "compile-cache"),
     host,
   });
-
-  /** The CLI logs what it does at every start; nobody reads that, and it may hold documents. */
-  const emptyLogs = () => emptyFolder(path.join(config.pulumiHome, "logs"), () => false);
-  const logTimer = setInterval(() => void emptyLogs().catch(() => {}), logsKeptMs);
-  logTimer.unref();
-  const swept = sweep(folders).then(emptyLogs);
-  swept.catch(() => {});
 
   async function update(request: UpdateRequest, state: StateBackend, wishes: RunWishes): Promise<UpdateResult> {
     const mark = operationMark(request.operationId, request.epoch);
@@ -124,7 +118,6 @@ export function createEngine(config: EngineConfig): Engine {
       await state.removeStack().finally(() => state.close());
     },
     async close() {
-      clearInterval(logTimer);
       await pool.close();
     },
   };

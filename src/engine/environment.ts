@@ -98,8 +98,6 @@ export function cliEnvironment(host: Record<string, string | undefined>, place: 
     ...(place.skipCheckpoints ? { PULUMI_SKIP_CHECKPOINTS: "true" } : {}),
     ...(place.spansFile === undefined ? {} : { PULUMI_OPTION_OTEL_TRACES: `file://${place.spansFile}` }),
     ...(place.ignoreProtect ? { PULUMI_OPTION_IGNORE_PROTECT: "true" } : {}),
-    PULUMI_LOG_ROTATION_MAX_TOTAL_MB: "16",
-    PULUMI_LOG_ROTATION_MAX_AGE_DAYS: "1",
     DRAWBRIDGE_OPERATION: place.mark,
   };
 }

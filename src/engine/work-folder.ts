@@ -1,7 +1,7 @@
 /** One folder per attempt at an operation: project file, stack settings, credentials. Gone when the attempt is. */
 
 import { existsSync } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, lstat, mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 /** The project's own Pulumi.yaml, found upwards from this file: sources and build lie at different depths. */
@@ -46,4 +46,21 @@ export async function emptyFolder(folder: string, keep: (name: string) => boolea
   await chmod(folder, 0o700);
   const names = (await readdir(folder)).filter((name) => !keep(name));
   await Promise.all(names.map((name) => rm(path.join(folder, name), { recursive: true, force: true })));
+}
+
+/**
+ * Has the CLI keep no logs. It writes down all that it does below PULUMI_HOME, documents included, at every start and without a switch
+ * against it (pulumi/pulumi pkg/logging/encrypted.go); where it finds a file in the folder's place it goes on without. Nobody reads
+ * them, and writing them is a twentieth of the CPU of a create.
+ */
+export async function keepNoLogs(pulumiHome: string): Promise<void> {
+  const logs = path.join(pulumiHome, "logs");
+  await mkdir(pulumiHome, { recursive: true, mode: 0o700 });
+  for (let tries = 1; ; tries++) {
+    if ((await lstat(logs).catch(() => undefined))?.isFile()) return;
+    await rm(logs, { recursive: true, force: true });
+    const failed = await writeFile(logs, "", { flag: "wx", mode: 0o600 }).catch((error: Error) => error);
+    // A CLI that somebody else has started in this moment may have made the folder anew.
+    if (failed && tries === 5) throw failed;
+  }
 }
