@@ -9,6 +9,7 @@ import { assumeAs } from "../sandbox/vendor.ts";
 import type { Credentials } from "../src/engine/engine.ts";
 import type { TenantView } from "../src/http/schemas.ts";
 import type { Operation } from "../src/operations/operation.ts";
+import { type CountedCli, countCli } from "./cli-count.ts";
 import { type Stock, startStock } from "./stock/stock.ts";
 
 export interface Arena {
@@ -16,6 +17,7 @@ export interface Arena {
   service: RunningService;
   api: Api;
   stock: Stock;
+  cli: Record<"ours" | "stock", CountedCli>;
   /** A session of the tenant's provisioning role, as an operation gets one. */
   target: Credentials;
   /** With which the service enters the tenant's account */
@@ -36,8 +38,12 @@ export interface ArenaOptions {
   before?: (emulator: string) => Promise<{ state: string; aws: string; stop(): Promise<void> }>;
 }
 
-/** `BENCH_SECRETS=awskms`: both sides encrypt secrets in state with a KMS key, as installations do, instead of a passphrase. */
-const underKey = process.env["BENCH_SECRETS"] === "awskms";
+/**
+ * Who encrypts secrets in state with a KMS key, as installations of ours do, instead of a passphrase: nobody, with `BENCH_SECRETS=awskms`
+ * both sides, with `BENCH_SECRETS=installed` ours alone, since the stock example has no key.
+ */
+const secretsOf = process.env["BENCH_SECRETS"];
+const underKey = { ours: secretsOf === "awskms" || secretsOf === "installed", stock: secretsOf === "awskms" };
 
 /** Starts all of it, empty, with one tenant `acme`. */
 export async function openArena({ environment, before }: ArenaOptions = {}): Promise<Arena> {
@@ -50,9 +56,13 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
   try {
     const front = await before?.(sandbox.awsEndpoint);
     if (front) stops.push(front.stop);
-    const secrets = underKey ? { DRAWBRIDGE_SECRETS_PROVIDER: sandbox.secretsProvider } : {};
+    const cli = {
+      ours: await countCli(sandbox.cli.root, path.join(dataDir, "cli-of-ours")),
+      stock: await countCli(sandbox.cli.root, path.join(dataDir, "cli-of-stock")),
+    };
+    const secrets = underKey.ours ? { DRAWBRIDGE_SECRETS_PROVIDER: sandbox.secretsProvider } : {};
     const service = await startService(sandbox, {
-      environment: { ...secrets, ...environment, ...(front && throughFront(sandbox, front)) },
+      environment: { PULUMI_CLI_ROOT: cli.ours.root, ...secrets, ...environment, ...(front && throughFront(sandbox, front)) },
     });
     const kill = () => void service.process.kill();
     process.once("exit", kill);
@@ -66,9 +76,10 @@ export async function openArena({ environment, before }: ArenaOptions = {}): Pro
       sessionName: "bench",
       externalId: provisioning.externalId,
     });
-    const stock = await startStock({ sandbox, target, underKey, ...(front && { stateEndpoint: front.state, awsEndpoint: front.aws }) });
+    const endpoints = front && { stateEndpoint: front.state, awsEndpoint: front.aws };
+    const stock = await startStock({ sandbox, cliRoot: cli.stock.root, target, underKey: underKey.stock, ...endpoints });
     stops.push(stock.stop);
-    return { sandbox, service, api, stock, target, externalId: provisioning.externalId, tenant, register, ...verbs(api), stop };
+    return { sandbox, service, api, stock, cli, target, externalId: provisioning.externalId, tenant, register, ...verbs(api), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -8,7 +8,6 @@ import { type Measured, requestOf, stacksOf } from "./integration.ts";
 import { treeCost } from "./process-tree.ts";
 import { compare, type Result, type Target } from "./result.ts";
 import { median } from "./statistics.ts";
-import { cliStarts } from "./stock/stock.ts";
 
 export const verbs = ["create", "update", "no-op", "destroy"] as const;
 export type Verb = (typeof verbs)[number];
@@ -93,9 +92,9 @@ const lives: Record<Side, (arena: Arena, measured: Measured, name: string) => Li
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-async function meter({ sandbox, service, stock }: Arena, side: Side, work: () => Promise<unknown>): Promise<Cost> {
+async function meter({ cli, service, stock }: Arena, side: Side, work: () => Promise<unknown>): Promise<Cost> {
   const root = side === "ours" ? (service.process.pid ?? 0) : side === "stock" ? stock.pid : process.pid;
-  const count = () => (side === "ours" ? cliStarts(sandbox.pulumiHome) : side === "stock" ? stock.cliStarts() : Promise.resolve(0));
+  const count = async () => (side === "direct" ? 0 : cli[side].starts());
   const before = await Promise.all([treeCost(root), count()]);
   // What the bench itself has left over isn't collected at the cost of what it measures: that took longer than a no-op.
   collectGarbage();

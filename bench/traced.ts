@@ -1,7 +1,6 @@
 /** One life through counting proxies: S3 requests and bytes by kind, the share of stand-in and emulator, and a create's waterfall. */
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Sandbox } from "../sandbox/sandbox.ts";
 import { awsPluginFolder } from "../setup/aws-plugin.ts";
 import type { Operation, OperationEvent } from "../src/operations/operation.ts";
 import { type Arena, openArena } from "./arena.ts";
@@ -62,7 +61,6 @@ export async function runTraced(): Promise<Traced> {
       const pid = arena.service.process.pid ?? 0;
       const [first, second] = [0, 1].map((turn) => `bench-traced-${round}-${turn}-7a1c4e`) as [string, string];
       const route = `/v1/tenants/acme/integrations/ours-${round}`;
-      await clearCliLogs(arena.sandbox);
       const create = await look(pid, () => arena.put("acme", `ours-${round}`, requestOf(conductorOne, first)));
       trace = await traceOf(arena, create.answer, create.observed, await pluginLives(log));
       const update = await look(pid, () => arena.put("acme", `ours-${round}`, requestOf(conductorOne, second)));
@@ -118,21 +116,12 @@ async function observe<T>(
   return { answer, observed: { state: front.state.take(), aws: front.aws.take(), cpu } };
 }
 
-const logsOf = ({ pulumiHome }: Sandbox) => path.join(pulumiHome, "logs");
-
-async function clearCliLogs(sandbox: Sandbox): Promise<void> {
-  const names = await readdir(logsOf(sandbox)).catch(() => []);
-  await Promise.all(names.map((name) => rm(path.join(logsOf(sandbox), name), { force: true })));
-}
-
-async function traceOf({ api, sandbox, service }: Arena, operation: Operation, observed: Observed, plugins: PluginLife[]): Promise<Trace> {
+async function traceOf({ api, cli, service }: Arena, operation: Operation, observed: Observed, plugins: PluginLife[]): Promise<Trace> {
   const answer = await fetch(`${service.url}/v1/operations/${operation.id}/events`, {
     headers: { authorization: `Bearer ${service.token}`, accept: "text/event-stream" },
   });
   const lines = (await answer.text()).split("\n").filter((line) => line.startsWith("data:"));
   const events = lines.map((line) => JSON.parse(line.slice(5)) as OperationEvent);
-  const [log] = await readdir(logsOf(sandbox));
-  const cliStart = log === undefined ? undefined : (await stat(path.join(logsOf(sandbox), log))).birthtimeMs;
   const { body } = await api.call<Operation>("GET", `/v1/operations/${operation.id}`);
   return {
     createdAt: Date.parse(body.createdAt),
@@ -140,7 +129,7 @@ async function traceOf({ api, sandbox, service }: Arena, operation: Operation, o
     state: observed.state,
     aws: observed.aws,
     plugins,
-    ...(cliStart !== undefined && { cliStart }),
+    cliStart: await cli.ours.lastStart(),
   };
 }
 

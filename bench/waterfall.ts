@@ -9,7 +9,7 @@ export interface Trace {
   state: Passed[];
   aws: Passed[];
   plugins: { began: number; ended: number }[];
-  cliStart?: number;
+  cliStart: number;
 }
 
 export interface Span {
@@ -39,9 +39,9 @@ export function spansOf(trace: Trace): Span[] {
   const update = step("update-stacks");
   const inside = ({ at: time }: Passed) => update !== undefined && since(time) >= update.from - 1 && since(time) <= update.to;
   const firstState = trace.state.filter(inside).map((one) => since(one.at));
-  const cliStart = trace.cliStart === undefined ? undefined : since(trace.cliStart);
-  // The service's own reads of state come before the CLI's log begins.
-  const firstOfCli = firstState.find((time) => cliStart !== undefined && time >= cliStart);
+  const cliStart = since(trace.cliStart);
+  // The service's own reads of state come before.
+  const firstOfCli = firstState.find((time) => time >= cliStart);
   const planned = at(({ type }) => type === "step");
   const plugin = trace.plugins[0];
   const spans: (Span | undefined)[] = [
@@ -49,10 +49,8 @@ export function spansOf(trace: Trace): Span[] {
     step("enter-account"),
     step("preflight"),
     update,
-    update && cliStart !== undefined ? { name: "  lease, state, runner", from: update.from, to: cliStart } : undefined,
-    cliStart !== undefined && firstOfCli !== undefined
-      ? { name: "  CLI start to its first S3 request", from: cliStart, to: firstOfCli }
-      : undefined,
+    update && { name: "  lease, state, runner", from: update.from, to: cliStart },
+    firstOfCli === undefined ? undefined : { name: "  CLI start to its first S3 request", from: cliStart, to: firstOfCli },
     plugin && { name: "  plugin process", from: since(plugin.began), to: since(plugin.ended) },
     firstOfCli !== undefined && planned !== undefined
       ? { name: "  engine until the first resource is done", from: firstOfCli, to: planned }

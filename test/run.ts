@@ -74,7 +74,8 @@ async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.Pr
 
 async function main(wanted: string[]): Promise<void> {
   const all = await findTestFiles(root);
-  const chosen = (file: TestFile) => wanted.length === 0 || wanted.some((word) => word === file.kind || file.path.includes(word));
+  const chosen = (file: TestFile) =>
+    wanted.length === 0 || wanted.some((word) => word === file.kind || path.relative(root, file.path).includes(word));
   const files = all.filter(chosen);
   const kept = await mkdtemp(path.join(os.tmpdir(), "drawbridge-run-"));
   const postgres = process.env["DATABASE_URL"] === undefined ? await startPostgres() : undefined;

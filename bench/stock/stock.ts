@@ -1,7 +1,7 @@
 /** Starts the process of the stock sequence beside a sandbox and gives it work. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import type { Credentials } from "../../src/engine/engine.ts";
@@ -14,18 +14,13 @@ export interface Stock {
   /** Answers the milliseconds inside the process. */
   apply(name: string, specs: StackSpec[]): Promise<number>;
   destroy(name: string, specs: StackSpec[]): Promise<number>;
-  /** CLI processes so far: each leaves one log in its PULUMI_HOME. */
-  cliStarts(): Promise<number>;
   stop(): Promise<void>;
-}
-
-/** How many CLI processes were started on a PULUMI_HOME: since 3.249 every command writes one log there. */
-export async function cliStarts(pulumiHome: string): Promise<number> {
-  return (await readdir(path.join(pulumiHome, "logs")).catch(() => [])).length;
 }
 
 interface StockOptions {
   sandbox: Sandbox;
+  /** The one that is counted, in place of the sandbox's own */
+  cliRoot: string;
   /** The tenant's account, entered once for the whole bench */
   target: Credentials;
   /** Secrets in state under the sandbox's KMS key instead of a passphrase */
@@ -36,7 +31,7 @@ interface StockOptions {
 }
 
 /** The same programs, CLI, plugin and emulator as the service uses; state in the same bucket under its own prefix. */
-export async function startStock({ sandbox, target, underKey, stateEndpoint, awsEndpoint }: StockOptions): Promise<Stock> {
+export async function startStock({ sandbox, cliRoot, target, underKey, stateEndpoint, awsEndpoint }: StockOptions): Promise<Stock> {
   const folder = path.join(sandbox.dataDir, "stock");
   const pulumiHome = path.join(folder, "pulumi-home");
   await mkdir(pulumiHome, { recursive: true });
@@ -49,7 +44,7 @@ export async function startStock({ sandbox, target, underKey, stateEndpoint, aws
   const child = fork(path.join(import.meta.dirname, "worker.ts"), {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     env: {
-      PATH: `${path.join(sandbox.cli.root, "bin")}${path.delimiter}${process.env["PATH"] ?? ""}`,
+      PATH: `${path.join(cliRoot, "bin")}${path.delimiter}${process.env["PATH"] ?? ""}`,
       HOME: folder,
       AWS_SHARED_CREDENTIALS_FILE: credentials,
       AWS_EC2_METADATA_DISABLED: "true",
@@ -92,7 +87,6 @@ async function talkTo(child: ChildProcess, pulumiHome: string): Promise<Stock> {
     pulumiHome,
     apply: (name, specs) => send({ verb: "apply", name, specs }, place),
     destroy: (name, specs) => send({ verb: "destroy", name, specs }, place),
-    cliStarts: () => cliStarts(pulumiHome),
     async stop() {
       if (child.exitCode !== null) return;
       const ended = once(child, "exit");

@@ -5,8 +5,8 @@ import { pointsOf, startCells, sweep } from "../faults/sweep.ts";
 /** Another seed gives other points and victims: `npm run test:faults -- --seed <seed> --kind update` runs the same ones alone. */
 const seed = Number(process.env["DRAWBRIDGE_FAULT_SEED"] ?? 7);
 const enough = 40;
-/** Three of the ten minutes that the file has, so that a whole run stays under forty on two cores. */
-const within = 3 * 60_000;
+/** Two of the ten minutes that the file has, so that a whole run stays short on two cores. */
+const within = 2 * 60_000;
 
 let world: Awaited<ReturnType<typeof startCells>>;
 before(async () => {

@@ -15,7 +15,7 @@ const many = 30;
 const atOnce = 5;
 const seed = 20261122;
 /** Of the ten minutes that the file has: on a machine that is slowed down fewer policies are looked at, ten at least. */
-const within = 2.5 * 60_000;
+const within = 1.5 * 60_000;
 
 let world: World;
 before(async () => {
