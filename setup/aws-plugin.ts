@@ -116,7 +116,7 @@ async function writeStandIn(pulumiHome: string, program: string): Promise<void> 
   const folder = awsPluginFolder(pulumiHome);
   await mkdir(folder, { recursive: true });
   const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
-  const cache = quote(process.env["NODE_COMPILE_CACHE"] ?? path.join(folder, "compile-cache"));
+  const cache = quote(process.env["NODE_COMPILE_CACHE"] || path.join(folder, "compile-cache"));
   const launcher = `#!/bin/sh\nNODE_COMPILE_CACHE=${cache} exec ${quote(process.execPath)} ${quote(program)} "$@"\n`;
   const binary = path.join(folder, "pulumi-resource-aws");
   await writeFile(path.join(folder, standInMarker), `${JSON.stringify({ plugin: "stand-in", version: awsPluginVersion() })}\n`);

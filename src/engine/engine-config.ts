@@ -5,7 +5,7 @@ import type { SecretsConfig } from "./stack-settings.ts";
 export interface EngineConfig {
   /** Holds `bin/pulumi` */
   cliRoot: string;
-  /** Holds `plugins/`; its logs are emptied regularly */
+  /** Holds `plugins/`; the CLI is kept from logging there */
   pulumiHome: string;
   /** Work folders are made below it, one per operation */
   dataDir: string;

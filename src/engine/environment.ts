@@ -98,6 +98,9 @@ export function cliEnvironment(host: Record<string, string | undefined>, place: 
     ...(place.skipCheckpoints ? { PULUMI_SKIP_CHECKPOINTS: "true" } : {}),
     ...(place.spansFile === undefined ? {} : { PULUMI_OPTION_OTEL_TRACES: `file://${place.spansFile}` }),
     ...(place.ignoreProtect ? { PULUMI_OPTION_IGNORE_PROTECT: "true" } : {}),
+    // Where it can't be kept from logging (work-folder.ts)
+    PULUMI_LOG_ROTATION_MAX_TOTAL_MB: "16",
+    PULUMI_LOG_ROTATION_MAX_AGE_DAYS: "1",
     DRAWBRIDGE_OPERATION: place.mark,
   };
 }

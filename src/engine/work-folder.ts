@@ -51,16 +51,21 @@ export async function emptyFolder(folder: string, keep: (name: string) => boolea
 /**
  * Has the CLI keep no logs. It writes down all that it does below PULUMI_HOME, documents included, at every start and without a switch
  * against it (pulumi/pulumi pkg/logging/encrypted.go); where it finds a file in the folder's place it goes on without. Nobody reads
- * them, and writing them is a twentieth of the CPU of a create.
+ * them, and writing them is a twentieth of the CPU of a create. Where we may not change the home, the CLI's own limits stay.
  */
 export async function keepNoLogs(pulumiHome: string): Promise<void> {
   const logs = path.join(pulumiHome, "logs");
-  await mkdir(pulumiHome, { recursive: true, mode: 0o700 });
   for (let tries = 1; ; tries++) {
     if ((await lstat(logs).catch(() => undefined))?.isFile()) return;
-    await rm(logs, { recursive: true, force: true });
-    const failed = await writeFile(logs, "", { flag: "wx", mode: 0o600 }).catch((error: Error) => error);
-    // A CLI that somebody else has started in this moment may have made the folder anew.
+    const failed = await putFile(logs).catch((error: NodeJS.ErrnoException) => error);
+    if (failed && ["EACCES", "EPERM", "EROFS"].includes(failed.code ?? "")) return;
+    // A CLI that was started a moment ago may be making the folder anew, or writing in it.
     if (failed && tries === 5) throw failed;
   }
+}
+
+async function putFile(place: string): Promise<void> {
+  await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
+  await rm(place, { recursive: true, force: true, maxRetries: 3 });
+  await writeFile(place, "", { flag: "wx", mode: 0o600 });
 }

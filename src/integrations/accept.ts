@@ -18,6 +18,8 @@ export const wishKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
 export interface Acceptance {
   kind: (typeof wishKinds)[number];
   next: IntegrationRecord;
+  /** Of the integration that `next` was made from, when its life began; nothing where none was there. */
+  life: string | undefined;
   desired: Pick<Desired, "specs">;
   /** What the operation's request holds beside the wish. */
   also?: Record<string, unknown>;
@@ -27,13 +29,14 @@ export interface Acceptance {
   requestedBy: string;
 }
 
-/** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding, not_found */
+/** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding; not_found with the cause `ended` */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
-  const { kind, next, desired, also, replaces, requestedBy } = acceptance;
+  const { kind, next, life, desired, also, replaces, requestedBy } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
     const { live, offboarding } = await findForWish(trx, next.tenant, next.name);
     if (offboarding)
       throw new ProblemError("tenant_offboarding", `Tenant ${next.tenant} is being offboarded. Register it anew once that has ended.`);
+    if (life !== undefined && (live?.goneAt !== undefined || live?.createdAt !== life)) throw ended(next.name);
     await writeWish(trx, next, live);
     const operation = await createOperation(trx, {
       kind,
@@ -50,17 +53,19 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
   });
 }
 
+/** A wish that was made from a life which has ended would bring back what that one had, or write it over the next one. */
+const ended = (name: string) =>
+  new ProblemError("not_found", `Integration ${name} was destroyed while this was being accepted. PUT it anew if it is still wanted.`, {
+    cause: lifeEnded,
+  });
+
+export const lifeEnded = "ended";
+
 /** Only what was asked for is written: stacks, proof and the like belong to the operations, which may be recording them now. */
 async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
   const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt, vendorPolicy } = next;
   const wish = { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt };
   if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...wish, ...(vendorPolicy && { vendorPolicy }) }, live);
-  // A life begins with its createdAt. A wish that was read in the life which has ended would bring back what that one had.
-  if (live?.createdAt === next.createdAt)
-    throw new ProblemError(
-      "not_found",
-      `Integration ${next.name} was destroyed while this was being accepted. PUT it anew if it is still wanted.`,
-    );
   // A tombstone makes room; the keys that it left are still there to be taken in.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
 }

@@ -54,7 +54,14 @@ export async function requestAdoption(shell: Shell, request: AdoptRequest): Prom
   }
   const desired = desiredStacks(tenant, await recordedWish(shell, record));
   requireRole(tenant, desired.specs, request.roleArn);
-  return accept(shell, { kind: "adopt", next: record, desired, also: { roleArn: request.roleArn }, requestedBy: request.requestedBy });
+  return accept(shell, {
+    kind: "adopt",
+    next: record,
+    life: record.createdAt,
+    desired,
+    also: { roleArn: request.roleArn },
+    requestedBy: request.requestedBy,
+  });
 }
 
 function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], roleArn: string): RoleSpec {

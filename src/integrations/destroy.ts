@@ -2,7 +2,7 @@
 import { taggedSurvivors } from "../accounts/inventory.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { changeIntegration, findIntegration } from "../store/integrations.ts";
+import { changeIntegration, findForWish } from "../store/integrations.ts";
 import { currentOperation } from "../store/operations.ts";
 import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
@@ -67,7 +67,8 @@ async function bury(
   { removed, proof }: Pick<ReceiptBody, "removed" | "proof">,
 ): Promise<Record<string, unknown>> {
   return shell.store.db.transaction().execute(async (trx) => {
-    const retained = ((await findIntegration(trx, tenant, name))?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
+    // Its row locked first: a wish that is being accepted is seen below, or sees the tombstone.
+    const retained = ((await findForWish(trx, tenant, name)).live?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
     const at = shell.now();
     const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });
     const wantedAgain = (await currentOperation(trx, tenant, name, wishKinds)) !== undefined;

@@ -1,5 +1,6 @@
 /** Whether a drift is repaired, and the repair: an ordinary `up` that looks at the cloud first. */
 import type { Run } from "../operations/run.ts";
+import { ProblemError } from "../problem.ts";
 import type { DriftRecord } from "../store/drift.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
@@ -49,7 +50,8 @@ export async function repairOf(
 ): Promise<DriftRecord["remediation"]> {
   const { tenant = "" } = run.operation;
   const record = await findIntegration(shell.store.db, tenant, name);
-  if (!record || (!asked && record.settings["drift"] !== "remediate")) return undefined;
+  if (!record || record.goneAt !== undefined || record.handshake.state === "offboarding") return undefined;
+  if (!asked && record.settings["drift"] !== "remediate") return undefined;
   const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
   const paused = record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`);
   const held = repairHeld({ drift, asked, paused });
@@ -61,7 +63,13 @@ export async function repairOf(
     await run.progress("drift-not-repaired", { integration: name, why: held.why });
     return undefined;
   }
-  const operation = await repair(shell, record);
+  const operation = await repair(shell, record).catch(async (error: unknown) => {
+    // It was changed or destroyed this moment: the next sweep looks at what it is then, and this one goes on with the others.
+    run.signal.throwIfAborted();
+    if (!(error instanceof ProblemError)) throw error;
+    await run.progress("drift-not-repaired", { integration: name, why: error.problem.detail });
+    return undefined;
+  });
   if (!operation) return undefined;
   await adoptChild(shell.store.db, operation.id, run.operation.id);
   await run.progress("drift-repair-started", { integration: name, operation: operation.id });

@@ -3,12 +3,12 @@
 import type { Blueprint } from "../blueprints/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
-import { ProblemError } from "../problem.ts";
+import { ProblemError, problemOf } from "../problem.ts";
 import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
-import { accept } from "./accept.ts";
+import { accept, lifeEnded } from "./accept.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
 import { nextExternalIds } from "./external-ids.ts";
@@ -172,6 +172,14 @@ async function refuseUntrusted(shell: Shell, { blueprint, version, vendor, param
  * @throws ProblemError as readRequest and `refuse`, and precondition_required, precondition_failed
  */
 export async function putIntegration(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<PutOutcome> {
+  // A destroy that ends in the same moment leaves a tombstone: what that means is told by looking again.
+  return putOnce(shell, request, refuse).catch((error: unknown) => {
+    if (problemOf(error).cause !== lifeEnded) throw error;
+    return putOnce(shell, request, refuse);
+  });
+}
+
+async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<PutOutcome> {
   const { tenant, before, etagThere, next, desired, busy } = await readRequest(shell, request, refuse);
   const etag = integrationEtag(next);
   const etagBefore = before && integrationEtag(before);
@@ -185,6 +193,7 @@ export async function putIntegration(shell: Shell, request: PutRequest, refuse?:
   const operation = await accept(shell, {
     kind: "up",
     next,
+    life: before?.createdAt,
     desired,
     replaces: current?.state === "running" ? undefined : current,
     requestedBy: request.requestedBy,

@@ -17,7 +17,7 @@ import { desiredStacks } from "./desired-stacks.ts";
 import { watch } from "./offboard.ts";
 import { patiently } from "./patience.ts";
 import type { Shell } from "./shell.ts";
-import { requireTenant } from "./subject.ts";
+import { findTenantIntegration, requireTenant } from "./subject.ts";
 import { recordedWish } from "./wish.ts";
 
 export interface RevokeRequest {
@@ -147,11 +147,12 @@ async function reinstate(shell: Shell, run: Run, vendor: string): Promise<void> 
   const lines = await run.step("reopen", () =>
     sideBySide(
       records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding"),
-      async (record): Promise<Line> => {
-        const { tenant, name } = record;
+      async ({ tenant, name }): Promise<Line> => {
         try {
-          const desired = desiredStacks(await requireTenant(shell, tenant), await recordedWish(shell, record));
-          const operation = await accept(shell, { kind: "up", next: record, desired, requestedBy: run.operation.requestedBy });
+          const { tenant: owner, record } = await findTenantIntegration(shell, tenant, name);
+          const desired = desiredStacks(owner, await recordedWish(shell, record));
+          const { requestedBy } = run.operation;
+          const operation = await accept(shell, { kind: "up", next: record, life: record.createdAt, desired, requestedBy });
           await adoptChild(shell.store.db, operation.id, run.operation.id);
           return { tenant, integration: name, operation: operation.id };
         } catch (error) {

@@ -43,7 +43,7 @@ export async function rotateExternalId(shell: Shell, request: RotateRequest): Pr
   const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
   await refuseForeignIds(shell, next);
   const desired = desiredStacks(tenant, await recordedWish(shell, next));
-  return accept(shell, { kind: "rotate", next, desired, requestedBy: request.requestedBy });
+  return accept(shell, { kind: "rotate", next, life: record.createdAt, desired, requestedBy: request.requestedBy });
 }
 
 /**
@@ -52,21 +52,22 @@ export async function rotateExternalId(shell: Shell, request: RotateRequest): Pr
  */
 export async function endOverlaps(shell: Shell): Promise<number> {
   let begun = 0;
-  for (const record of await integrationsWithExpiredIds(shell.store.db, shell.now())) {
+  for (const { tenant, name: integration } of await integrationsWithExpiredIds(shell.store.db, shell.now())) {
     try {
-      await endOverlap(shell, record);
-      begun += 1;
+      if (await endOverlap(shell, tenant, integration)) begun += 1;
     } catch (error) {
-      const { tenant, name: integration } = record;
       shell.log.warn("An overlap of external ids could not be ended", { tenant, integration, code: problemOf(error).code });
     }
   }
   return begun;
 }
 
-async function endOverlap(shell: Shell, record: IntegrationRecord): Promise<void> {
-  const { tenant } = await findTenantIntegration(shell, record.tenant, record.name);
+/** Answers whether an operation was begun: what is being destroyed isn't asked for again. */
+async function endOverlap(shell: Shell, tenantName: string, name: string): Promise<boolean> {
+  const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
+  if (record.handshake.state === "offboarding") return false;
   const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
   const desired = desiredStacks(tenant, await recordedWish(shell, next));
-  await accept(shell, { kind: "rotate", next, desired, requestedBy: "drawbridge" });
+  await accept(shell, { kind: "rotate", next, life: record.createdAt, desired, requestedBy: "drawbridge" });
+  return true;
 }

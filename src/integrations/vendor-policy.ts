@@ -40,6 +40,7 @@ export async function supplyVendorPolicy(
   const operation = await accept(shell, {
     kind: "up",
     next,
+    life: record.createdAt,
     desired: desiredStacks(tenant, await recordedWish(shell, next)),
     requestedBy: request.requestedBy,
   });

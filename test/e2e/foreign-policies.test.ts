@@ -12,6 +12,7 @@ import {
 import { startWorld, type World } from "../support/world.ts";
 
 const many = 30;
+const least = 10;
 const atOnce = 5;
 const seed = 20261122;
 /** Of the ten minutes that the file has: on a machine that is slowed down fewer policies are looked at, ten at least. */
@@ -61,11 +62,10 @@ const foreignPolicy = (bucket: string): fc.Arbitrary<PolicyDocument> =>
 test(`${many} policies that other people wrote (seed ${seed}) are kept word for word and in order, and left as they were`, async (t) => {
   const end = Date.now() + within;
   let done = 0;
-  for (; done < many && Date.now() < end; done += atOnce) {
+  for (; done < many && (done < least || Date.now() < end); done += atOnce) {
     await Promise.all(Array.from({ length: atOnce }, (_, offset) => lifeBeside(done + offset)));
   }
   t.diagnostic(`${done} policies, seed ${seed}`);
-  assert.ok(done >= 10, "too slow to say anything");
 });
 
 /** One bucket whose policy somebody else wrote, before, during and after an integration that adds to it. */

@@ -14,8 +14,9 @@ export interface Sweep {
   skip?: number;
   /** Points at most */
   limit?: number;
-  /** Milliseconds after which no new point begins */
+  /** Milliseconds after which no new point begins, but for the first `least` */
   within?: number;
+  least?: number;
 }
 
 /** Every call before and after its reply, shuffled by the seed; whom each kills comes from the seed too. Pure. */
@@ -30,7 +31,7 @@ export function pointsOf(kind: Kind, calls: number, seed: number): Point[] {
 /** Runs a shard, in each cell one point at a time; every outcome is told as it comes. */
 export async function sweep(
   cells: readonly [Cell, ...Cell[]],
-  { kinds, shard, seed, skip = 0, limit = Infinity, within = Infinity }: Sweep,
+  { kinds, shard, seed, skip = 0, limit = Infinity, within = Infinity, least = 0 }: Sweep,
   tell: (outcome: Outcome) => void,
 ): Promise<Outcome[]> {
   const started = Date.now();
@@ -41,7 +42,8 @@ export async function sweep(
     const points = pointsOf(kind, calls, seed).filter((_, index) => index % shard.count === shard.index - 1);
     const waiting = [...points.slice(skip, limit === Infinity ? undefined : skip + limit - outcomes.length).entries()];
     const work = async (cell: Cell) => {
-      for (let next = waiting.shift(); next && Date.now() - started < within; next = waiting.shift()) {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        if (Date.now() - started >= within && outcomes.length >= least) return;
         const [number, point] = next;
         const name = kind === "update" ? (shared.get(cell) ?? "") : `${kind}-${number + 1}`;
         const outcome = await runPoint(cell, point, name).catch((error: Error) => broken(point, error));

@@ -1,9 +1,11 @@
-/** A wish that was read while the integration lived, and is accepted after its destroy has buried it. */
+/** Wishes that were read while the integration lived, and are accepted after its destroy has buried it. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { accept } from "../../src/integrations/accept.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
+import { putIntegration } from "../../src/integrations/put.ts";
 import { recordedWish } from "../../src/integrations/wish.ts";
+import { ProblemError } from "../../src/problem.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
 import type { IntegrationRecord } from "../../src/store/records.ts";
@@ -12,45 +14,78 @@ import { type RealService, startReal } from "../http/real.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";
 const body = { blueprint: "conductorone-s3", parameters: { bucket: "acme-exports", externalId: "c1-first-7d1f6a93b2e8" } };
+const changed = { ...body, settings: { drift: "ignore" } };
+const lastUp = { operation: "an-operation", succeeded: true, specHash: "a-hash" };
 let service: RealService;
 let alive: IntegrationRecord;
-const there = async () => findIntegration(service.store.db, "acme", "c1");
 
-before(async () => {
-  service = await startReal();
-  const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
-  await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
-  assert.equal((await service.call("PUT", path, { body })).status, 202);
-  alive = (await there()) as IntegrationRecord;
-  await changeIntegration(service.store.db, "acme", "c1", (record) => ({
+const there = async () => findIntegration(service.store.db, "acme", "c1");
+const open = async () => (await openOperations(service.store.db, "acme", "c1")).length;
+/** As the end of a destroy leaves it, but for a trace of the life that ended. */
+const bury = () =>
+  changeIntegration(service.store.db, "acme", "c1", (record) => ({
     ...record,
     externalIds: [],
     handshake: { state: "gone", awaiting: [] },
     goneAt: service.shell.now(),
   }));
-});
-after(() => service?.close());
-
-test("what changes the integration that was is refused, and the tombstone stays as it is", async () => {
-  const { db } = service.store;
-  const [tenant, tombstone, open] = [await findTenant(db, "acme"), await there(), await openOperations(db, "acme", "c1")];
+const rotated = async (next: IntegrationRecord, life: string) => {
+  const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
-  const desired = desiredStacks(tenant, await recordedWish(service.shell, alive));
-  const late = accept(service.shell, {
-    kind: "rotate",
-    next: { ...alive, updatedAt: service.shell.now() },
-    desired,
-    requestedBy: "tester",
-  });
-  await assert.rejects(late, ({ problem }: { problem: { code: string } }) => problem.code === "not_found");
+  const desired = desiredStacks(tenant, await recordedWish(service.shell, next));
+  return accept(service.shell, { kind: "rotate", next, life, desired, requestedBy: "tester" });
+};
+const isEnded = ({ problem }: ProblemError) => problem.code === "not_found" && problem.cause === "ended";
+
+beforeEach(async () => {
+  service = await startReal();
+  const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
+  await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
+  assert.equal((await service.call("PUT", path, { body })).status, 202);
+  alive = await changeIntegration(service.store.db, "acme", "c1", (record) => ({ ...record, lastUp }));
+});
+afterEach(() => service?.close());
+
+test("a change of the life that has ended is refused, and the tombstone stays as it is", async () => {
+  await bury();
+  const [tombstone, before] = [await there(), await open()];
+  await assert.rejects(rotated(alive, alive.createdAt), isEnded);
   assert.deepEqual(await there(), tombstone);
-  assert.deepEqual(await openOperations(db, "acme", "c1"), open);
+  assert.equal(await open(), before);
 });
 
-test("a PUT that meets the tombstone begins another life", async () => {
-  const answer = await service.call("PUT", path, { body });
-  assert.equal(answer.status, 202);
+test("a change of the life before isn't written over the next one", async () => {
+  await bury();
+  assert.equal((await service.call("PUT", path, { body })).status, 202);
+  const next = await there();
+  await assert.rejects(rotated(alive, alive.createdAt), isEnded);
+  assert.deepEqual(await there(), next);
+});
+
+test("a PUT under which the integration is buried begins another life, with nothing of the one before", async () => {
+  let buried: Promise<unknown> | undefined;
+  const request = { tenant: "acme", name: "c1", body: changed, ifMatch: "*", requestedBy: "tester" };
+  // The first look has met the living one; what is sent to the database now comes before the PUT's own writes.
+  const { operation } = await putIntegration(service.shell, request, () => {
+    buried ??= bury();
+  });
+  await buried;
+  assert.equal(operation?.state, "queued");
   const record = await there();
   assert.equal(record?.goneAt, undefined);
   assert.notEqual(record?.createdAt, alive.createdAt);
+  assert.equal(record?.lastUp, undefined);
+});
+
+test("a PUT that names the tag of the life which has ended is refused", async () => {
+  const { headers } = await service.call("GET", path);
+  const ifMatch = String(headers["etag"]).replaceAll('"', "");
+  let buried: Promise<unknown> | undefined;
+  const request = { tenant: "acme", name: "c1", body: changed, ifMatch, requestedBy: "tester" };
+  const late = putIntegration(service.shell, request, () => {
+    buried ??= bury();
+  });
+  await assert.rejects(late, (error) => error instanceof ProblemError && error.problem.code === "precondition_failed");
+  await buried;
+  assert.ok((await there())?.goneAt);
 });

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { keepAutomating } from "../../src/automation.ts";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
 import { type UpRequest, wishOf } from "../../src/integrations/wish.ts";
-import { findIntegration } from "../../src/store/integrations.ts";
+import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
@@ -41,8 +41,16 @@ test("during the overlap both ids work, and the sweep leaves them alone", async 
   assert.deepEqual(await ids(), [first, second]);
 });
 
-test("once it is over the next round of the sweep begins an operation that trusts the new id alone, and only one", async () => {
+test("once it is over, what is being destroyed isn't asked for again", async () => {
   later(2);
+  const { handshake } = await changeIntegration(service.store.db, "acme", "c1", (now) => now);
+  await changeIntegration(service.store.db, "acme", "c1", (now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
+  assert.equal(await endOverlaps(service.shell), 0);
+  assert.deepEqual(await ids(), [first, second]);
+  await changeIntegration(service.store.db, "acme", "c1", (now) => ({ ...now, handshake }));
+});
+
+test("the next round of the sweep begins an operation that trusts the new id alone, and only one", async () => {
   const before = (await rotations()).length;
   const rounds = new AbortController();
   const sweeping = keepAutomating(service.shell, { everySeconds: 0.02, keepDays: 90, signal: rounds.signal });
