@@ -67,6 +67,7 @@ const Environment = z.object({
   DRAWBRIDGE_PLUGIN_SHA256: sha256.optional(),
   PULUMI_CLI_ROOT: z.string().optional(),
   PULUMI_HOME: z.string().optional(),
+  NODE_COMPILE_CACHE: z.string().optional(),
 });
 
 export interface Config {
@@ -109,6 +110,8 @@ export interface Config {
   cliRoot?: string;
   /** What the CLI's and the plugin's executables must be */
   pins: Pins;
+  /** Where runners keep compiled modules */
+  compileCache?: string;
   pulumiHome: string;
   /** Passed on to the plugin of the sandbox alone (sandbox/README.md). */
   standInFail?: string;
@@ -164,6 +167,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       collector: { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, headers: collectorHeaders(env.OTEL_EXPORTER_OTLP_HEADERS) },
     }),
     ...(env.AWS_ENDPOINT_URL && { awsEndpoint: env.AWS_ENDPOINT_URL }),
+    ...(env.NODE_COMPILE_CACHE && { compileCache: env.NODE_COMPILE_CACHE }),
     ...(env.PULUMI_CLI_ROOT && { cliRoot: env.PULUMI_CLI_ROOT }),
     ...(env.DRAWBRIDGE_STAND_IN_FAIL && { standInFail: env.DRAWBRIDGE_STAND_IN_FAIL }),
   };

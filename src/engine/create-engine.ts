@@ -59,7 +59,7 @@ export function createEngine(config: EngineConfig): Engine {
     cliRoot: config.cliRoot,
     registry: config.registry ?? programRegistry,
     pulumiHome: config.pulumiHome,
-    compileCache: host["NODE_COMPILE_CACHE"] || path.join(config.dataDir, "compile-cache"),
+    compileCache: config.compileCache ?? path.join(config.dataDir, "compile-cache"),
     host,
   });
 

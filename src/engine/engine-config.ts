@@ -9,6 +9,8 @@ export interface EngineConfig {
   pulumiHome: string;
   /** Work folders are made below it, one per operation */
   dataDir: string;
+  /** Where runners keep compiled modules; below `dataDir` unless told */
+  compileCache?: string;
   /** The service's state URL, `s3://bucket[/prefix]?region=…` */
   stateUrl: string;
   secrets: SecretsConfig;

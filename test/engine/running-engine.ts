@@ -27,6 +27,7 @@ export async function startRunning(more: Partial<EngineConfig> = {}): Promise<Ru
     cliRoot: sandbox.cli.root,
     pulumiHome: sandbox.pulumiHome,
     dataDir,
+    ...(process.env.NODE_COMPILE_CACHE && { compileCache: process.env.NODE_COMPILE_CACHE }),
     stateUrl: sandbox.stateUrl,
     awsEndpoint: sandbox.awsEndpoint,
     secrets: { provider: "passphrase", passphrase: "for tests" },
