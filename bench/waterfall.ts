@@ -117,7 +117,7 @@ export function asSvg(spans: readonly Span[]): string {
     ].join("");
   });
   const height = spans.length * row + 16;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="${height}" font-family="sans-serif" font-size="13"><title>Where the time of one create goes</title><rect width="1000" height="${height}" fill="white"/>${bars.join("\n")}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="1050" height="${height}" font-family="sans-serif" font-size="13"><title>Where the time of one create goes</title><rect width="1050" height="${height}" fill="white"/>${bars.join("\n")}</svg>\n`;
 }
 
 const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
