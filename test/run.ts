@@ -2,12 +2,8 @@
  * `npm test`: gets what the tests need, runs every test file, and ends with one line, `N passed, N failed`. `unit` or `e2e` as an
  * argument runs one kind; any other argument runs the files whose path contains it.
  */
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeEmptyDatabase } from "./support/empty-database.ts";
 import { startPostgres } from "./support/postgres.ts";
 import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-file.ts";
 import { engineEnvironment, testEnvironment } from "./support/test-environment.ts";
@@ -88,12 +84,9 @@ async function main(wanted: string[]): Promise<void> {
   const chosen = (file: TestFile) =>
     wanted.length === 0 || wanted.some((word) => word === file.kind || path.relative(path.dirname(root), file.path).includes(word));
   const files = all.filter(chosen);
-  const kept = await mkdtemp(path.join(os.tmpdir(), "drawbridge-run-"));
-  process.once("exit", () => rmSync(kept, { recursive: true, force: true }));
   const postgres = process.env["DATABASE_URL"] === undefined ? await startPostgres() : undefined;
   try {
-    const database = await makeEmptyDatabase(path.join(kept, "database"));
-    const env = { ...testEnvironment(path.join(kept, "compiled")), ...database, ...(postgres && { DATABASE_URL: postgres.url }) };
+    const env = { ...(await testEnvironment()), ...(postgres && { DATABASE_URL: postgres.url }) };
     await runKind("unit", files, env);
     if (files.some(({ kind }) => kind === "e2e")) await runKind("e2e", files, { ...env, ...(await inTime(engineEnvironment(say))) });
   } catch (error) {

@@ -20,7 +20,7 @@ test("the same seed gives the same points", () => {
   assert.notDeepEqual(pointsOf("update", 100, 5), pointsOf("update", 100, 6));
 });
 
-test(`an update of three stacks is true after somebody is killed at any of ${enough} calls`, async (t) => {
+test(`an update of three stacks is true after somebody is killed at any of up to ${enough} calls`, async (t) => {
   const outcomes = await sweep(
     world.cells,
     { kinds: ["update"], shard: { index: 1, count: 1 }, seed, limit: enough, within, least },

@@ -2,11 +2,9 @@
  * `npm run test:guards -- [part of a name]…`: takes out one guard after the other, in a copy of this folder, and runs the test that must
  * notice. A guard that nobody misses fails.
  */
-import { rmSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { makeEmptyDatabase } from "../support/empty-database.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { runFile, wholeFile } from "../support/run-file.ts";
 import { engineEnvironment, testEnvironment } from "../support/test-environment.ts";
@@ -39,13 +37,7 @@ async function missedBy(folder: string, guard: Guard, env: NodeJS.ProcessEnv): P
 
 const words = process.argv.slice(2);
 const chosen = guards.filter(({ without }) => words.length === 0 || words.some((word) => without.includes(word)));
-const kept = await mkdtemp(path.join(os.tmpdir(), "drawbridge-run-"));
-process.once("exit", () => rmSync(kept, { recursive: true, force: true }));
-const environment = {
-  ...testEnvironment(path.join(kept, "compiled")),
-  ...(await makeEmptyDatabase(path.join(kept, "database"))),
-  ...(await engineEnvironment(console.log)),
-};
+const environment = { ...(await testEnvironment()), ...(await engineEnvironment(console.log)) };
 const postgres = await startPostgres();
 const folder = await copyOfThis();
 try {

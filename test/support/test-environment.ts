@@ -1,17 +1,28 @@
 /** What a test file's process is given: the project's own Node, and for files that need them the CLI and the emulator. */
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { ensureMinistack } from "../../setup/ministack.ts";
 import { ensurePulumiCli } from "../../setup/pulumi-cli.ts";
 import type { Say } from "../../setup/step.ts";
+import { makeEmptyDatabase } from "./empty-database.ts";
 
 const bin = path.resolve(import.meta.dirname, "../../node_modules/.bin");
 
 /**
- * `compiled` is a folder where Node keeps compiled modules: the files, their services, runners and plugins load the same ones again
- * and again (a third of the CPU of a short e2e file).
+ * A folder that goes with this process holds what the files share: compiled modules, which they, their services, runners and plugins load
+ * again and again (a third of the CPU of a short e2e file), and an empty database.
  */
-export function testEnvironment(compiled: string): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${bin}${path.delimiter}${process.env["PATH"] ?? ""}`, NODE_COMPILE_CACHE: compiled };
+export async function testEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const kept = await mkdtemp(path.join(os.tmpdir(), "drawbridge-run-"));
+  process.once("exit", () => rmSync(kept, { recursive: true, force: true }));
+  return {
+    ...process.env,
+    PATH: `${bin}${path.delimiter}${process.env["PATH"] ?? ""}`,
+    NODE_COMPILE_CACHE: path.join(kept, "compiled"),
+    ...(await makeEmptyDatabase(path.join(kept, "database"))),
+  };
 }
 
 /** What files need that start an engine besides: CLI and emulator, which are fetched where they are missing. */
