@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { accountIds } from "../sandbox/accounts.ts";
 import { createApi } from "../sandbox/api.ts";
 import { startService } from "../sandbox/service.ts";
 import { tenantsDueForSweep } from "../src/store/drift.ts";
@@ -37,11 +36,6 @@ async function grow(arena: Arena, tenants: number): Promise<Grown> {
   const times: Grown["times"] = { create: [], destroy: [], list: [], recovery: [], sweep: [] };
   try {
     await fill(store, { tenants, integrations: 1, operations: 5 });
-    // The account's role trusts one id, whichever of the services comes.
-    await store.db
-      .insertInto("provisioning_external_ids")
-      .values({ account_id: accountIds.tenant, external_id: arena.externalId })
-      .execute();
     await timeScans(store, times);
   } finally {
     await store.close();

@@ -22,7 +22,10 @@ export interface Seeded {
   stateRoleArn: string;
   /** For `DRAWBRIDGE_SECRETS_PROVIDER`, where a run is to have secrets in state encrypted as installations have them */
   secretsProvider: string;
-  /** Opens a tenant's provisioning role to the service's user, under the external id that the service answered when the tenant was registered. */
+  /**
+   * Opens an account's provisioning role to the service's user, under the external id that the service answered when the tenant was
+   * registered. Each tenant of the account has an id of its own, and the role trusts all that were given here.
+   */
   trustProvisioner(externalId: string, tenant?: "tenant" | "neighbour"): Promise<void>;
 }
 
@@ -38,11 +41,15 @@ export async function seed(endpoint: string): Promise<Seeded> {
     seedVendor(rootOf(endpoint, "infosum"), vendorPrincipals.infosum),
     seedVendor(rootOf(endpoint, "labra"), vendorPrincipals.labra),
   ]);
+  const trusted = { tenant: new Set<string>(), neighbour: new Set<string>() };
   return {
     accounts: { platform: platform.account, tenant, neighbour, outsider, conductorone, "creative-force": creativeForce, infosum, labra },
     stateRoleArn: platform.stateRoleArn,
     secretsProvider: platform.secretsProvider,
-    trustProvisioner: (externalId, name = "tenant") => trustProvisioner(rootOf(endpoint, name), platform.account.principalArn, externalId),
+    async trustProvisioner(externalId, name = "tenant") {
+      trusted[name].add(externalId);
+      await trustProvisioner(rootOf(endpoint, name), platform.account.principalArn, [...trusted[name]]);
+    },
   };
 }
 
@@ -127,7 +134,7 @@ async function seedVendor(root: Root, principal: VendorPrincipal): Promise<Sandb
 
 const closedTrust: Statement = { Sid: "NotYetRegistered", Effect: "Deny", Principal: { AWS: "*" }, Action: "sts:AssumeRole" };
 
-function trust(principal: string, externalId?: string): Statement {
+function trust(principal: string, externalId?: string | string[]): Statement {
   const statement: Statement = { Effect: "Allow", Principal: { AWS: principal }, Action: "sts:AssumeRole" };
   return externalId === undefined ? statement : { ...statement, Condition: { StringEquals: { "sts:ExternalId": externalId } } };
 }
@@ -137,7 +144,7 @@ async function makeRole({ iam }: Root, name: string, trusted: Statement, may: St
   await iam.send(new PutRolePolicyCommand({ RoleName: name, PolicyName: "sandbox", PolicyDocument: policy(...may) }));
 }
 
-async function trustProvisioner({ iam }: Root, service: string, externalId: string): Promise<void> {
-  const document = policy(trust(service, externalId));
+async function trustProvisioner({ iam }: Root, service: string, externalIds: string[]): Promise<void> {
+  const document = policy(trust(service, externalIds));
   await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: tenantThings.provisioningRole, PolicyDocument: document }));
 }

@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { blueprints } from "./blueprints/registry.ts";
 import { gitServices } from "./git-services.ts";
 import type { Idempotency, Readiness, Services } from "./http/services.ts";
-import { type Caller, holdsTenant } from "./identity/caller.ts";
+import { type Caller, holdsScope, holdsTenant } from "./identity/caller.ts";
 import { refuseManaged } from "./integrations/accept-reconcile.ts";
 import { deleteIntegration } from "./integrations/delete.ts";
 import { requireBlueprint } from "./integrations/desired-stacks.ts";
@@ -33,7 +33,7 @@ import type { TenantRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
 import { bootstrapOf } from "./tenants/bootstrap.ts";
 import { reachOf } from "./tenants/reach.ts";
-import { putTenant } from "./tenants/tenants.ts";
+import { putTenant, type TenantRights } from "./tenants/tenants.ts";
 import { blueprintView, integrationView, operationView, tenantView } from "./views.ts";
 
 interface Parts {
@@ -80,7 +80,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
 
     async putTenant(caller, name, body, { ifMatch }) {
       await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);
-      const put = await putTenant(shell, { name, body, seesAll: caller.tenants === "*", ...(ifMatch !== undefined && { ifMatch }) });
+      const put = await putTenant(shell, { name, body, by: tenantRightsOf(caller), ...(ifMatch !== undefined && { ifMatch }) });
       return { ...put, tenant: tenantView(put.tenant, servicePrincipal) };
     },
     async getTenant(_caller, name) {
@@ -174,6 +174,8 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     },
   };
 }
+
+const tenantRightsOf = (caller: Caller): TenantRights => ({ seesAll: caller.tenants === "*", administers: holdsScope(caller, "admin") });
 
 const noIntegration = (): ProblemError => new ProblemError("not_found", "There is no such integration.");
 

@@ -23,9 +23,12 @@ interface TenantsTable {
   record: JSONColumnType<TenantRecord>;
 }
 
-interface ProvisioningExternalIdsTable {
+/** Who has, or had, what of an account. */
+interface ClaimsTable {
   account_id: string;
-  external_id: string;
+  resource: string;
+  tenant: string;
+  since: Generated<Date>;
 }
 
 interface IntegrationsTable {
@@ -229,7 +232,7 @@ export interface Database {
   drift: DriftTable;
   trusted_principals: TrustedPrincipalsTable;
   tenants: TenantsTable;
-  provisioning_external_ids: ProvisioningExternalIdsTable;
+  claims: ClaimsTable;
   integrations: IntegrationsTable;
   external_ids: ExternalIdsTable;
   operations: OperationsTable;

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { anyOf } from "./any-of.ts";
 import { type Page, pageByName } from "./cursor.ts";
 import type { TenantRecord } from "./records.ts";
@@ -47,34 +48,38 @@ export async function buryTenant(db: Db, name: string): Promise<boolean> {
   return buried.numUpdatedRows > 0n;
 }
 
-/** The tenants of one AWS account, by name: several may share it. */
-export async function tenantsOfAccount(db: Db, accountId: string): Promise<TenantRecord[]> {
+/** What a claim on an account itself is about; claims on what stands in it name that. */
+const accountItself = "account";
+
+/** The names of the tenants that ever had this account, also of those that are gone: a claim outlives its tenant. */
+export async function claimantsOfAccount(db: Db, accountId: string): Promise<string[]> {
   const rows = await db
-    .selectFrom("tenants")
-    .select("record")
+    .selectFrom("claims")
+    .select("tenant")
     .where("account_id", "=", accountId)
-    .where("gone", "=", false)
-    .orderBy("name")
+    .where("resource", "=", accountItself)
+    .orderBy("tenant")
     .execute();
-  return rows.map((row) => row.record);
+  return rows.map((row) => row.tenant);
 }
 
-/**
- * The external id with which we enter an account: one per account for ever, also after its tenants are gone, so that
- * a customer's role keeps working and two tenants of one account agree. `make` is called when there is none yet; of
- * two callers at once the first insert wins.
- */
-export async function provisioningExternalId(db: Db, accountId: string, make: () => string): Promise<string> {
-  const find = () =>
-    db.selectFrom("provisioning_external_ids").select("external_id").where("account_id", "=", accountId).executeTakeFirst();
-  const found = await find();
-  if (found !== undefined) return found.external_id;
+/** Writes down that the tenant has this account. */
+export async function claimAccount(db: Db, accountId: string, tenant: string): Promise<void> {
   await db
-    .insertInto("provisioning_external_ids")
-    .values({ account_id: accountId, external_id: make() })
-    .onConflict((conflict) => conflict.column("account_id").doNothing())
+    .insertInto("claims")
+    .values({ account_id: accountId, resource: accountItself, tenant })
+    .onConflict((conflict) => conflict.columns(["account_id", "resource", "tenant"]).doNothing())
     .execute();
-  const kept = await find();
-  if (kept === undefined) throw new Error("a provisioning external id vanished right after it was written");
-  return kept.external_id;
+}
+
+/** What a decision is about that must not change until its transaction ends. */
+export type Locked = { tenant: string } | { account: string };
+
+/**
+ * Makes other transactions that lock the same name wait for the end of this one. It works also for a name that has no row yet, which a
+ * row lock can't do. Order, so that nobody waits in a circle: the tenant, then the account, then rows.
+ */
+export async function lockName(trx: Db, locked: Locked): Promise<void> {
+  const name = "tenant" in locked ? `tenant:${locked.tenant}` : `account:${locked.account}`;
+  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx);
 }

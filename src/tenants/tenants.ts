@@ -7,7 +7,7 @@ import { ProblemError } from "../problem.ts";
 import { forgetRefusals } from "../store/account-refusals.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import type { TenantAccess, TenantRecord } from "../store/records.ts";
-import { findTenant, provisioningExternalId, saveTenant, tenantsOfAccount } from "../store/tenants.ts";
+import { claimAccount, claimantsOfAccount, findTenant, lockName, saveTenant } from "../store/tenants.ts";
 
 export interface TenantWish {
   accountId: string;
@@ -17,35 +17,36 @@ export interface TenantWish {
   tags?: Record<string, string>;
 }
 
+/** What whoever asks may do with tenants, whatever way the request comes. */
+export interface TenantRights {
+  /** Whether they may know of every tenant: only then may they give an account to another tenant than the one that has or had it. */
+  seesAll: boolean;
+  /** Whether they hold the scope `admin`: only then may a tenant be the service's own account. */
+  administers: boolean;
+}
+
 interface PutTenant {
   name: string;
   body: TenantWish;
   ifMatch?: string;
-  /** Whether the caller may know of every tenant: only then may it share an account among several. */
-  seesAll: boolean;
+  by: TenantRights;
 }
 
 /**
- * Registers a tenant or changes it. The account's external id is made here, one per account id for ever.
+ * Registers a tenant or changes it. Its provisioning external id is made here, for this registration alone: a tenant that is
+ * registered again gets another one, so that a role which still trusts the old one doesn't open.
  *
- * @throws ProblemError immutable_field, access_mode_disabled, account_already_registered, account_mismatch, precondition_required,
- *   precondition_failed
+ * @throws ProblemError immutable_field, access_mode_disabled, forbidden, account_already_registered, account_mismatch,
+ *   precondition_required, precondition_failed
  */
 export async function putTenant(
   shell: Shell,
-  { name, body, ifMatch, seesAll }: PutTenant,
+  { name, body, ifMatch, by }: PutTenant,
 ): Promise<{ created: boolean; tenant: TenantRecord; etag: string }> {
-  refuseUnusableAccess(shell, body);
   return shell.store.db.transaction().execute(async (trx) => {
+    await lockName(trx, { tenant: name });
     const before = await findTenant(trx, name);
-    if (before) refuseMoved(before, body);
-    else if (!seesAll && (await tenantsOfAccount(trx, body.accountId)).length > 0) {
-      throw new ProblemError(
-        "account_already_registered",
-        "This account is registered already. Ask an operator with access to every tenant to register it again.",
-        { pointer: "/accountId" },
-      );
-    }
+    await refuseTenant(shell, trx, { name, body, by }, before);
     const now = shell.now();
     const { permissionsBoundaryArn: boundary } = body;
     const tenant: TenantRecord = {
@@ -55,23 +56,25 @@ export async function putTenant(
       access: body.access,
       ...(boundary && { permissionsBoundaryArn: boundary }),
       tags: body.tags ?? {},
-      provisioningExternalId: await provisioningExternalId(trx, body.accountId, generateExternalId),
+      provisioningExternalId: before?.provisioningExternalId ?? generateExternalId(),
       createdAt: before?.createdAt ?? now,
       updatedAt: now,
     };
-    // Whoever registers a role, also the same one again, wants it tried.
-    if (tenant.access.mode === "assume-role") await forgetRefusals(trx, tenant.access.roleArn);
     const etag = tenantEtag(tenant);
     const etagBefore = before && tenantEtag(before);
     checkPrecondition(etagBefore, ifMatch, etag !== etagBefore);
-    if (before && etag === etagBefore) return { created: false, tenant: before, etag };
+    const isSame = before !== undefined && etag === etagBefore;
+    // Whoever registers a role, also the same one again, wants it tried.
+    if (tenant.access.mode === "assume-role") await forgetRefusals(trx, tenant.access.roleArn);
+    if (isSame) return { created: false, tenant: before, etag };
     await saveTenant(trx, tenant);
+    await claimAccount(trx, tenant.accountId, name);
     if (before) await markStale(trx, name);
     return { created: before === undefined, tenant, etag };
   });
 }
 
-function refuseUnusableAccess(shell: Shell, { access, accountId }: TenantWish): void {
+function refuseUnusableAccess(shell: Pick<Shell, "ownCredentials">, { access, accountId }: TenantWish): void {
   if (access.mode === "own-credentials" && !shell.ownCredentials) {
     throw new ProblemError(
       "access_mode_disabled",
@@ -84,6 +87,43 @@ function refuseUnusableAccess(shell: Shell, { access, accountId }: TenantWish): 
       pointer: "/access/roleArn",
     });
   }
+}
+
+/**
+ * Refuses what a tenant can't become, whoever carries the request.
+ *
+ * @throws ProblemError immutable_field, access_mode_disabled, forbidden, account_already_registered, account_mismatch
+ */
+export async function refuseTenant(
+  shell: Pick<Shell, "ownCredentials">,
+  db: Shell["store"]["db"],
+  { name, body, by }: Omit<PutTenant, "ifMatch">,
+  before: TenantRecord | undefined,
+): Promise<void> {
+  refuseUnusableAccess(shell, body);
+  if (before && tenantEtag(before) === tenantEtag({ ...body, tags: body.tags ?? {} })) return;
+  refuseOwnAccount([body.access, before?.access], by);
+  if (before) refuseMoved(before, body);
+  else await refuseClaimed(db, { name, body, by });
+}
+
+/** An account that another tenant has or had isn't free: its roles may still trust us. */
+async function refuseClaimed(db: Shell["store"]["db"], { name, body: { accountId }, by }: Omit<PutTenant, "ifMatch">): Promise<void> {
+  await lockName(db, { account: accountId });
+  if (by.seesAll || (await claimantsOfAccount(db, accountId)).every((tenant) => tenant === name)) return;
+  throw new ProblemError(
+    "account_already_registered",
+    "This account is or was registered for another tenant. Ask an operator with access to every tenant to register it.",
+    { pointer: "/accountId" },
+  );
+}
+
+/** The service's own credentials reach whatever the service itself reaches. */
+function refuseOwnAccount(modes: readonly (TenantAccess | undefined)[], { administers }: TenantRights): void {
+  if (administers || !modes.some((access) => access?.mode === "own-credentials")) return;
+  throw new ProblemError("forbidden", "A tenant with own-credentials is registered and changed with the scope admin alone.", {
+    pointer: "/access/mode",
+  });
 }
 
 function refuseMoved(before: TenantRecord, body: TenantWish): void {

@@ -16,7 +16,7 @@ import {
 import { migrate } from "../../src/store/migrate.ts";
 import { findProof } from "../../src/store/proofs.ts";
 import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
-import { buryTenant, findTenant, listTenants, provisioningExternalId, saveTenant, tenantsOfAccount } from "../../src/store/tenants.ts";
+import { buryTenant, claimAccount, claimantsOfAccount, findTenant, listTenants, saveTenant } from "../../src/store/tenants.ts";
 import { backends, counting, type Opened } from "./backends.ts";
 
 const at = "2026-11-22T00:00:00.000Z";
@@ -180,23 +180,12 @@ for (const backend of backends) {
       await assert.rejects(listTenants(opened.store.db, { tenants: "*", limit: 2, cursor: "" }), code("invalid_request"));
     });
 
-    test("the tenants of one account are found by it", async () => {
+    test("a claim on an account outlives its tenant", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("twin-a", "444455556666"));
-      await saveTenant(db, tenant("twin-b", "444455556666"));
-      assert.deepEqual(
-        (await tenantsOfAccount(db, "444455556666")).map((item) => item.name),
-        ["twin-a", "twin-b"],
-      );
-    });
-
-    test("an account keeps one provisioning external id for ever, whoever asks first", async () => {
-      const { db } = opened.store;
-      let made = 0;
-      const make = () => `id-${++made}`;
-      const ids = await Promise.all(Array.from({ length: 8 }, () => provisioningExternalId(db, "777788889999", make)));
-      assert.equal(new Set(ids).size, 1);
-      assert.equal(await provisioningExternalId(db, "777788889999", () => "another"), ids[0]);
+      for (const name of ["twin-b", "twin-a", "twin-a"]) await claimAccount(db, "444455556666", name);
+      await buryTenant(db, "twin-a");
+      assert.deepEqual(await claimantsOfAccount(db, "444455556666"), ["twin-a", "twin-b"]);
     });
 
     test("an integration is read back as it was saved, JSON arrays and nulls included", async () => {
