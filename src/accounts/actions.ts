@@ -11,13 +11,14 @@ import {
 import { DeleteBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/trust.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
+import type { OwnedRole } from "./inventory.ts";
 
 /**
  * Nobody can assume the role from now on (sessions that exist go on). A role that is gone is closed enough.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function closeTrust(iam: IAMClient, roleName: string): Promise<void> {
+export async function closeTrust(iam: IAMClient, { name: roleName }: OwnedRole): Promise<void> {
   const command = new UpdateAssumeRolePolicyCommand({ RoleName: roleName, PolicyDocument: JSON.stringify(closedTrust()) });
   await unlessMissing(iam.send(command)).catch(awsProblem(`closing the trust of role ${roleName}`));
 }
@@ -28,7 +29,7 @@ export async function closeTrust(iam: IAMClient, roleName: string): Promise<void
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function revokeSessions(iam: IAMClient, roleName: string, before: string): Promise<void> {
+export async function revokeSessions(iam: IAMClient, { name: roleName }: OwnedRole, before: string): Promise<void> {
   const command = new PutRolePolicyCommand({
     RoleName: roleName,
     PolicyName: revokedSessionsPolicy,

@@ -16,21 +16,41 @@ export interface Owner {
   integration: string;
 }
 
+/** A role of the integration's as its stacks recorded it. */
+export interface OwnRole {
+  arn: string;
+  /** `AROA…`; not known of one whose update never ended */
+  uniqueId?: string;
+}
+
+const owned = Symbol("owned");
+
+/** A role whose tags say that it is the integration's: only the look-up below makes one, and only one is closed or cut off. */
+export interface OwnedRole {
+  readonly [owned]: true;
+  readonly name: string;
+  readonly arn: string;
+}
+
 type Tags = { Key?: string | undefined; Value?: string | undefined }[];
 
 const tagMap = (tags: Tags | undefined): Record<string, string> =>
   Object.fromEntries((tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
 
 /**
- * The ARN of a role of this name that carries the integration's ownership tags; a role of somebody else is none.
+ * The role of this name, if it carries the integration's ownership tags; a role of somebody else is none.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function ownedRole(iam: IAMClient, name: string, { tenant, integration }: Owner): Promise<string | undefined> {
+export async function ownedRole(iam: IAMClient, name: string, owner: Owner): Promise<OwnedRole | undefined> {
   const found = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: name }))).catch(awsProblem(`looking for role ${name}`));
-  const tags = tagMap(found?.Role?.Tags);
-  const ours = tags["drawbridge:tenant"] === tenant.name && tags["drawbridge:integration"] === integration;
-  return ours ? found?.Role?.Arn : undefined;
+  const arn = found?.Role?.Arn;
+  return arn !== undefined && carriesOwner(tagMap(found?.Role?.Tags), owner) ? { [owned]: true, name, arn } : undefined;
+}
+
+/** Whether a resource's tags say that it is the integration's. Pure. */
+export function carriesOwner(tags: Readonly<Record<string, string>>, { tenant, integration }: Owner): boolean {
+  return tags["drawbridge:tenant"] === tenant.name && tags["drawbridge:integration"] === integration;
 }
 
 /**
@@ -39,10 +59,14 @@ export async function ownedRole(iam: IAMClient, name: string, { tenant, integrat
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function stackSurvivors(clients: AccountClients, owner: Owner, spec: StackSpec): Promise<string[]> {
+export async function stackSurvivors(
+  clients: AccountClients,
+  owner: Owner & { roles: readonly OwnRole[] },
+  spec: StackSpec,
+): Promise<string[]> {
   switch (spec.kind) {
     case "role":
-      return present([await ownedRole(clients.iam, spec.inputs.name, owner)]);
+      return present([(await ownedRole(clients.iam, spec.inputs.name, owner))?.arn]);
     case "bucket-policy":
       return statementsLeft(clients, owner, spec.inputs.bucket);
     case "kms-key":
@@ -85,24 +109,24 @@ async function keysLeft({ kms }: AccountClients, { tenant }: Owner, key: string)
 }
 
 /**
- * The grants of a stack on a key that isn't ours, by their names and by the account of their grantee: another tenant's grant on the
- * same key may have the same name.
+ * The grants of a stack on a key that isn't ours: those of its names whose grantee is the stack's own role. Another tenant's grant on
+ * the same key may have the same name, also in the same account; its role can't be the same.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
 export async function namedGrants(
   { kms }: AccountClients,
   { existingKeyArn, grants }: KmsGrantsInputs,
-  { tenant }: Owner,
+  owner: Owner & { roles: readonly OwnRole[] },
 ): Promise<{ id: string; arn: string }[]> {
   const names = new Set(grants.map(({ name }) => name));
+  // A deleted role's grants name its unique id (KMS API reference, GrantListEntry).
+  const grantees = new Set(owner.roles.flatMap(({ arn, uniqueId }) => [arn, ...(uniqueId === undefined ? [] : [uniqueId])]));
   const found: { id: string; arn: string }[] = [];
   const read = async () => {
     for await (const page of paginateListGrants({ client: kms }, { KeyId: existingKeyArn })) {
       for (const { Name, GrantId, GranteePrincipal } of page.Grants ?? []) {
-        // A deleted role's grants name its unique id, which tells no account: then the name alone has to do.
-        const account = GranteePrincipal?.split(":")[4];
-        const ours = Name !== undefined && names.has(Name) && (account === undefined || account === tenant.accountId);
+        const ours = Name !== undefined && names.has(Name) && GranteePrincipal !== undefined && grantees.has(GranteePrincipal);
         if (ours && GrantId) found.push({ id: GrantId, arn: `${existingKeyArn} grant ${Name}` });
       }
     }

@@ -113,6 +113,22 @@ export async function readBucket(s3: S3Client, name: string, owner: string, regi
   };
 }
 
+/**
+ * Whether a bucket of this name is the account's own. S3 refuses a call about anybody else's (S3 user guide, "Verifying bucket ownership
+ * with bucket owner condition"), and may hide whether there is one.
+ *
+ * @throws ProblemError aws_throttled, aws_rejected
+ */
+export async function isOwnBucket(s3: S3Client, name: string, owner: string): Promise<boolean> {
+  const head = s3.send(new HeadBucketCommand({ Bucket: name, ExpectedBucketOwner: owner })).catch((error: HeadError) => {
+    const status = error.$metadata?.httpStatusCode;
+    // A redirect to another region says nothing of the owner.
+    if (status === 403 || status === 301 || status === 400) return undefined;
+    throw error;
+  });
+  return (await unlessMissing(head).catch(awsProblem(`looking whose bucket ${name} is`))) !== undefined;
+}
+
 interface HeadError extends Error {
   $metadata?: { httpStatusCode?: number };
   $response?: { headers?: Record<string, string> };

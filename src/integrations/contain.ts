@@ -31,8 +31,8 @@ export async function contain(
   const { tenant, clients } = account;
   const owner = { tenant, integration: record.name };
   const names = roleNamesOf(record);
-  const roles = await Promise.all(names.map(async (role) => ({ role, isOurs: (await ownedRole(clients.iam, role, owner)) !== undefined })));
-  const ours = roles.filter(({ isOurs }) => isOurs);
+  const roles = await Promise.all(names.map(async (role) => ({ role, owned: await ownedRole(clients.iam, role, owner) })));
+  const ours = roles.flatMap(({ owned }) => (owned ? [owned] : []));
   if (ours.length > 0) {
     const distrusted = (now: IntegrationRecord) => ({
       ...now,
@@ -40,7 +40,7 @@ export async function contain(
     });
     await changeIntegration(shell.store.db, tenant.name, record.name, distrusted, run);
   }
-  await Promise.all(ours.map(({ role }) => closeTrust(clients.iam, role)));
-  await Promise.all(ours.map(({ role }) => revokeSessions(clients.iam, role, shell.now())));
-  return roles.map(({ role, isOurs }) => ({ role, trust: isOurs ? "closed" : "absent" }));
+  await Promise.all(ours.map((role) => closeTrust(clients.iam, role)));
+  await Promise.all(ours.map((role) => revokeSessions(clients.iam, role, shell.now())));
+  return roles.map(({ role, owned }) => ({ role, trust: owned ? "closed" : "absent" }));
 }

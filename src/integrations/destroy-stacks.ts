@@ -4,9 +4,10 @@ import { stackAddress } from "../../stacks/name.ts";
 import { downOrder } from "../../stacks/order.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { revokeGrant } from "../accounts/actions.ts";
-import { namedGrants, stackSurvivors } from "../accounts/inventory.ts";
+import { namedGrants, type Owner, type OwnRole, ownedRole, stackSurvivors } from "../accounts/inventory.ts";
 import { type HeldLease, withLeases } from "../operations/lease.ts";
 import { ProblemError } from "../problem.ts";
+import { findIntegration } from "../store/integrations.ts";
 import type { RecordedStack } from "../store/records.ts";
 import { takeStatementsAway } from "./bucket-policies.ts";
 import { takeKeyStatementsAway } from "./key-policies.ts";
@@ -41,7 +42,7 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
     shell.store,
     { resources: leasesOf(tenant, spec), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
     async (lease) => {
-      const before = await recordChanging(work, spec);
+      const { before } = await recordChanging(work, spec);
       const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
       await patiently(run, stackId(spec), async (attempt) => {
         const found = await lookBefore(work, spec, before ?? begun(work, spec));
@@ -69,7 +70,7 @@ async function takeDown(work: Work, spec: StackSpec, { lease, before, found, ref
   if (spec.kind === "bucket-policy") await takeStatementsAway(work, spec, lease);
   // Grants aren't taken in: what an interrupted run granted is found by its name and revoked.
   if (spec.kind === "kms-key" && "existingKeyArn" in spec.inputs) {
-    const owner = { tenant: work.account.tenant, integration: work.integration };
+    const owner = await ownerWithRoles(work);
     const { existingKeyArn } = spec.inputs;
     const prior = before?.outputs?.["priorPolicy"];
     if (spec.inputs.statements) await takeKeyStatementsAway(work, spec.inputs, typeof prior === "string" ? prior : undefined);
@@ -86,12 +87,28 @@ async function takeDown(work: Work, spec: StackSpec, { lease, before, found, ref
   await runEngine(work, "destroy", bareRole(spec), { lease, refresh: spec.kind === "bucket-policy" ? false : refresh, adopt: taken });
 }
 
+/** The integration with its roles, whose grants are its own: they go last, so they are still recorded. */
+async function ownerWithRoles({ shell, account, integration }: Work): Promise<Owner & { roles: OwnRole[] }> {
+  const { tenant, clients } = account;
+  const record = await findIntegration(shell.store.db, tenant.name, integration);
+  const roles = (record?.stacks ?? []).map(async ({ spec, outputs }): Promise<OwnRole[]> => {
+    if (spec.kind !== "role") return [];
+    const { roleArn, roleId } = outputs ?? {};
+    if (typeof roleArn === "string") return [{ arn: roleArn, ...(typeof roleId === "string" && { uniqueId: roleId }) }];
+    const made = await ownedRole(clients.iam, spec.inputs.name, { tenant, integration });
+    return made ? [made] : [];
+  });
+  return { tenant, integration, roles: (await Promise.all(roles)).flat() };
+}
+
 /** @throws ProblemError leftovers, naming what is there */
-async function readBack({ account, integration, run }: Work, spec: StackSpec): Promise<void> {
+async function readBack(work: Work, spec: StackSpec): Promise<void> {
+  const { account, run } = work;
+  const owner = await ownerWithRoles(work);
   let left: string[] = [];
   for (const pause of LOOKS) {
     await sleep(pause, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
-    left = await stackSurvivors(account.clients, { tenant: account.tenant, integration }, spec);
+    left = await stackSurvivors(account.clients, owner, spec);
     if (left.length === 0) return;
   }
   throw new ProblemError(

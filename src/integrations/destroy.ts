@@ -75,7 +75,9 @@ async function bury(
     const buried = ({
       lastUp: _lastUp,
       proof: _proof,
-      approvedParameters: _approved,
+      approved: _approved,
+      approvedParameters: _parameters,
+      authors: _authors,
       approval: _approval,
       approvedBy: _approvedBy,
       ...record

@@ -3,14 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { closeTrust } from "../accounts/actions.ts";
+import { carriesOwner, type Owner, ownedRole } from "../accounts/inventory.ts";
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
 import type { AccessContract, Proof } from "../iam/contract.ts";
 import { judge } from "../iam/judge.ts";
 import type { LiveBucket, LiveDocuments, LiveRole } from "../iam/live.ts";
 import { sameDocument } from "../iam/policy-document.ts";
+import { revokedSessionsPolicy } from "../iam/trust.ts";
 import { ProblemError } from "../problem.ts";
 import type { Account } from "./account.ts";
+import type { Work } from "./work.ts";
 
 const SETTLE_MILLISECONDS = 60_000;
 const FIRST_PAUSE = 250;
@@ -52,7 +55,8 @@ function settledRole(live: LiveRole | undefined, wanted: RoleInputs): boolean {
   return (
     wanted.inlinePolicies.every(({ name, document }) => {
       const found = inline.get(name);
-      return found !== undefined && sameDocument(found, document);
+      // A revocation that comes at the same time dates the end of older sessions by itself.
+      return found !== undefined && (name === revokedSessionsPolicy || sameDocument(found, document));
     }) && wanted.managedPolicyArns.every((arn) => attached.has(arn))
   );
 }
@@ -70,6 +74,7 @@ export function settled(live: LiveDocuments, specs: readonly StackSpec[]): boole
 
 interface ProveOptions {
   account: Account;
+  integration: string;
   /** references resolved */
   contract: AccessContract;
   expectations: Expectations;
@@ -82,16 +87,37 @@ interface ProveOptions {
 }
 
 /**
+ * Refuses to judge a role of the contract's name that isn't the integration's: its documents are somebody else's business, and closing
+ * it would be harm. Pure.
+ *
+ * @throws ProblemError role_name_taken
+ */
+export function refuseForeignRoles(roles: readonly LiveRole[], owner: Owner): void {
+  const foreign = roles.find(({ tags }) => !carriesOwner(tags, owner));
+  if (!foreign) return;
+  throw new ProblemError(
+    "role_name_taken",
+    `Role ${foreign.name} isn't this integration's by its tags (drawbridge:tenant, drawbridge:integration). Nothing of it was read or changed. If it is yours, put the tags back; else choose another roleName.`,
+  );
+}
+
+/**
  * After a write, waits until AWS shows what was written (60 s at most), then judges. What never settles is judged as it stands: a lasting
  * difference is a finding, not a reason to wait.
  *
- * @throws ProblemError aws_denied, aws_throttled, aws_rejected when the documents can't be read
+ * @throws ProblemError role_name_taken; aws_denied, aws_throttled, aws_rejected when the documents can't be read
  */
-export async function prove({ account, contract, expectations, specs, now, signal, written }: ProveOptions): Promise<Proof> {
+export async function prove(options: ProveOptions): Promise<Proof> {
+  const { account, integration, contract, expectations, specs, now, signal, written } = options;
+  const owner = { tenant: account.tenant, integration };
   const end = Date.now() + (written ? SETTLE_MILLISECONDS : 0);
   for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     const live = await readLive(account, contract, expectations);
-    if (settled(live, specs) || Date.now() + pause > end) return judge(contract, live, now());
+    const isOurs = live.roles.every(({ tags }) => carriesOwner(tags, owner));
+    if ((isOurs && settled(live, specs)) || Date.now() + pause > end) {
+      refuseForeignRoles(live.roles, owner);
+      return judge(contract, live, now());
+    }
     await sleep(pause, undefined, { signal });
   }
 }
@@ -107,7 +133,11 @@ export function widerThanContract(proof: Proof): Proof["rows"] {
  *
  * @throws ProblemError proof_failed_contained, proof_failed
  */
-export async function refuseRed(account: Account, contract: AccessContract, proof: Proof): Promise<void> {
+export async function refuseRed(
+  { account, integration }: Pick<Work, "account" | "integration">,
+  contract: AccessContract,
+  proof: Proof,
+): Promise<void> {
   if (proof.verdict === "green") return;
   const wider = widerThanContract(proof);
   const red = proof.rows.filter((row) => row.verdict === "red").map((row) => row.id);
@@ -118,7 +148,10 @@ export async function refuseRed(account: Account, contract: AccessContract, proo
       `The vendor can't do all that it should: ${named}. GET the integration's proof for the deciding statements.`,
     );
   }
-  await Promise.all(contract.roles.map((role) => closeTrust(account.clients.iam, role.roleArn.split("/").at(-1) ?? "")));
+  const { iam } = account.clients;
+  const names = contract.roles.map((role) => role.roleArn.split("/").at(-1) ?? "");
+  const roles = await Promise.all(names.map((name) => ownedRole(iam, name, { tenant: account.tenant, integration })));
+  await Promise.all(roles.map((role) => role && closeTrust(iam, role)));
   throw new ProblemError(
     "proof_failed_contained",
     `More is allowed than the contract says: ${named}. The trust was closed. GET the integration's proof for the deciding statements, remove them, and PUT again.`,

@@ -6,13 +6,15 @@ import type { Run } from "../operations/run.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
+import { revokedSince } from "../store/revocations.ts";
+import type { Db } from "../store/transaction.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
 import { handshakeOf } from "./handshake.ts";
 import { prove, refuseRed, withOutputs } from "./prove.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration, subjectOf } from "./subject.ts";
-import { recordedWish } from "./wish.ts";
+import { recordedWish, withRevocation } from "./wish.ts";
 import { type Outputs, stackId, type Work } from "./work.ts";
 
 /** What the stacks of a record gave out, by `<kind>/<key>`. */
@@ -34,12 +36,14 @@ interface Proving {
  *
  * @throws ProblemError proof_failed, proof_failed_contained, aws_denied, aws_throttled, aws_rejected
  */
-export async function proveIntegration({ work, wish, outputs, standing }: Proving): Promise<Proof> {
+export async function proveIntegration({ work, wish: asked, outputs, standing }: Proving): Promise<Proof> {
   const { shell, run, account } = work;
+  const wish = await withRevocation(shell, asked);
   const desired = desiredStacks(account.tenant, { ...wish, outputs: Object.fromEntries(outputs) });
   const proof = await run.step("prove", () =>
     prove({
       account,
+      integration: work.integration,
       contract: desired.contract,
       expectations: desired.expectations,
       specs: withOutputs(desired.specs, outputs),
@@ -48,8 +52,8 @@ export async function proveIntegration({ work, wish, outputs, standing }: Provin
       written: run.operation.kind !== "verify",
     }),
   );
-  await run.step("record", () => recordProof(work, { desired, proof, standing, revoked: wish.revoked !== undefined }));
-  await refuseRed(account, desired.contract, proof).catch(async (error) => {
+  await run.step("record", () => recordProof(work, { desired, proof, standing }));
+  await refuseRed(work, desired.contract, proof).catch(async (error) => {
     await distrustState(work);
     throw error;
   });
@@ -60,20 +64,27 @@ interface Judged {
   desired: Desired;
   proof: Proof;
   standing: Proving["standing"];
-  revoked: boolean;
 }
 
-async function recordProof({ shell, run }: Work, { desired, proof, standing, revoked }: Judged): Promise<void> {
+async function recordProof({ shell, run }: Work, { desired, proof, standing }: Judged): Promise<void> {
   const { tenant = "", integration = "", id, kind } = run.operation;
   const green = proof.verdict === "green";
-  const proven = (record: IntegrationRecord): IntegrationRecord => ({
+  // Whether the vendor is revoked is read with the row locked, so that a revocation which ends after this has the last word.
+  const proven = async (record: IntegrationRecord, trx: Db): Promise<IntegrationRecord> => ({
     ...record,
     proof,
     // A verify writes nothing, so it can only take an up's success away.
     ...(kind === "verify"
       ? record.lastUp && { lastUp: { ...record.lastUp, succeeded: record.lastUp.succeeded && green } }
       : { lastUp: { operation: id, succeeded: green, specHash: desired.specHash } }),
-    handshake: handshakeOf({ blueprint: desired.blueprint, record, proof, standing, revoked, now: shell.now() }),
+    handshake: handshakeOf({
+      blueprint: desired.blueprint,
+      record,
+      proof,
+      standing,
+      revoked: (await revokedSince(trx, record.vendor)) !== undefined,
+      now: shell.now(),
+    }),
     updatedAt: shell.now(),
   });
   await changeIntegration(shell.store.db, tenant, integration, proven, run);

@@ -57,8 +57,8 @@ async function existing(work: Work, spec: StackSpec, held: ReadonlySet<string>):
   const { account, integration } = work;
   if (spec.kind === "role") {
     if (held.has("role")) return {};
-    const arn = await ownedRole(account.clients.iam, spec.inputs.name, { tenant: account.tenant, integration });
-    return arn === undefined ? {} : { role: spec.inputs.name };
+    const owned = await ownedRole(account.clients.iam, spec.inputs.name, { tenant: account.tenant, integration });
+    return owned === undefined ? {} : { role: spec.inputs.name };
   }
   if (!isOwnedKey(spec) || "existingKeyArn" in spec.inputs || (held.has("key") && held.has("alias"))) return {};
   const { alias } = spec.inputs;
