@@ -111,6 +111,10 @@ export interface Blueprint<Parameters = unknown> {
   vendorNamed?(parameters: Parameters): string;
   /** Principals that the parameters name, and not this file: each must be on the administrator's list of trusted principals. */
   outsidePrincipals?(parameters: Parameters): string[];
+  /** Principals that the vendor shows to the customer: each is on the administrator's list, or waits for somebody else's approval. */
+  shownPrincipals?(parameters: Parameters): string[];
+  /** ARNs of keys and buckets that are the vendor's side's own, and where the request names them: none may be the tenant's. */
+  vendorOwned?(parameters: Parameters, context: BlueprintContext): { arn: string; pointer: string }[];
   /** Why going from `before` (undefined: nothing) to `after` needs somebody else's approval, in sentences; empty when it needs none. */
   approvals?(before: Parameters | undefined, after: Parameters): string[];
 }
@@ -118,7 +122,7 @@ export interface Blueprint<Parameters = unknown> {
 /** Gives a blueprint's own file its parameter types and the registry one common type. */
 export function defineBlueprint<Parameters>(blueprint: Blueprint<Parameters>): Blueprint {
   const read = (parameters: unknown): Parameters => blueprint.parameters.parse(parameters);
-  const { vendorPolicy, vendorNamed, outsidePrincipals, approvals, handOffDocuments, ...always } = blueprint;
+  const { vendorPolicy, vendorNamed, outsidePrincipals, shownPrincipals, vendorOwned, approvals, handOffDocuments, ...always } = blueprint;
   return {
     ...always,
     stacks: (parameters, context) => blueprint.stacks(read(parameters), context),
@@ -128,6 +132,8 @@ export function defineBlueprint<Parameters>(blueprint: Blueprint<Parameters>): B
     ...(handOffDocuments && { handOffDocuments: (parameters, context) => handOffDocuments(read(parameters), context) }),
     ...(vendorNamed && { vendorNamed: (parameters) => vendorNamed(read(parameters)) }),
     ...(outsidePrincipals && { outsidePrincipals: (parameters) => outsidePrincipals(read(parameters)) }),
+    ...(shownPrincipals && { shownPrincipals: (parameters) => shownPrincipals(read(parameters)) }),
+    ...(vendorOwned && { vendorOwned: (parameters, context) => vendorOwned(read(parameters), context) }),
     ...(approvals && { approvals: (before, after) => approvals(before === undefined ? undefined : read(before), read(after)) }),
     ...(vendorPolicy && {
       vendorPolicy: {

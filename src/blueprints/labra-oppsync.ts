@@ -7,6 +7,7 @@ import { AccountId } from "../iam/account-id.ts";
 import { KmsKeyArn } from "../iam/arn.ts";
 import { BucketName, bucketArn } from "../iam/bucket-name.ts";
 import type { ContractGrant } from "../iam/contract.ts";
+import { listOf } from "../iam/policy-document.ts";
 import { accountRootArn } from "../iam/principal.ts";
 import { RoleName } from "../iam/role-name.ts";
 import { sidPrefix } from "../iam/sid.ts";
@@ -88,6 +89,7 @@ export const labraOppsync = defineBlueprint<Parameters>({
   roleNames: ["LabraOppSync-*"],
   externalId: { issuer: "vendor", samples: [] },
   access: [
+    "The account is Labra's only by somebody's word: one that an administrator hasn't put on the list of trusted principals waits for an approval.",
     "Any principal of Labra's account that sends the external id may assume the role: Labra names its account, so the id is the only guard.",
     "Nothing until ACE's policy or its bucket and key are known. Then it may list ACE's bucket, read, write and delete its objects, and use ACE's key.",
     "ACE's own bucket policy limits that further: only ACE writes into outbound folders.",
@@ -160,6 +162,12 @@ export const labraOppsync = defineBlueprint<Parameters>({
       ...(externalId ? [{ field: "External ID", value: externalId, where, sensitive: true as const }] : []),
     ];
   },
+  shownPrincipals: (parameters) => [principal(parameters)],
+  vendorOwned: ({ aceBucket, aceKmsKeyArn }, { vendorPolicy }) => [
+    ...(aceBucket === undefined ? [] : [{ arn: bucketArn("aws", aceBucket), pointer: "/parameters/aceBucket" }]),
+    ...(aceKmsKeyArn === undefined ? [] : [{ arn: aceKmsKeyArn, pointer: "/parameters/aceKmsKeyArn" }]),
+    ...(vendorPolicy?.Statement ?? []).flatMap(({ Resource }) => listOf(Resource).map((arn) => ({ arn, pointer: "/document" }))),
+  ],
   vendorPolicy: {
     from: "AWS (ACE), after its onboarding was given the role's ARN",
     awaited: ({ aceBucket }) => aceBucket === undefined,

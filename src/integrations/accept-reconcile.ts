@@ -4,10 +4,10 @@ import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
-import { lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource, takeDueSources } from "../store/sources.ts";
+import { findSource, lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource, takeDueSources } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
-import { pushSource } from "./push-source.ts";
+import { pushSource, pushSourceName } from "./push-source.ts";
 import type { ReconcileRequest } from "./reconcile.ts";
 import { managedBySource } from "./reconcile-plan.ts";
 import type { Shell } from "./shell.ts";
@@ -19,6 +19,8 @@ export interface Asker {
   subject: string;
   tenants: VisibleTenants;
   mayDestroy: boolean;
+  /** Whether they hold the scope `admin` */
+  administers: boolean;
 }
 
 export interface Push {
@@ -34,15 +36,13 @@ export interface Push {
  * Accepts manifests that somebody pushes. The newest revision wins: one that still waits is overtaken, and one that runs stops
  * watching, while what it started goes on.
  *
- * @throws ProblemError stale_revision for a lower sequence than the source's; forbidden when the source's tenants aren't all the caller's
+ * @throws ProblemError stale_revision for a lower sequence than the source's
  */
 export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<StoredOperation> {
   const { repository, revision, sequence } = push.source;
   const { manifests, prune, maxDeletes, dryRun, atomic } = push;
-  const fresh = pushSource(repository, by, shell.now());
   return shell.store.db.transaction().execute(async (trx) => {
-    const source = await lockSource(trx, fresh.name, () => fresh);
-    refuseStranger(source, by);
+    const source = await sourceOf(trx, { repository, by, dryRun, now: shell.now() });
     if (sequence !== undefined && source.sequence !== undefined && sequence < source.sequence) {
       throw new ProblemError(
         "stale_revision",
@@ -60,15 +60,32 @@ export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<S
       atomic,
       tenants: by.tenants,
       mayDestroy: by.mayDestroy,
+      administers: by.administers,
+      writers: [by.subject],
     };
     return start(shell, trx, { ...source, ...(!dryRun && { revision, ...(sequence !== undefined && { sequence }) }) }, request, by.subject);
   });
 }
 
-/** Accepts a fetch and reconcile of a source that the service pulls itself. */
-export async function acceptPull(shell: Shell, source: SourceRecord, requestedBy: string): Promise<StoredOperation> {
-  const { name, tenants, prune = false, maxDeletes = 0 } = source;
-  const request: ReconcileRequest = { source: name, prune, maxDeletes, dryRun: false, atomic: false, tenants, mayDestroy: prune };
+/** Accepts a fetch and reconcile of a source that the service pulls itself; `asker` is the caller who wants it now, if it is one. */
+export async function acceptPull(
+  shell: Shell,
+  source: SourceRecord,
+  { requestedBy, asker }: { requestedBy: string; asker?: string },
+): Promise<StoredOperation> {
+  const { name, tenants, prune = false, maxDeletes = 0, scopes = [] } = source;
+  const request: ReconcileRequest = {
+    source: name,
+    prune,
+    maxDeletes,
+    dryRun: false,
+    atomic: false,
+    tenants,
+    // It acts with what whoever registered it held; of a source from before that was noted this isn't known.
+    mayDestroy: scopes.includes("destroy"),
+    administers: scopes.includes("admin"),
+    writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
+  };
   return shell.store.db.transaction().execute(async (trx) => {
     const locked = await lockSource(trx, name, () => source);
     return start(shell, trx, { ...locked, lastAt: shell.now() }, request, requestedBy);
@@ -102,15 +119,24 @@ async function start(
   return operation;
 }
 
-/** A repository's name is public: whoever pushes in it must hold what it already touches. */
-function refuseStranger(source: SourceRecord, by: Asker): void {
-  const holds = by.tenants === "*" || (source.tenants !== "*" && source.tenants.every((tenant) => by.tenants.includes(tenant)));
-  if (source.kind === "push" && holds) return;
-  throw new ProblemError(
-    "forbidden",
-    "This repository is a source with other tenants than the caller's. Push as a caller that holds them all.",
-  );
+/**
+ * The source that a push is about, its row locked. A repository's name is public, so it belongs to nobody: a caller who doesn't hold all
+ * tenants of the source which has that name has one of their own. A dry run makes none.
+ */
+async function sourceOf(
+  trx: Trx,
+  { repository, by, dryRun, now }: { repository: string; by: Asker; dryRun: boolean; now: string },
+): Promise<SourceRecord> {
+  const lookUp = async (name: string): Promise<SourceRecord> => {
+    const fresh = pushSource(repository, { name, by, now });
+    return dryRun ? ((await findSource(trx, name)) ?? fresh) : lockSource(trx, name, () => fresh);
+  };
+  const named = await lookUp(pushSourceName(repository));
+  return named.kind === "push" && holdsAll(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));
 }
+
+const holdsAll = (source: SourceRecord, by: Asker): boolean =>
+  by.tenants === "*" || (source.tenants !== "*" && source.tenants.every((tenant) => by.tenants.includes(tenant)));
 
 /**
  * Refuses an edit by hand of what a source owns.
@@ -129,6 +155,6 @@ export async function refuseManaged(
 /** One round of the poll: a reconcile for each pulled source whose interval is over. */
 export async function pollSources(shell: Shell): Promise<number> {
   const due = await takeDueSources(shell.store.db, shell.now());
-  for (const source of due) await acceptPull(shell, source, "source-poll");
+  for (const source of due) await acceptPull(shell, source, { requestedBy: "source-poll" });
   return due.length;
 }

@@ -1,11 +1,14 @@
 /** Writes down what an integration should become, and the operation that makes it so, in one transaction. */
+import { randomUUID } from "node:crypto";
 import { stackAddress } from "../../stacks/name.ts";
+import { canonicalJson } from "../iam/policy-document.ts";
 import { jobOf } from "../operations/job.ts";
 import type { OperationKind } from "../operations/operation.ts";
-import { ProblemError } from "../problem.ts";
+import { ProblemError, problemOf } from "../problem.ts";
 import { findForWish, saveIntegration } from "../store/integrations.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
+import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
+import type { Author, IntegrationRecord, UpRequest } from "../store/records.ts";
+import { lockName } from "../store/tenants.ts";
 import type { Db } from "../store/transaction.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import type { Desired } from "./desired-stacks.ts";
@@ -18,36 +21,56 @@ export const wishKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
 export interface Acceptance {
   kind: (typeof wishKinds)[number];
   next: IntegrationRecord;
-  /** Of the integration that `next` was made from, when its life began; nothing where none was there. */
-  life: string | undefined;
+  /** What `next` was made from: the integration as it was read, undefined where none was there. */
+  basis: IntegrationRecord | undefined;
   desired: Pick<Desired, "specs">;
-  /** What the operation's request holds beside the wish. */
+  /** What the operation makes: what `next` says, unless told. */
+  request?: UpRequest;
+  /** What the operation's request holds beside that. */
   also?: Record<string, unknown>;
   /** Not begun yet: what it would do is overtaken. */
   replaces?: StoredOperation | undefined;
   /** the caller's subject */
   requestedBy: string;
+  /** Who wrote what is new in `next`: the caller, unless told. Nobody, where only time has passed. */
+  writers?: readonly string[];
 }
 
-/** Accepts the wish in `next`; answers the queued operation. @throws ProblemError tenant_offboarding; not_found with the cause `ended` */
+/**
+ * Accepts the wish in `next`; answers the queued operation.
+ *
+ * @throws ProblemError tenant_offboarding; not_found with the cause `ended`; precondition_failed with the cause `changed` when the
+ *   integration isn't what `next` was made from any more: `readAgain` does the work again then
+ */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
-  const { kind, next, life, desired, also, replaces, requestedBy } = acceptance;
+  const { kind, next, basis, desired, request, also, replaces, requestedBy, writers = [requestedBy] } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
-    const { live, offboarding } = await findForWish(trx, next.tenant, next.name);
+    // Also where there is no row yet: of two who make it at once the second has to see what the first made.
+    await lockName(trx, { tenant: next.tenant });
+    const { live, gone, offboarding } = await findForWish(trx, next.tenant, next.name);
+    if (gone) throw new ProblemError("not_found", "There is no such tenant.");
     if (offboarding)
       throw new ProblemError("tenant_offboarding", `Tenant ${next.tenant} is being offboarded. Register it anew once that has ended.`);
-    if (life !== undefined && (live?.goneAt !== undefined || live?.createdAt !== life)) throw ended(next.name);
-    await writeWish(trx, next, live);
+    const alive = live?.goneAt === undefined ? live : undefined;
+    if (basis !== undefined && alive?.createdAt !== basis.createdAt) throw ended(next.name);
+    if (wishText(alive) !== wishText(basis)) throw changed(next.name);
+    const id = randomUUID();
+    const written = { ...next, authors: withWriters(alive?.authors ?? [], writers, id) };
+    await writeWish(trx, written, live);
     const operation = await createOperation(trx, {
+      id,
       kind,
       tenant: next.tenant,
       integration: next.name,
       stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, next.tenant, spec.kind, spec.key)),
-      request: { ...upRequestOf(next), ...also },
+      request: { ...(request ?? upRequestOf(written)), ...also },
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    if (replaces) await cancelWaiting(trx, replaces.id, { supersededBy: operation.id });
+    // A held plan of an earlier wish would bring that back; what only restores what was approved leaves it.
+    const held = request === undefined ? await openOperations(trx, next.tenant, next.name, wishKinds) : [];
+    const overtaken = held.filter(({ id, state }) => state === "awaiting-approval" && id !== operation.id && id !== replaces?.id);
+    for (const one of [...(replaces ? [replaces] : []), ...overtaken]) await cancelWaiting(trx, one.id, { supersededBy: operation.id });
     await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
@@ -61,11 +84,43 @@ const ended = (name: string) =>
 
 export const lifeEnded = "ended";
 
-/** Only what was asked for is written: stacks, proof and the like belong to the operations, which may be recording them now. */
+/** Somebody else's change would be lost under this one. */
+const changed = (name: string) =>
+  new ProblemError("precondition_failed", `Integration ${name} was changed while this was being accepted. GET it and send this again.`, {
+    cause: "changed",
+  });
+
+/** How often a request looks again at what others change meanwhile. */
+const MOST_LOOKS = 5;
+
+/** Does the work again when what it had read was changed or destroyed before it could be accepted. */
+export async function readAgain<T>(work: () => Promise<T>, causes: readonly string[] = ["changed"]): Promise<T> {
+  for (let look = 1; ; look += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (look === MOST_LOOKS || !causes.includes(problemOf(error).cause ?? "")) throw error;
+    }
+  }
+}
+
+/** What is written of a wish: stacks, proof and the like belong to the operations, which may be recording them now. */
+function wishIn(record: IntegrationRecord) {
+  const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, vendorPolicy } = record;
+  return { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, ...(vendorPolicy && { vendorPolicy }) };
+}
+
+const wishText = (record: IntegrationRecord | undefined): string => (record ? canonicalJson(wishIn(record)) : "");
+
 async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
-  const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt, vendorPolicy } = next;
-  const wish = { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, handshake, updatedAt };
-  if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...wish, ...(vendorPolicy && { vendorPolicy }) }, live);
+  const { handshake, updatedAt, authors = [] } = next;
+  if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...wishIn(next), handshake, updatedAt, authors }, live);
   // A tombstone makes room; the keys that it left are still there to be taken in.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
+}
+
+/** One entry for each subject, its newest: an older operation that ends takes away its own alone. */
+function withWriters(authors: readonly Author[], writers: readonly string[], operation: string): Author[] {
+  const added = [...new Set(writers)].map((subject) => ({ subject, operation }));
+  return [...authors.filter(({ subject }) => !writers.includes(subject)), ...added];
 }

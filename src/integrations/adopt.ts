@@ -10,8 +10,8 @@ import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { findIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
-import type { TenantRecord } from "../store/records.ts";
-import { accept } from "./accept.ts";
+import type { TenantRecord, UpRequest } from "../store/records.ts";
+import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, partitionOf } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
 import { recordChanging } from "./recorded-stacks.ts";
@@ -19,7 +19,7 @@ import type { Shell } from "./shell.ts";
 import { findTenantIntegration } from "./subject.ts";
 import { keysOfStack } from "./unrecorded.ts";
 import { up } from "./up.ts";
-import { recordedWish, type UpRequest } from "./wish.ts";
+import { recordedWish } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
 export interface AdoptRequest {
@@ -44,7 +44,11 @@ export interface RoleDifferences {
  * @throws ProblemError not_found, access_mode_disabled while the tenant is hand-off, invalid_parameters when the integration makes
  *   no role of that name
  */
-export async function requestAdoption(shell: Shell, request: AdoptRequest): Promise<StoredOperation> {
+export function requestAdoption(shell: Shell, request: AdoptRequest): Promise<StoredOperation> {
+  return readAgain(() => requestOnce(shell, request));
+}
+
+async function requestOnce(shell: Shell, request: AdoptRequest): Promise<StoredOperation> {
   const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
   if (tenant.access.mode === "hand-off") {
     throw new ProblemError(
@@ -57,7 +61,7 @@ export async function requestAdoption(shell: Shell, request: AdoptRequest): Prom
   return accept(shell, {
     kind: "adopt",
     next: record,
-    life: record.createdAt,
+    basis: record,
     desired,
     also: { roleArn: request.roleArn },
     requestedBy: request.requestedBy,

@@ -4,8 +4,13 @@ import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
+import type { Author } from "../store/records.ts";
+import { lockName } from "../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../store/transitions.ts";
 import type { Shell } from "./shell.ts";
+
+/** Who begins operations without being a caller. */
+const automatic = ["drawbridge", "drift-remediation", "drift-sweep", "source-poll", "webhook"];
 
 /**
  * Lets the plan of that hash run.
@@ -25,20 +30,38 @@ export async function approve(
       { pointer: "/planHash" },
     );
   }
-  if (operation.requestedBy === subject) {
-    throw new ProblemError(
-      "approver_is_requester",
-      "Whoever asked for this can't approve it. Somebody else with the scope `approve` has to.",
-    );
-  }
+  refuseAuthor(operation, subject);
+  const { tenant, integration } = operation;
   return shell.store.db.transaction().execute(async (trx) => {
+    if (tenant !== undefined) await lockName(trx, { tenant });
     const approved = await approveOperation(trx, operation.id);
-    const { tenant, integration } = operation;
     if (tenant !== undefined && integration !== undefined)
       await changeIntegration(trx, tenant, integration, (record) => ({ ...record, approval: { by: subject, planHash } }));
     await shell.queue.enqueue(trx, jobOf(operation));
     return approved;
   });
+}
+
+/** Everybody who wrote a part of what the operation would do, whoever carried it on since. */
+function authorsOf({ request, requestedBy }: StoredOperation): string[] {
+  const { authors = [], writers = [] } = request as { authors?: Author[]; writers?: string[] };
+  const known = [...authors.map(({ subject }) => subject), ...writers];
+  return automatic.includes(requestedBy) ? known : [requestedBy, ...known];
+}
+
+function refuseAuthor(operation: StoredOperation, subject: string): void {
+  const authors = authorsOf(operation);
+  if (authors.includes(subject)) {
+    throw new ProblemError(
+      "approver_is_requester",
+      "Whoever asked for this, or wrote a part of it, can't approve it. Somebody else with the scope `approve` has to.",
+    );
+  }
+  if (authors.length > 0) return;
+  throw new ProblemError(
+    "approver_is_requester",
+    "Nobody knows who wrote what this would do: it was begun by itself, in an earlier release. Discard it and PUT the integration again.",
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import { changingKinds } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
+import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
 import type { Shell } from "./shell.ts";
@@ -30,6 +31,7 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
   const destroying = open.find((operation) => operation.kind === "destroy");
   if (destroying && open.findLast(({ kind }) => changingKinds.includes(kind))?.id === destroying.id) return destroying;
   return shell.store.db.transaction().execute(async (trx) => {
+    await lockName(trx, { tenant: tenant.name });
     const operation = await createOperation(trx, {
       kind: "destroy",
       tenant: tenant.name,
@@ -41,7 +43,11 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
     });
     for (const waiting of open.filter((one) => one.state !== "running"))
       await cancelWaiting(trx, waiting.id, { supersededBy: operation.id });
-    await changeIntegration(trx, tenant.name, record.name, (now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
+    await changeIntegration(trx, tenant.name, record.name, (now) => {
+      if (now.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
+      checkPrecondition(integrationEtag(now), request.ifMatch, false);
+      return { ...now, handshake: { state: "offboarding", awaiting: [] } };
+    });
     await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });

@@ -11,6 +11,7 @@ import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/trus
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { maskedFields } from "./hand-off/masked.ts";
+import { refuseOwnInsteadOfVendors } from "./own-resources.ts";
 
 /** An integration as it was asked for, parsed and frozen: an operation carries it, so that a later change can't alter what runs. */
 export interface Wish {
@@ -35,6 +36,8 @@ export interface Desired {
   specs: StackSpec[];
   contract: AccessContract;
   expectations: Expectations;
+  /** What is the vendor's side's own, and where the request names it */
+  vendorOwned: { arn: string; pointer: string }[];
   /** external ids masked */
   handOff: HandOffField[];
   /** SHA-256 (hex) over the specs: equal specs need no new run. */
@@ -104,14 +107,18 @@ export function contextOf(
   };
 }
 
+/** A role's stack with nobody trusted, and its sessions from before `since` ended; any other stack as it is. Pure. */
+export function closedStack(spec: StackSpec, since: string): StackSpec {
+  if (spec.kind !== "role") return spec;
+  const others = spec.inputs.inlinePolicies.filter(({ name }) => name !== revokedSessionsPolicy);
+  const inlinePolicies = [...others, { name: revokedSessionsPolicy, document: sessionsRevoked(since) }];
+  return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies } };
+}
+
 /** The same stacks and contract with nobody trusted: how every trust of a revoked vendor is rendered. Pure. */
 function closed(specs: StackSpec[], contract: AccessContract, since: string): { specs: StackSpec[]; contract: AccessContract } {
   return {
-    specs: specs.map((spec) => {
-      if (spec.kind !== "role") return spec;
-      const inlinePolicies = [...spec.inputs.inlinePolicies, { name: revokedSessionsPolicy, document: sessionsRevoked(since) }];
-      return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies } };
-    }),
+    specs: specs.map((spec) => closedStack(spec, since)),
     contract: {
       ...contract,
       roles: contract.roles.map((role) => ({
@@ -132,7 +139,7 @@ function approved(contract: AccessContract, { approvedBy }: Pick<Wish, "approved
 /**
  * The stacks, contract and hand-off that a wish amounts to, past every guardrail.
  *
- * @throws ProblemError unknown_blueprint, guardrail
+ * @throws ProblemError unknown_blueprint, invalid_parameters for a key of the tenant's where the vendor's is asked for, guardrail
  */
 export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
   const blueprint = requireBlueprint(wish.blueprint, wish.version);
@@ -142,6 +149,8 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
     contract: approved(blueprint.contract(wish.parameters, context), wish),
   };
   const { specs, contract } = wish.revoked ? closed(open.specs, open.contract, wish.revoked) : open;
+  const vendorOwned = blueprint.vendorOwned?.(wish.parameters, context) ?? [];
+  refuseOwnInsteadOfVendors(vendorOwned, context);
   const violation = guardrailViolations(specs, contract, context)[0];
   if (violation) {
     throw new ProblemError(
@@ -155,6 +164,7 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
     specs,
     contract,
     expectations: blueprint.expectations(wish.parameters, context),
+    vendorOwned,
     handOff: maskedFields(blueprint.handOff(wish.parameters, context)),
     specHash: hash("sha256", canonicalJson(specs)),
   };

@@ -7,9 +7,13 @@ import type { StoredOperation } from "../store/operations.ts";
 import { pausesNow } from "../store/pauses.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
 import type { IntegrationRecord } from "../store/records.ts";
+import { accept } from "./accept.ts";
+import { desiredStacks } from "./desired-stacks.ts";
 import { integrationEtag } from "./etag.ts";
 import { putIntegration } from "./put.ts";
 import type { Shell } from "./shell.ts";
+import { requireTenant } from "./subject.ts";
+import { approvedRequestOf, wishOf } from "./wish.ts";
 
 const MINUTE = 60_000;
 /** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */
@@ -76,15 +80,33 @@ export async function repairOf(
   return { operation: operation.id, at: drift.at, fingerprint: drift.fingerprint ?? "" };
 }
 
-/** An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. */
+/**
+ * An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. It goes back to
+ * what was approved: a change that nobody has approved yet stays where it is.
+ */
 async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
   const record = await changeIntegration(shell.store.db, tenant, name, (now) => ({
     ...now,
     stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
     ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
   }));
+  if (record.authors?.length) return repairApproved(shell, record);
   const { blueprint, version, parameters, settings } = record;
   const body = { blueprint, version, parameters, settings };
-  const put = await putIntegration(shell, { tenant, name, body, ifMatch: integrationEtag(record), requestedBy: "drift-remediation" });
+  const put = await putIntegration(shell, {
+    tenant,
+    name,
+    body,
+    ifMatch: integrationEtag(record),
+    requestedBy: "drift-remediation",
+    writers: [],
+  });
   return put.operation;
+}
+
+async function repairApproved(shell: Shell, record: IntegrationRecord): Promise<StoredOperation> {
+  const tenant = await requireTenant(shell, record.tenant);
+  const request = approvedRequestOf(record);
+  const desired = desiredStacks(tenant, await wishOf(shell, request, record.name));
+  return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy: "drift-remediation", writers: [] });
 }

@@ -10,13 +10,13 @@ import { createOperation, findOpenOffboard, type StoredOperation } from "../stor
 import { receiptsOf } from "../store/receipts.ts";
 import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
-import { buryTenant, findTenant } from "../store/tenants.ts";
+import { buryTenant, findTenant, lockName } from "../store/tenants.ts";
 import { enterAccount } from "./account.ts";
 import { contain } from "./contain.ts";
 import { deleteIntegration } from "./delete.ts";
 import { checkPrecondition, tenantEtag } from "./etag.ts";
 import type { Shell } from "./shell.ts";
-import { requireTenant } from "./subject.ts";
+import { noTenant } from "./subject.ts";
 
 const LOOK_MILLISECONDS = 500;
 /** How often integrations whose teardown failed for a passing reason are tried again, and the milliseconds before each. */
@@ -32,9 +32,11 @@ export async function requestOffboard(
   shell: Shell,
   { tenant: name, ifMatch, requestedBy }: { tenant: string; ifMatch?: string; requestedBy: string },
 ): Promise<StoredOperation | undefined> {
-  const tenant = await requireTenant(shell, name);
-  checkPrecondition(tenantEtag(tenant), ifMatch, false);
   return shell.store.db.transaction().execute(async (trx) => {
+    await lockName(trx, { tenant: name });
+    const tenant = await findTenant(trx, name);
+    if (!tenant) throw noTenant();
+    checkPrecondition(tenantEtag(tenant), ifMatch, false);
     const open = await findOpenOffboard(trx, name);
     if (open) return open;
     if (await buryTenant(trx, name)) return undefined;
@@ -67,8 +69,12 @@ export async function offboard(shell: Shell, run: Run): Promise<void> {
     );
   }
   await run.step("record", async () => {
-    if (!(await buryTenant(shell.store.db, name)))
-      throw new ProblemError("leftovers", `Tenant ${name} was given an integration meanwhile. DELETE it again.`);
+    const isBuried = await shell.store.db.transaction().execute(async (trx) => {
+      // Whoever is making an integration of it is waited for, and then seen.
+      await lockName(trx, { tenant: name });
+      return buryTenant(trx, name);
+    });
+    if (!isBuried) throw new ProblemError("leftovers", `Tenant ${name} was given an integration meanwhile. DELETE it again.`);
   });
   const receipts = await receiptsOf(shell.store.db, name);
   run.result = { removed: integrations.map((one) => one.name), receipts: receipts.slice(-integrations.length) };

@@ -2,7 +2,7 @@
 
 import { referencesIn } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
-import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
+import { isOwnBucket, readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import type { Expectations } from "../blueprints/blueprint.ts";
 import { isPublicPolicy } from "../iam/bucket-settings.ts";
 import type { AccessContract } from "../iam/contract.ts";
@@ -18,6 +18,7 @@ import type { Account } from "./account.ts";
 import type { Desired } from "./desired-stacks.ts";
 import { partitionOf } from "./desired-stacks.ts";
 import { asIfMade } from "./hand-off/static-judgement.ts";
+import { ownInstead } from "./own-resources.ts";
 
 type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
 
@@ -37,16 +38,17 @@ export interface Preflight {
 /**
  * Reads what the blueprint expects and refuses by name what would fail or harm later.
  *
- * @throws ProblemError bucket_not_found, bucket_not_owned, bucket_wrong_region, stale_principal, encryption_mismatch,
+ * @throws ProblemError invalid_parameters for a bucket of the tenant's where the vendor's is asked for, bucket_not_found, bucket_not_owned, bucket_wrong_region, stale_principal, encryption_mismatch,
  *   key_not_usable, key_wrong_region, role_name_taken, policy_too_large, public_policy_blocked, foreign_deny, aws_denied, aws_throttled, aws_rejected
  */
 export async function preflight(
   account: Account,
   integration: string,
-  { expectations: expected, specs, contract }: Pick<Desired, "expectations" | "specs" | "contract">,
+  { expectations: expected, specs, contract, vendorOwned }: Pick<Desired, "expectations" | "specs" | "contract" | "vendorOwned">,
 ): Promise<Preflight> {
   const { clients, tenant } = account;
   const ownKeys = expected.keyArns.filter((arn) => arn.split(":")[4] === tenant.accountId);
+  await refuseOwnBuckets(account, vendorOwned);
   const [buckets, roles, keys] = await Promise.all([
     Promise.all(expected.buckets.map((name) => readBucket(clients.s3, name, tenant.accountId, tenant.region))),
     Promise.all(expected.roleNames.map((name) => readRole(clients.iam, name))),
@@ -65,6 +67,14 @@ export async function preflight(
   const there = buckets.filter((bucket) => bucket !== undefined);
   refuseForeignDeny(tenant, { specs, contract }, there);
   return { warnings: [...warnings, ...aclWarnings(contract, there)], keys: keys.filter((key) => key !== undefined) };
+}
+
+/** A bucket's name tells no account: where the vendor's is asked for, one that is the tenant's answers to its owner. */
+async function refuseOwnBuckets({ clients, tenant }: Account, vendorOwned: Desired["vendorOwned"]): Promise<void> {
+  for (const { arn, pointer } of vendorOwned) {
+    const [, name] = /:s3:::([^/*?]+)$/.exec(arn) ?? [];
+    if (name !== undefined && (await isOwnBucket(clients.s3, name, tenant.accountId))) throw ownInstead({ arn, pointer });
+  }
 }
 
 /** The decision over what was read. Pure. */

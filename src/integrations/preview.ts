@@ -3,6 +3,7 @@ import { referencesOf } from "../../stacks/references.ts";
 import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { UpRequest } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
 import { desiredStacks } from "./desired-stacks.ts";
 import { giverOf, keyGrants } from "./key-access.ts";
@@ -11,7 +12,7 @@ import { preflight } from "./preflight.ts";
 import { type PutRequest, type Refuse, readRequest } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
-import { type UpRequest, upRequestOf, wishOf } from "./wish.ts";
+import { upRequestOf, wishOf } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
 /** What a preview operation carries. */

@@ -3,8 +3,8 @@ import { hash } from "node:crypto";
 import type { SourceRecord } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 
-/** The name of a pushed source: its repository's, made safe and unmistakable. */
-export function pushSourceName(repository: string): string {
+/** The name of a pushed source: its repository's, made safe and unmistakable; with `tenants`, of the source that is theirs alone. */
+export function pushSourceName(repository: string, tenants?: VisibleTenants): string {
   const slug = (
     repository
       .replace(/\.git$/, "")
@@ -15,11 +15,15 @@ export function pushSourceName(repository: string): string {
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")
     .slice(0, 27);
-  const own = hash("sha256", repository).slice(0, 10);
+  const owners = tenants === undefined ? [] : [tenants === "*" ? "*" : [...new Set(tenants)].sort().join()];
+  const own = hash("sha256", [repository, ...owners].join("\n")).slice(0, 10);
   return slug === "" ? `source-${own}` : `${slug}-${own}`.replaceAll("--", "-");
 }
 
 /** A source that nobody registered: it comes into being with the first push from its repository. */
-export function pushSource(repository: string, by: { subject: string; tenants: VisibleTenants }, now: string): SourceRecord {
-  return { name: pushSourceName(repository), kind: "push", repository, tenants: by.tenants, requestedBy: by.subject, createdAt: now };
+export function pushSource(
+  repository: string,
+  { name, by, now }: { name: string; by: { subject: string; tenants: VisibleTenants }; now: string },
+): SourceRecord {
+  return { name, kind: "push", repository, tenants: by.tenants, requestedBy: by.subject, createdAt: now };
 }

@@ -3,16 +3,17 @@
 import type { Blueprint } from "../blueprints/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
-import { ProblemError, problemOf } from "../problem.ts";
+import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
-import { accept, lifeEnded } from "./accept.ts";
+import { accept, lifeEnded, readAgain } from "./accept.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
+import { refuseServiceResources } from "./own-resources.ts";
 import type { Shell } from "./shell.ts";
 import { noTenant } from "./subject.ts";
 import { upRequestOf, wishWhile } from "./wish.ts";
@@ -25,6 +26,8 @@ export interface PutRequest {
   ifMatch?: string;
   /** the caller's subject */
   requestedBy: string;
+  /** Who wrote the body: the caller, unless told. */
+  writers?: readonly string[];
 }
 
 export type PutOutcome = { tenant: TenantRecord; record: IntegrationRecord; etag: string; operation?: StoredOperation };
@@ -58,7 +61,9 @@ export async function readRequest(shell: Shell, request: PutRequest, refuse?: Re
   const next = nextRecord(request, before, shell.now());
   await Promise.all([refuseForeignIds(shell, next, before), refuseUntrusted(shell, next)]);
   const wish = wishWhile({ now: shell.now(), revoked: met.revoked.get(next.vendor) }, upRequestOf(next), next.name);
-  return { tenant, before, etagThere: found && integrationEtag(found), next, desired: desiredStacks(tenant, wish), busy };
+  const desired = desiredStacks(tenant, wish);
+  refuseServiceResources(shell, desired);
+  return { tenant, before, etagThere: found && integrationEtag(found), next, desired, busy };
 }
 
 /**
@@ -172,11 +177,15 @@ async function refuseUntrusted(shell: Shell, { blueprint, version, vendor, param
  * @throws ProblemError as readRequest and `refuse`, and precondition_required, precondition_failed
  */
 export async function putIntegration(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<PutOutcome> {
-  // A destroy that ends in the same moment leaves a tombstone: what that means is told by looking again.
-  return putOnce(shell, request, refuse).catch((error: unknown) => {
-    if (problemOf(error).cause !== lifeEnded) throw error;
-    return putOnce(shell, request, refuse);
-  });
+  // What somebody else changed or destroyed in the same moment: looking again tells what that means for this request.
+  return readAgain(() => putOnce(shell, request, refuse), ["changed", lifeEnded]);
+}
+
+/** Whether an operation makes just this: one that time or a repair began may make less. */
+function isAskedFor({ request }: StoredOperation, next: IntegrationRecord): boolean {
+  const { authors: _who, ...carried } = request;
+  const { authors: _authors, ...asked } = upRequestOf(next);
+  return canonicalJson(carried) === canonicalJson(asked);
 }
 
 async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<PutOutcome> {
@@ -186,17 +195,18 @@ async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Prom
   checkPrecondition(etagThere, request.ifMatch, before !== undefined && etag !== etagBefore);
   const current = busy ? await currentOperation(shell.store.db, tenant.name, next.name) : undefined;
   if (before && etag === etagBefore) {
-    if (current?.kind === "up") return { tenant, record: before, etag, operation: current };
+    if (current?.kind === "up" && isAskedFor(current, next)) return { tenant, record: before, etag, operation: current };
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;
     if (settled && current === undefined) return { tenant, record: before, etag };
   }
   const operation = await accept(shell, {
     kind: "up",
     next,
-    life: before?.createdAt,
+    basis: before,
     desired,
     replaces: current?.state === "running" ? undefined : current,
     requestedBy: request.requestedBy,
+    ...(request.writers && { writers: request.writers }),
   });
   return { tenant, record: next, etag, operation };
 }

@@ -2,10 +2,12 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { type Manifest, manifestId } from "../gitops/manifests.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import type { TenantAccess, TenantRecord } from "../store/records.ts";
+import type { TenantRecord } from "../store/records.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
+import { refuseTenant, type TenantWish } from "../tenants/tenants.ts";
 import { desiredStacks } from "./desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./etag.ts";
+import { refuseServiceResources } from "./own-resources.ts";
 import { nextRecord, refuseForeignIds } from "./put.ts";
 import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
 import { prunes } from "./reconcile-prunes.ts";
@@ -50,6 +52,7 @@ export interface PlanRequest {
   /** The caller's, or the source's */
   tenants: VisibleTenants;
   mayDestroy: boolean;
+  administers?: boolean | undefined;
 }
 
 const ITEMS_PER_BREATH = 25;
@@ -112,7 +115,7 @@ async function planOne(shell: Shell, request: PlanRequest, one: One): Promise<St
     refuseOthers(request, facts, subject);
     const read = shell.readSpec(manifest.kind, manifest.spec);
     if (!read.ok) throw new ProblemError("invalid_request", read.detail, { pointer: `/spec${read.pointer}` });
-    if (manifest.kind === "Tenant") return { ...subject, ...planTenant(manifest, facts.tenants.get(name)) };
+    if (manifest.kind === "Tenant") return { ...subject, ...(await planTenant(shell, request, manifest, facts.tenants.get(name))) };
     return { ...subject, ...(await planIntegration(shell, facts, tenant, manifest)) };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
@@ -139,26 +142,23 @@ export function managedBySource(owner: string, tenants: VisibleTenants): Problem
   return new ProblemError("managed_by_source", `${whose} owns this. Change it there, or remove the source first.`);
 }
 
-interface TenantSpec {
-  accountId: string;
-  region: string;
-  access: TenantAccess;
-  permissionsBoundaryArn?: string;
-  tags?: Record<string, string>;
-}
-
 /** A tenant as its manifest would have it: enough to judge integrations of a tenant that isn't registered yet. */
 function foreseenTenant(shell: Shell, { metadata, spec }: Manifest): TenantRecord {
-  const { tags = {}, ...given } = spec as unknown as TenantSpec;
+  const { tags = {}, ...given } = spec as unknown as TenantWish;
   const now = shell.now();
   return { name: metadata.name, ...given, tags, provisioningExternalId: "", createdAt: now, updatedAt: now };
 }
 
-function planTenant(manifest: Manifest, before: TenantRecord | undefined): Pick<Step, "outcome" | "ifMatch"> {
+async function planTenant(
+  shell: Shell,
+  { tenants, administers = false }: PlanRequest,
+  manifest: Manifest,
+  before: TenantRecord | undefined,
+): Promise<Pick<Step, "outcome" | "ifMatch">> {
+  const spec = manifest.spec as unknown as TenantWish;
+  const by = { seesAll: tenants === "*", administers };
+  await refuseTenant(shell, shell.store.db, { name: manifest.metadata.name, body: spec, by }, before);
   if (!before) return { outcome: "added" };
-  const spec = manifest.spec as unknown as TenantSpec;
-  const moved = (["accountId", "region"] as const).find((field) => before[field] !== spec[field]);
-  if (moved) throw new ProblemError("immutable_field", `A tenant keeps its ${moved}. Register another tenant.`, { pointer: `/${moved}` });
   const ifMatch = tenantEtag(before);
   return { outcome: tenantEtag({ ...spec, tags: spec.tags ?? {} }) === ifMatch ? "unchanged" : "changed", ifMatch };
 }
@@ -186,6 +186,7 @@ async function planIntegration(
   }
   const next = nextRecord({ tenant: tenantName, name: metadata.name, body, requestedBy: "" }, before, shell.now());
   const desired = desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name));
+  refuseServiceResources(shell, desired);
   if (!before) {
     await refuseForeignIds(shell, next);
     return { outcome: "added" };

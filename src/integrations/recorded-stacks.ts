@@ -3,6 +3,9 @@ import { stackAddress } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import type { IntegrationRecord, RecordedStack } from "../store/records.ts";
+import { revokedSince } from "../store/revocations.ts";
+import type { Db } from "../store/transaction.ts";
+import { closedStack } from "./desired-stacks.ts";
 import type { Work } from "./work.ts";
 
 const same = (stack: RecordedStack, spec: StackSpec): boolean => stack.spec.kind === spec.kind && stack.spec.key === spec.key;
@@ -19,25 +22,38 @@ export function withoutStack(record: IntegrationRecord, spec: StackSpec): Integr
   return { ...record, stacks: record.stacks.filter((one) => !same(one, spec)) };
 }
 
+/** A stack that is about to change: what was last recorded of it, and what it is to be now. */
+export interface Changing {
+  before: RecordedStack | undefined;
+  spec: StackSpec;
+}
+
 /** The record, changed by the run that owns the operation; one that was taken over changes nothing. */
 function change(
   { shell, run, account, integration }: Work,
-  to: (record: IntegrationRecord) => IntegrationRecord,
+  to: (record: IntegrationRecord, trx: Db) => IntegrationRecord | Promise<IntegrationRecord>,
 ): Promise<IntegrationRecord> {
   return changeIntegration(shell.store.db, account.tenant.name, integration, to, run);
 }
 
 const addressOf = ({ shell, account }: Work, { kind, key }: StackSpec) => stackAddress(shell.stateUrl, account.tenant.name, kind, key);
 
-/** Notes, before the first AWS call, that a stack is about to change; what it was last known to hold stays. */
-export async function recordChanging(work: Work, spec: StackSpec): Promise<RecordedStack | undefined> {
-  let before: RecordedStack | undefined;
-  await change(work, (record) => {
-    before = record.stacks.find((one) => same(one, spec));
-    const address = before?.address ?? addressOf(work, spec);
-    return withStack(record, { spec, address, status: "changing", ...(before?.outputs && { outputs: before.outputs }) });
+/**
+ * Notes, before the first AWS call, that a stack is about to change; what it was last known to hold stays. A vendor that was revoked
+ * since the operation began is trusted by nobody: whoever holds the stack's lease sees the flag here, and a revocation waits for that
+ * lease.
+ */
+export async function recordChanging(work: Work, asked: StackSpec): Promise<Changing> {
+  const changing: Changing = { before: undefined, spec: asked };
+  await change(work, async (record, trx) => {
+    const since = asked.kind === "role" ? await revokedSince(trx, record.vendor) : undefined;
+    if (since !== undefined) changing.spec = closedStack(asked, since);
+    const before = record.stacks.find((one) => same(one, asked));
+    changing.before = before;
+    const address = before?.address ?? addressOf(work, asked);
+    return withStack(record, { spec: changing.spec, address, status: "changing", ...(before?.outputs && { outputs: before.outputs }) });
   });
-  return before;
+  return changing;
 }
 
 /** Notes that a stack is up with these outputs. */

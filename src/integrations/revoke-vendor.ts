@@ -5,20 +5,22 @@ import { jobOf } from "../operations/job.ts";
 import { withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
-import { changeIntegration, integrationsOfVendor } from "../store/integrations.ts";
+import { changeIntegration, findIntegration, integrationsOfVendor } from "../store/integrations.ts";
+import { findLeases } from "../store/leases.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
 import type { IntegrationRecord } from "../store/records.ts";
 import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
-import { accept } from "./accept.ts";
+import { accept, readAgain } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
-import { type Contained, contain, roleNamesOf } from "./contain.ts";
+import { type Contained, contain } from "./contain.ts";
 import { desiredStacks } from "./desired-stacks.ts";
 import { watch } from "./offboard.ts";
 import { patiently } from "./patience.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration, requireTenant } from "./subject.ts";
-import { recordedWish } from "./wish.ts";
+import { approvedRequestOf, wishOf } from "./wish.ts";
+import { leasesOf, stackId } from "./work.ts";
 
 export interface RevokeRequest {
   vendor: string;
@@ -106,14 +108,9 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
     failed: lines.filter(({ problem }) => problem).length,
   });
   await confirmRevocation(shell.store.db, vendor);
-  // An update that was running, from before the flag, may have opened a trust again after we closed it: look once it is through.
-  const late = await run.step("look-again", () =>
-    sideBySide(
-      records.filter((_record, index) => lines[index]?.roles?.length),
-      (record) => afterUpdates(shell, run, record, close),
-    ),
-  );
-  const report = lines.map((line) => late.find((one) => one.tenant === line.tenant && one.integration === line.integration) ?? line);
+  // An update that began to write a trust before the flag was set may open it after we closed it: look once it is through. Whoever begins
+  // later sees the flag.
+  const report = await run.step("look-again", () => sideBySide(lines, (line) => afterUpdates(shell, run, line, close)));
   run.result = { vendor, state: "revoked", integrations: report };
   const open = report.filter(({ problem }) => problem);
   if (open.length > 0) {
@@ -125,20 +122,30 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
   }
 }
 
-async function afterUpdates(
-  shell: Shell,
-  run: Run,
-  record: IntegrationRecord,
-  close: (record: IntegrationRecord) => Promise<Line>,
-): Promise<Line> {
-  const resources = record.stacks.flatMap(({ spec }) => (spec.kind === "role" ? [`stack:${record.tenant}/${spec.kind}/${spec.key}`] : []));
-  if (roleNamesOf(record).length === 0) return { tenant: record.tenant, integration: record.name, roles: [] };
+async function afterUpdates(shell: Shell, run: Run, line: Line, close: (record: IntegrationRecord) => Promise<Line>): Promise<Line> {
+  const { tenant, integration } = line;
+  if (line.problem) return line;
+  const resources = await roleLeases(shell, line);
+  if (resources.length === 0) return line;
   const lease = { resources, owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
-  return withLeases(shell.store, lease, () => close(record)).catch((error: unknown) => ({
-    tenant: record.tenant,
-    integration: record.name,
-    problem: problemOf(error),
-  }));
+  try {
+    return await withLeases(shell.store, lease, async () => {
+      // Read anew: an update that was making the integration has recorded its role by now.
+      const record = await findIntegration(shell.store.db, tenant, integration);
+      return record && record.goneAt === undefined ? await close(record) : line;
+    });
+  } catch (error) {
+    return { tenant, integration, problem: problemOf(error) };
+  }
+}
+
+/** The leases under which the trusts of an integration are written: of the roles that are recorded, and those that are held right now. */
+async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<string[]> {
+  const [record, held] = await Promise.all([findIntegration(shell.store.db, tenant, integration), findLeases(shell.store.db)]);
+  const recorded = (record?.stacks ?? []).flatMap(({ spec }) => (spec.kind === "role" ? leasesOf(tenant, spec) : []));
+  const own = `stack:${tenant}/${stackId({ kind: "role", key: integration })}`;
+  const writing = held.flatMap(({ resource }) => (resource === own || resource.startsWith(`${own}.`) ? [resource] : []));
+  return [...new Set([...recorded, ...writing])];
 }
 
 /** Every integration goes up again as its record says: the trusts open, the sessions' end is taken away, and each is proven. */
@@ -149,10 +156,7 @@ async function reinstate(shell: Shell, run: Run, vendor: string): Promise<void> 
       records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding"),
       async ({ tenant, name }): Promise<Line> => {
         try {
-          const { tenant: owner, record } = await findTenantIntegration(shell, tenant, name);
-          const desired = desiredStacks(owner, await recordedWish(shell, record));
-          const { requestedBy } = run.operation;
-          const operation = await accept(shell, { kind: "up", next: record, life: record.createdAt, desired, requestedBy });
+          const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
           await adoptChild(shell.store.db, operation.id, run.operation.id);
           return { tenant, integration: name, operation: operation.id };
         } catch (error) {
@@ -171,6 +175,13 @@ async function reinstate(shell: Shell, run: Run, vendor: string): Promise<void> 
     return error ? { ...line, problem: error } : line;
   });
   run.result = { vendor, state: "reinstated", integrations: report };
+}
+
+async function reopen(shell: Shell, tenant: string, name: string, requestedBy: string): Promise<StoredOperation> {
+  const { tenant: owner, record } = await findTenantIntegration(shell, tenant, name);
+  const request = approvedRequestOf(record);
+  const desired = desiredStacks(owner, await wishOf(shell, request, name));
+  return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy, writers: [] });
 }
 
 async function sideBySide<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -4,14 +4,14 @@ import { problemOf } from "../problem.ts";
 import { integrationsWithExpiredIds } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
-import { accept } from "./accept.ts";
+import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import { refuseForeignIds } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration } from "./subject.ts";
-import { recordedWish } from "./wish.ts";
+import { approvedRequestOf, recordedWish, wishOf } from "./wish.ts";
 
 export interface RotateRequest {
   tenant: string;
@@ -27,7 +27,11 @@ export interface RotateRequest {
  *
  * @throws ProblemError not_found, invalid_parameters, external_id_superseded, external_id_taken
  */
-export async function rotateExternalId(shell: Shell, request: RotateRequest): Promise<StoredOperation> {
+export function rotateExternalId(shell: Shell, request: RotateRequest): Promise<StoredOperation> {
+  return readAgain(() => rotateOnce(shell, request));
+}
+
+async function rotateOnce(shell: Shell, request: RotateRequest): Promise<StoredOperation> {
   const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
   const now = shell.now();
   const blueprint = requireBlueprint(record.blueprint, record.version);
@@ -43,7 +47,7 @@ export async function rotateExternalId(shell: Shell, request: RotateRequest): Pr
   const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
   await refuseForeignIds(shell, next);
   const desired = desiredStacks(tenant, await recordedWish(shell, next));
-  return accept(shell, { kind: "rotate", next, life: record.createdAt, desired, requestedBy: request.requestedBy });
+  return accept(shell, { kind: "rotate", next, basis: record, desired, requestedBy: request.requestedBy });
 }
 
 /**
@@ -54,7 +58,7 @@ export async function endOverlaps(shell: Shell): Promise<number> {
   let begun = 0;
   for (const { tenant, name: integration } of await integrationsWithExpiredIds(shell.store.db, shell.now())) {
     try {
-      if (await endOverlap(shell, tenant, integration)) begun += 1;
+      if (await readAgain(() => endOverlap(shell, tenant, integration))) begun += 1;
     } catch (error) {
       shell.log.warn("An overlap of external ids could not be ended", { tenant, integration, code: problemOf(error).code });
     }
@@ -67,7 +71,8 @@ async function endOverlap(shell: Shell, tenantName: string, name: string): Promi
   const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
   if (record.handshake.state === "offboarding") return false;
   const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
-  const desired = desiredStacks(tenant, await recordedWish(shell, next));
-  await accept(shell, { kind: "rotate", next, life: record.createdAt, desired, requestedBy: "drawbridge" });
+  const request = approvedRequestOf(next);
+  const desired = desiredStacks(tenant, await wishOf(shell, request, name));
+  await accept(shell, { kind: "rotate", next, basis: record, desired, request, requestedBy: "drawbridge", writers: [] });
   return true;
 }

@@ -7,8 +7,9 @@ import type { ReadSpec } from "../gitops/manifests.ts";
 import type { Log } from "../log.ts";
 import type { Queue } from "../operations/queue.ts";
 import type { Store } from "../store/store.ts";
+import type { ServiceResources } from "./own-resources.ts";
 
-export interface Shell {
+export interface Shell extends ServiceResources {
   store: Store;
   queue: Queue;
   engine: Engine;
@@ -17,8 +18,6 @@ export interface Shell {
   /** What stands around direct writes into accounts. */
   writeGates: WriteGates;
   log: Log;
-  /** `s3://bucket[/prefix]?query` */
-  stateUrl: string;
   ownCredentials: boolean;
   /** seconds; one operation's deadline */
   operationSeconds: number;

@@ -21,11 +21,20 @@ export async function requireSource(shell: Pick<Shell, "store">, name: string): 
   return source;
 }
 
-/** Registers a source or changes it; what it owns stays its own. It is fetched at the next round of the poll. */
+/**
+ * Registers a source or changes it; what it owns stays its own. It is fetched at the next round of the poll, and acts with the scopes of
+ * whoever wrote it last.
+ *
+ * @throws ProblemError forbidden without the scope write, or destroy where it prunes
+ */
 export async function putSource(
   shell: Shell,
-  { name, body, requestedBy }: { name: string; body: SourceWish; requestedBy: string },
+  { name, body, requestedBy, scopes }: { name: string; body: SourceWish; requestedBy: string; scopes: readonly string[] },
 ): Promise<{ created: boolean; source: SourceRecord }> {
+  for (const needed of ["write", ...(body.prune ? ["destroy"] : [])]) {
+    if (!scopes.includes(needed))
+      throw new ProblemError("forbidden", `A source acts with the scopes of whoever registers it, and this one needs the scope ${needed}.`);
+  }
   const before = await findSource(shell.store.db, name);
   const { lastAt: _lastAt, ...kept } = before ?? {};
   const source: SourceRecord = {
@@ -35,6 +44,7 @@ export async function putSource(
     kind: "pull",
     tenants: "*",
     requestedBy,
+    scopes: [...scopes],
     createdAt: before?.createdAt ?? shell.now(),
   };
   await saveSource(shell.store.db, source);
@@ -62,7 +72,7 @@ export async function removeSource(shell: Shell, name: string): Promise<void> {
 export async function fetchNow(shell: Shell, name: string, requestedBy: string): Promise<StoredOperation> {
   const source = await requireSource(shell, name);
   if (source.kind !== "pull") throw new ProblemError("not_found", "This source is pushed; there is nothing to fetch.");
-  return acceptPull(shell, source, requestedBy);
+  return acceptPull(shell, source, { requestedBy, asker: requestedBy });
 }
 
 /**
@@ -82,5 +92,5 @@ export async function receiveDelivery(
   if (!source) throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
   if (!reading.news) return { ignored: reading.why };
   if (!(await noteDelivery(shell.store.db, name, reading.keys))) return { ignored: "It was delivered before." };
-  return { operation: await acceptPull(shell, source, "webhook") };
+  return { operation: await acceptPull(shell, source, { requestedBy: "webhook" }) };
 }

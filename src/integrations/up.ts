@@ -1,20 +1,23 @@
 /** `up`: enter the account, look before writing, bring the stacks up, prove, record. The whole story of a create or an update. */
 import type { StackSpec } from "../../stacks/stack.ts";
+import type { Blueprint } from "../blueprints/blueprint.ts";
 import type { Run } from "../operations/run.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
+import type { IntegrationRecord, UpRequest } from "../store/records.ts";
+import { isTrustedPrincipal } from "../store/trusted-principals.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";
 import { destroyStacks } from "./destroy-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
 import { giverOf, keyGrants, statementReasons } from "./key-access.ts";
+import { refuseServiceResources } from "./own-resources.ts";
 import { holdDocuments, holdForApproval } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { proveIntegration } from "./proving.ts";
 import type { Shell } from "./shell.ts";
 import { subjectOf } from "./subject.ts";
 import { updateStacks } from "./update-stacks.ts";
-import { type UpRequest, wishOf } from "./wish.ts";
+import { approvedParametersOf, asApproved, wishOf } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
 /** What an `up` does beside its own, to take in a role that exists (adopt.ts). */
@@ -34,10 +37,12 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
     run.operation.planHash !== undefined && record.approval?.planHash === run.operation.planHash ? record.approval.by : record.approvedBy;
   const wish = approver === undefined ? asked : { ...asked, approvedBy: approver };
   const desired = desiredStacks(tenant, wish);
-  const reasons = [...(desired.blueprint.approvals?.(record.approvedParameters, request.parameters) ?? [])];
+  refuseServiceResources(shell, desired);
+  const reasons = await principalReasons(shell, desired.blueprint, { record, parameters: request.parameters });
+  reasons.push(...(desired.blueprint.approvals?.(approvedParametersOf(record), request.parameters) ?? []));
   if (tenant.access.mode === "hand-off") {
     if (reasons.length > 0 && holdDocuments(run, desired.specs, reasons)) return;
-    await handOver({ shell, run, tenant, wish, parameters: request.parameters });
+    await handOver({ shell, run, tenant, wish, request: frozenOf(request) });
     return;
   }
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
@@ -47,7 +52,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys, giverOf(tenant))];
   reasons.push(...statementReasons(specs, desired.contract, keys));
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
-  await noteAttempt(shell, record, { run, desired, parameters: request.parameters, approvedBy: approver });
+  await noteAttempt(shell, record, { run, desired, request: frozenOf(request), approvedBy: approver });
   if (taking) await run.step("take-over", () => taking.take(work, specs));
   const outputs = await run.step("update-stacks", () => updateStacks(work, specs));
   await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, specs)));
@@ -60,6 +65,32 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   };
 }
 
+/** Whom the vendor showed and neither an administrator nor an earlier approval vouches for. */
+async function principalReasons(
+  shell: Shell,
+  blueprint: Blueprint,
+  { record, parameters }: { record: IntegrationRecord; parameters: Record<string, unknown> },
+): Promise<string[]> {
+  const approved = approvedParametersOf(record);
+  const known = approved === undefined ? [] : (blueprint.shownPrincipals?.(approved) ?? []);
+  const reasons: string[] = [];
+  for (const principal of blueprint.shownPrincipals?.(parameters) ?? []) {
+    if (known.includes(principal) || (await isTrustedPrincipal(shell.store.db, record.vendor, principal))) continue;
+    reasons.push(`The role would trust ${principal}, which isn't on the list of trusted principals for vendor ${record.vendor}.`);
+  }
+  return reasons;
+}
+
+/** What was asked for, without what else the operation's request holds. */
+const frozenOf = ({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: UpRequest): UpRequest => ({
+  blueprint,
+  version,
+  parameters,
+  externalIds,
+  ...(vendorPolicy && { vendorPolicy }),
+  ...(authors && { authors }),
+});
+
 /** A role that is being taken over was compared already, and isn't to be free. */
 function expecting(desired: Desired, taken: string | undefined): Desired {
   const { expectations } = desired;
@@ -69,19 +100,14 @@ function expecting(desired: Desired, taken: string | undefined): Desired {
 interface Attempt {
   run: Run;
   desired: Desired;
-  parameters: Record<string, unknown>;
+  request: UpRequest;
   approvedBy: string | undefined;
 }
 
 /** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
-async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, parameters, approvedBy }: Attempt): Promise<void> {
+async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, request, approvedBy }: Attempt): Promise<void> {
   const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
-  const noted = (now: IntegrationRecord) => ({
-    ...now,
-    approvedParameters: parameters,
-    ...(approvedBy !== undefined && { approvedBy }),
-    lastUp,
-  });
+  const noted = (now: IntegrationRecord) => ({ ...asApproved(now, request, approvedBy), lastUp });
   await changeIntegration(shell.store.db, record.tenant, record.name, noted, run);
 }
 

@@ -35,14 +35,14 @@ export async function updateStacks(work: Work, specs: readonly StackSpec[]): Pro
   return outputs;
 }
 
-async function updateStack(work: Work, spec: StackSpec, outputs: Outputs): Promise<Record<string, unknown>> {
+async function updateStack(work: Work, asked: StackSpec, outputs: Outputs): Promise<Record<string, unknown>> {
   const { shell, run, account } = work;
   const tenant = account.tenant.name;
   return withLeases(
     shell.store,
-    { resources: leasesOf(tenant, spec), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
+    { resources: leasesOf(tenant, asked), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
     async (lease) => {
-      const before = await recordChanging(work, spec);
+      const { before, spec } = await recordChanging(work, asked);
       const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
       await clearRenamed(work, spec, before, lease);
       const { result, actual } = await patiently(run, stackId(spec), async (attempt) => {

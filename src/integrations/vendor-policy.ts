@@ -3,7 +3,7 @@ import type { PolicyDocument } from "../iam/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";
-import { accept } from "./accept.ts";
+import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
 import { handshakeOf } from "./handshake.ts";
@@ -23,10 +23,16 @@ export interface VendorPolicyRequest {
  *
  * @throws ProblemError not_found, vendor_policy_refused with every fault named, guardrail
  */
-export async function supplyVendorPolicy(
-  shell: Shell,
-  request: VendorPolicyRequest,
-): Promise<{ operation: StoredOperation; difference?: DocumentDiff }> {
+export function supplyVendorPolicy(shell: Shell, request: VendorPolicyRequest): Promise<Supplied> {
+  return readAgain(() => supplyOnce(shell, request));
+}
+
+interface Supplied {
+  operation: StoredOperation;
+  difference?: DocumentDiff;
+}
+
+async function supplyOnce(shell: Shell, request: VendorPolicyRequest): Promise<Supplied> {
   const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
   const blueprint = requireBlueprint(record.blueprint, record.version);
   if (!blueprint.vendorPolicy) {
@@ -40,7 +46,7 @@ export async function supplyVendorPolicy(
   const operation = await accept(shell, {
     kind: "up",
     next,
-    life: record.createdAt,
+    basis: record,
     desired: desiredStacks(tenant, await recordedWish(shell, next)),
     requestedBy: request.requestedBy,
   });

@@ -1,31 +1,56 @@
 /** The frozen request of an operation, and what it wishes for at the moment it runs. */
-import type { PolicyDocument } from "../iam/policy-document.ts";
-import type { ExternalIdEntry, IntegrationRecord } from "../store/records.ts";
+import type { IntegrationRecord, UpRequest } from "../store/records.ts";
 import { revokedSince } from "../store/revocations.ts";
 import { requireBlueprint, type Wish } from "./desired-stacks.ts";
 import { workingIds } from "./external-ids.ts";
 import type { Shell } from "./shell.ts";
 
-/** What an `up` operation carries: frozen when it was accepted. */
-export interface UpRequest {
-  blueprint: string;
-  version: string;
-  parameters: Record<string, unknown>;
-  externalIds: ExternalIdEntry[];
-  vendorPolicy?: PolicyDocument;
+/** The request that makes the integration what its record says. */
+export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: IntegrationRecord): UpRequest {
+  return { blueprint, version, parameters, externalIds, ...(vendorPolicy && { vendorPolicy }), ...(authors && { authors }) };
 }
 
-/** The request that makes the integration what its record says. */
-export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy }: IntegrationRecord): UpRequest {
-  return { blueprint, version, parameters, externalIds, ...(vendorPolicy && { vendorPolicy }) };
+/**
+ * What time, a repair or a vendor's reinstatement may make of an integration: what was approved, with the external ids that are wanted
+ * now. A change that somebody asked for and nobody has approved yet isn't in it.
+ */
+export function approvedRequestOf(record: IntegrationRecord): UpRequest {
+  const { approved, authors = [], externalIds } = record;
+  return approved === undefined || authors.length === 0 ? upRequestOf(record) : { ...approved, externalIds };
+}
+
+/** The parameters that last went past every approval; undefined where none did. */
+export function approvedParametersOf(
+  record: Pick<IntegrationRecord, "approved" | "approvedParameters">,
+): Record<string, unknown> | undefined {
+  return record.approved?.parameters ?? record.approvedParameters;
+}
+
+/** The record once a request went past every approval: what it asked for is approved, and its authors' part is done. Pure. */
+export function asApproved(
+  record: IntegrationRecord,
+  { authors: done = [], ...request }: UpRequest,
+  approvedBy: string | undefined,
+): IntegrationRecord {
+  const { approvedParameters: _before, authors = [], ...rest } = record;
+  const left = authors.filter(({ operation }) => !done.some((author) => author.operation === operation));
+  return { ...rest, approved: request, ...(left.length > 0 && { authors: left }), ...(approvedBy !== undefined && { approvedBy }) };
 }
 
 /** The wish inside a request, now: ids past their overlap no longer count, and a revoked vendor is trusted by nobody. */
 export async function wishOf(shell: Shell, request: UpRequest, integration: string): Promise<Wish> {
-  const { blueprint, version, parameters } = request;
+  return wishWhile({ now: shell.now(), revoked: await revokedSince(shell.store.db, vendorOf(request)) }, request, integration);
+}
+
+/** The same wish with what has become of its vendor since it was made. */
+export async function withRevocation(shell: Shell, { revoked: _before, ...wish }: Wish): Promise<Wish> {
+  const revoked = await revokedSince(shell.store.db, vendorOf(wish));
+  return revoked === undefined ? wish : { ...wish, revoked };
+}
+
+function vendorOf({ blueprint, version, parameters }: Pick<UpRequest, "blueprint" | "version" | "parameters">): string {
   const named = requireBlueprint(blueprint, version);
-  const vendor = named.vendorNamed?.(parameters) ?? named.vendor;
-  return wishWhile({ now: shell.now(), revoked: await revokedSince(shell.store.db, vendor) }, request, integration);
+  return named.vendorNamed?.(parameters) ?? named.vendor;
 }
 
 /** The same where it is known since when the request's vendor is revoked, if it is. Pure. */

@@ -59,18 +59,21 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
   return { ...met, integration: integration ?? undefined, owner: owner ?? undefined, revoked };
 }
 
-/** What a new wish meets: the integration as it is, gone or not, its row locked; and whether the tenant is being offboarded. */
+/**
+ * What a new wish meets: the integration as it is, gone or not, its row locked; whether the tenant is gone, or being offboarded. The
+ * caller has locked the tenant's name.
+ */
 export async function findForWish(
   trx: Db,
   tenant: string,
   name: string,
-): Promise<{ live: IntegrationRecord | undefined; offboarding: boolean }> {
-  const { rows } = await sql<{ live: IntegrationRecord | null; offboarding: boolean }>`
+): Promise<{ live: IntegrationRecord | undefined; gone: boolean; offboarding: boolean }> {
+  const { rows } = await sql<{ live: IntegrationRecord | null; gone: boolean; offboarding: boolean }>`
     with live as (select record from integrations where tenant = ${tenant} and name = ${name} for update)
-    select (select record from live) as live, exists (
+    select (select record from live) as live, not exists (select from tenants where name = ${tenant} and not gone) as gone, exists (
       select from operations where tenant = ${tenant} and kind = 'offboard' and state in ('queued', 'running')
     ) as offboarding`.execute(trx);
-  return { live: rows[0]?.live ?? undefined, offboarding: rows[0]?.offboarding ?? false };
+  return { live: rows[0]?.live ?? undefined, gone: rows[0]?.gone ?? true, offboarding: rows[0]?.offboarding ?? false };
 }
 
 /** One page of a tenant's integrations by name. `invalid_request` for a cursor that isn't ours. */
@@ -143,14 +146,14 @@ export async function stacksOfTenant(db: Db, tenant: string): Promise<{ integrat
 
 /**
  * Changes an integration as it is now, under a row lock, so that what a request asked for and what an operation saw
- * never overwrite each other. Answers the new record; `not_found` when there is none. A run gives itself as the writer, so that
+ * never overwrite each other; `change` may read what belongs to the same moment. Answers the new record; `not_found` when there is none. A run gives itself as the writer, so that
  * one which was taken over changes nothing: `operation_interrupted`.
  */
 export async function changeIntegration(
   db: Db,
   tenant: string,
   name: string,
-  change: (record: IntegrationRecord) => IntegrationRecord,
+  change: (record: IntegrationRecord, trx: Db) => IntegrationRecord | Promise<IntegrationRecord>,
   writer?: Writer,
 ): Promise<IntegrationRecord> {
   return inTransaction(db, async (trx) => {
@@ -163,7 +166,7 @@ export async function changeIntegration(
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined) throw new ProblemError("not_found", "There is no such integration.");
-    const changed = change(row.record);
+    const changed = await change(row.record, trx);
     await saveIntegration(trx, changed, row.record);
     return changed;
   });

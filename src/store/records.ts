@@ -27,6 +27,24 @@ export interface ExternalIdEntry {
   until?: string;
 }
 
+/** Who wrote a part of what an integration should be, and with which operation. */
+export interface Author {
+  /** A caller's subject */
+  subject: string;
+  operation: string;
+}
+
+/** What an operation is to make of an integration: frozen when the operation was accepted. */
+export interface UpRequest {
+  blueprint: string;
+  version: string;
+  parameters: Record<string, unknown>;
+  externalIds: ExternalIdEntry[];
+  vendorPolicy?: PolicyDocument;
+  /** Everybody who wrote a part of it that hasn't been applied yet: none of them may approve it. */
+  authors?: Author[];
+}
+
 export interface RecordedStack {
   spec: StackSpec;
   address: StackAddress;
@@ -79,11 +97,15 @@ export interface IntegrationRecord {
   version: string;
   /** As the blueprint parsed them, without the external id. */
   parameters: Record<string, unknown>;
-  /** The ones that last went past every approval; a wider request is measured against these. */
+  /** What last went past every approval: a wider request is measured against it, and a repair goes back to it. */
+  approved?: Omit<UpRequest, "authors">;
+  /** The same in records from before `approved`: its parameters alone. */
   approvedParameters?: Record<string, unknown>;
+  /** Who wrote what hasn't gone past every approval yet. */
+  authors?: Author[];
   /** The last approval of one of its plans. */
   approval?: { by: string; planHash: string };
-  /** Who approved what `approvedParameters` needed an approval for. */
+  /** Who approved what `approved` needed an approval for. */
   approvedBy?: string;
   settings: Record<string, unknown>;
   /** The ones that work now: one, or two during an overlap, or none. */

@@ -13,6 +13,8 @@ export interface SourceRecord {
   tenants: VisibleTenants;
   /** The caller's subject */
   requestedBy: string;
+  /** Of a pulled source: the scopes of the caller who wrote it last, with which it acts. Sources from before that was noted have none. */
+  scopes?: string[];
   branch?: string;
   /** Folder inside the repository */
   path?: string;

@@ -88,12 +88,17 @@ describe("a push at GitHub", { concurrency: false }, () => {
       webhookSecret: "hook",
       repositoryName: "acme/access",
     };
-    await putSource(house.shell, { name: "acme", body, requestedBy: "ops" });
+    await putSource(house.shell, { name: "acme", body, requestedBy: "ops", scopes: ["write", "destroy"] });
     for (const hook of ["empty", "short", "missing"]) {
-      await putSource(house.shell, { name: hook, body: { ...body, webhookSecret: hook }, requestedBy: "ops" });
+      await putSource(house.shell, {
+        name: hook,
+        body: { ...body, webhookSecret: hook },
+        requestedBy: "ops",
+        scopes: ["write", "destroy"],
+      });
     }
     const { webhookSecret: _none, ...silent } = body;
-    await putSource(house.shell, { name: "silent", body: silent, requestedBy: "ops" });
+    await putSource(house.shell, { name: "silent", body: silent, requestedBy: "ops", scopes: ["write", "destroy"] });
   });
   after(async () => {
     await server?.close();
@@ -189,7 +194,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await commitAll("broken");
     const source = await findSource(house.shell.store.db, "acme");
     assert.ok(source);
-    const operation = await house.ended((await acceptPull(house.shell, source, "ops")).id);
+    const operation = await house.ended((await acceptPull(house.shell, source, { requestedBy: "ops", asker: "ops" })).id);
     assert.equal(operation.error?.code, "reconcile_incomplete");
     assert.ok(itemsOf(operation).some(({ outcome, at }) => outcome === "refused" && at?.startsWith("deploy/a.json:1:")));
     assert.ok(itemsOf(operation).some(({ name, outcome }) => name === "one" && outcome === "kept"));
@@ -216,10 +221,10 @@ describe("a push at GitHub", { concurrency: false }, () => {
 
   test("a repository that isn't there fails by name and tells nothing else", async () => {
     const source = { ...(await findSource(house.shell.store.db, "acme")), repository: path.join(folder, "nowhere.git"), name: "acme" };
-    await putSource(house.shell, { name: "acme", body: source as never, requestedBy: "ops" });
+    await putSource(house.shell, { name: "acme", body: source as never, requestedBy: "ops", scopes: ["write", "destroy"] });
     const now = await findSource(house.shell.store.db, "acme");
     assert.ok(now);
-    const operation = await house.ended((await acceptPull(house.shell, now, "ops")).id);
+    const operation = await house.ended((await acceptPull(house.shell, now, { requestedBy: "ops", asker: "ops" })).id);
     assert.deepEqual([operation.error?.code, operation.error?.cause], ["source_unreachable", "no-such-repository"]);
   });
 });

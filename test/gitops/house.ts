@@ -109,7 +109,7 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
   return house;
 }
 
-export const everybody = { subject: "ci", tenants: "*" as VisibleTenants, mayDestroy: true };
+export const everybody = { subject: "ci", tenants: "*" as VisibleTenants, mayDestroy: true, administers: true };
 
 export const tenantManifest = (name: string, accountId = "222222222222") => ({
   apiVersion: "drawbridge/v1" as const,

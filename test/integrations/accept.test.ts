@@ -29,11 +29,11 @@ const bury = () =>
     handshake: { state: "gone", awaiting: [] },
     goneAt: service.shell.now(),
   }));
-const rotated = async (next: IntegrationRecord, life: string) => {
+const rotated = async (next: IntegrationRecord, basis: IntegrationRecord) => {
   const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
   const desired = desiredStacks(tenant, await recordedWish(service.shell, next));
-  return accept(service.shell, { kind: "rotate", next, life, desired, requestedBy: "tester" });
+  return accept(service.shell, { kind: "rotate", next, basis, desired, requestedBy: "tester" });
 };
 const isEnded = ({ problem }: ProblemError) => problem.code === "not_found" && problem.cause === "ended";
 
@@ -49,7 +49,7 @@ afterEach(() => service?.close());
 test("a change of the life that has ended is refused, and the tombstone stays as it is", async () => {
   await bury();
   const [tombstone, before] = [await there(), await open()];
-  await assert.rejects(rotated(alive, alive.createdAt), isEnded);
+  await assert.rejects(rotated(alive, alive), isEnded);
   assert.deepEqual(await there(), tombstone);
   assert.equal(await open(), before);
 });
@@ -58,7 +58,7 @@ test("a change of the life before isn't written over the next one", async () => 
   await bury();
   assert.equal((await service.call("PUT", path, { body })).status, 202);
   const next = await there();
-  await assert.rejects(rotated(alive, alive.createdAt), isEnded);
+  await assert.rejects(rotated(alive, alive), isEnded);
   assert.deepEqual(await there(), next);
 });
 

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { keepAutomating } from "../../src/automation.ts";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
-import { type UpRequest, wishOf } from "../../src/integrations/wish.ts";
+import { wishOf } from "../../src/integrations/wish.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
+import type { UpRequest } from "../../src/store/records.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";

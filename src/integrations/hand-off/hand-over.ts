@@ -2,9 +2,10 @@
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
 import { changeIntegration } from "../../store/integrations.ts";
-import type { IntegrationRecord, TenantRecord } from "../../store/records.ts";
+import type { IntegrationRecord, TenantRecord, UpRequest } from "../../store/records.ts";
 import { desiredStacks, partitionOf, type Wish } from "../desired-stacks.ts";
 import type { Shell } from "../shell.ts";
+import { asApproved } from "../wish.ts";
 import { judgeHandedOff } from "./static-judgement.ts";
 
 interface HandOver {
@@ -12,7 +13,7 @@ interface HandOver {
   run: Run;
   tenant: TenantRecord;
   wish: Wish;
-  parameters: Record<string, unknown>;
+  request: UpRequest;
 }
 
 /**
@@ -20,15 +21,13 @@ interface HandOver {
  *
  * @throws ProblemError proof_failed when the documents themselves don't do what the contract says
  */
-export async function handOver({ shell, run, tenant, wish, parameters }: HandOver): Promise<void> {
+export async function handOver({ shell, run, tenant, wish, request }: HandOver): Promise<void> {
   const desired = desiredStacks(tenant, wish);
   const now = shell.now();
   const proof = judgeHandedOff(desired, { accountId: tenant.accountId, partition: partitionOf(tenant.region), now });
   const handedOver = (record: IntegrationRecord): IntegrationRecord => ({
-    ...record,
+    ...asApproved(record, request, wish.approvedBy),
     proof,
-    approvedParameters: parameters,
-    ...(wish.approvedBy !== undefined && { approvedBy: wish.approvedBy }),
     lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash },
     handshake: {
       state: "awaiting-customer",

@@ -1,0 +1,61 @@
+/** What no integration may be about: what the service itself lives on, and, where it is the vendor's, what is the tenant's own. Pure. */
+import type { BlueprintContext } from "../blueprints/blueprint.ts";
+import { ProblemError } from "../problem.ts";
+import type { Desired } from "./desired-stacks.ts";
+
+/** Where the service keeps its state, and the key that encrypts the secrets in it. */
+export interface ServiceResources {
+  /** `s3://bucket[/prefix]?query` */
+  stateUrl: string;
+  /** The url is `awskms://…`; a key that it names by its alias isn't recognised */
+  secrets?: { provider: "awskms"; url: string } | { provider: "passphrase" };
+}
+
+/**
+ * Refuses an integration that names the service's state bucket or secrets key: whoever reads or writes those is in every account.
+ *
+ * @throws ProblemError guardrail
+ */
+export function refuseServiceResources(
+  { stateUrl, secrets }: ServiceResources,
+  { expectations, specs, contract }: Pick<Desired, "expectations" | "specs" | "contract">,
+): void {
+  const bucket = new URL(stateUrl).host;
+  const named = contract.roles
+    .flatMap(({ grants }) => grants.flatMap(({ resources }) => resources))
+    .filter((one) => typeof one === "string");
+  const buckets = [
+    ...expectations.buckets,
+    ...specs.flatMap((spec) => (spec.kind === "bucket-policy" ? [spec.inputs.bucket] : [])),
+    ...named.flatMap((arn) => /:s3:::([^/]+)/.exec(arn)?.[1] ?? []),
+  ];
+  if (buckets.includes(bucket)) throw ofTheService(`Bucket ${bucket} holds`);
+  const url = secrets?.provider === "awskms" ? secrets.url : "";
+  const key = /^awskms:\/\/\/?(?:arn:[^?]*:key\/)?([0-9a-zA-Z-]+)(?:\?|$)/.exec(url)?.[1];
+  const keys = [...expectations.keyArns, ...named.filter((arn) => arn.includes(":kms:"))];
+  if (key !== undefined && keys.some((arn) => arn.endsWith(`:key/${key}`))) throw ofTheService("That key encrypts");
+}
+
+const ofTheService = (what: string): ProblemError =>
+  new ProblemError("guardrail", `${what} the state of Drawbridge itself. No integration may name it. Use another one.`, {
+    cause: "service-resource",
+  });
+
+/**
+ * Refuses a key of the tenant's account where the vendor's own is asked for: its owner would give away what it encrypts.
+ *
+ * @throws ProblemError invalid_parameters
+ */
+export function refuseOwnInsteadOfVendors(
+  owned: readonly { arn: string; pointer: string }[],
+  { accountId }: Pick<BlueprintContext, "accountId">,
+): void {
+  const own = owned.find(({ arn }) => arn.split(":")[4] === accountId);
+  if (own) throw ownInstead(own);
+}
+
+/** Why something of the tenant's can't stand for the vendor's. */
+export const ownInstead = ({ arn, pointer }: { arn: string; pointer: string }): ProblemError =>
+  new ProblemError("invalid_parameters", `${arn} is in the tenant's own account. Name the vendor's own, as the vendor shows it.`, {
+    pointer,
+  });
