@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a sandbox, the real service, a tenant, and the examples applied with live progress. With `-- --once` it does the
- * whole round, checks it by reading AWS back, and ends with 0 or 1.
+ * whole round, checks it by reading AWS back, and ends with 0 or 1. `DRAWBRIDGE_DATA_DIR` and `DRAWBRIDGE_PORT` are its folder and port.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
@@ -8,6 +8,7 @@ import path from "node:path";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { applyExample, changeExample, type Demo, type Outcome, readExamples, registerTenant, tearDown } from "./demo-round.ts";
+import { needFreePort, readPort } from "./port.ts";
 import { startSandbox } from "./sandbox.ts";
 import { startService } from "./service.ts";
 
@@ -26,19 +27,31 @@ function table(outcomes: Outcome[]): void {
   console.log(`\n${outcomes.length - failed} passed, ${failed} failed, in ${seconds()}`);
 }
 
-async function main(): Promise<number> {
-  const dataDir = process.env.DRAWBRIDGE_DATA_DIR ?? (await mkdtemp(path.join(os.tmpdir(), "drawbridge-demo-")));
-  heading("Sandbox: an AWS on loopback, Pulumi, and the service");
-  const sandbox = await startSandbox({ dataDir, log: (line) => console.log(`  ${line}`) });
-  const service = await startService(sandbox).catch(async (error) => {
-    await sandbox.stop();
-    throw error;
-  });
+/** Starts everything, or nothing: what a start that fails has started is stopped again. */
+async function start() {
+  const port = readPort(process.env.DRAWBRIDGE_PORT);
+  await needFreePort(port);
+  const dataDir = process.env.DRAWBRIDGE_DATA_DIR || (await mkdtemp(path.join(os.tmpdir(), "drawbridge-demo-")));
+  const ends: (() => Promise<unknown>)[] = [];
+  if (!process.env.DRAWBRIDGE_DATA_DIR) ends.push(() => rm(dataDir, { recursive: true, force: true }));
   const stop = async () => {
-    await service.stop();
-    await sandbox.stop();
-    if (!process.env.DRAWBRIDGE_DATA_DIR) await rm(dataDir, { recursive: true, force: true });
+    for (const end of ends.toReversed()) await end();
   };
+  try {
+    const sandbox = await startSandbox({ dataDir, log: (line) => console.log(`  ${line}`) });
+    ends.push(sandbox.stop);
+    const service = await startService(sandbox, { port });
+    ends.push(service.stop);
+    return { dataDir, sandbox, service, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function main(): Promise<number> {
+  heading("Sandbox: an AWS on loopback, Pulumi, and the service");
+  const { dataDir, sandbox, service, stop } = await start();
   const interrupted = new Promise<void>((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   try {
     console.log(

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { type AwsPlugin, ensureSandboxPlugin } from "../setup/aws-plugin.ts";
 import { ensurePulumiCli, type PulumiCli } from "../setup/pulumi-cli.ts";
 import type { Say } from "../setup/step.ts";
 import { platformThings, sandboxRegion } from "./accounts.ts";
+import { takeDataFolder } from "./data-folder.ts";
 import { startEmulator } from "./ministack.ts";
 import { writeSandboxFile } from "./sandbox-file.ts";
 import { type Seeded, seed } from "./seed.ts";
@@ -21,22 +22,43 @@ export interface Sandbox extends Seeded {
   environment: Record<string, string>;
   /** The emulator's process, for tests that look what is left behind. */
   emulatorPid: number;
-  /** Ends the emulator and waits until it is gone. Files stay. */
+  /** Ends the emulator, waits until it is gone and gives the data folder back. Files stay. May be called twice. */
   stop(): Promise<void>;
 }
 
 export interface SandboxOptions {
-  /** Made if it isn't there; a sandbox always starts empty, whatever an earlier one left in it. */
+  /** Made if it isn't there; a sandbox always starts empty, whatever an earlier one left in it. One at a time. */
   dataDir: string;
   log: Say;
   /** Use the stand-in even where the official plugin is installed: for tests that inject faults into it. */
   onlyStandIn?: boolean;
 }
 
-/** Starts emulator and seed, gives PULUMI_HOME its plugin, and writes `sandbox.json`. */
-export async function startSandbox({ dataDir: folder, log, onlyStandIn = false }: SandboxOptions): Promise<Sandbox> {
-  const dataDir = path.resolve(folder);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+/**
+ * Takes the data folder, starts emulator and seed, gives PULUMI_HOME its plugin, and writes `sandbox.json`.
+ *
+ * @throws Error in one sentence when another process has a sandbox in the folder, which then stays as it is; whatever stops a start,
+ * nothing of it keeps running
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const dataDir = path.resolve(options.dataDir);
+  const giveBack = await takeDataFolder(dataDir, options.log);
+  try {
+    const sandbox = await startIn({ ...options, dataDir });
+    return {
+      ...sandbox,
+      stop: async () => {
+        await sandbox.stop();
+        await giveBack();
+      },
+    };
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+}
+
+async function startIn({ dataDir, log, onlyStandIn = false }: SandboxOptions): Promise<Sandbox> {
   await rm(path.join(dataDir, "sandbox.json"), { force: true });
   const cli = await ensurePulumiCli({ log });
   const pulumiHome = path.join(dataDir, "pulumi-home");

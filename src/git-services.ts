@@ -1,5 +1,6 @@
 /** What the HTTP layer may ask for about repositories, drift and pauses: who may push, and who sees what. */
 
+import { repositoryName } from "./gitops/repository-name.ts";
 import type { Services } from "./http/services.ts";
 import { type Caller, holdsScope } from "./identity/caller.ts";
 import { type Asker, acceptPush } from "./integrations/accept-reconcile.ts";
@@ -34,11 +35,16 @@ const askerOf = (caller: Caller): Asker => ({
   subject: caller.subject,
   tenants: caller.tenants,
   mayDestroy: holdsScope(caller, "destroy"),
+  administers: holdsScope(caller, "admin"),
 });
 
 const scopeOf = (tenant: string | undefined) => (tenant === undefined ? ("service" as const) : (`tenant/${tenant}` as const));
 
-const sourceView = ({ tenants: _tenants, requestedBy: _by, ...view }: SourceRecord) => view;
+const sourceView = ({ tenants: _tenants, requestedBy: _by, scopes: _scopes, repository, ...view }: SourceRecord) => ({
+  ...view,
+  // Replicas of an earlier version may store a token in it still.
+  repository: repositoryName(repository),
+});
 
 /** The part of the services that is about Git. */
 export function gitServices(shell: Shell): GitServices {
@@ -63,7 +69,7 @@ export function gitServices(shell: Shell): GitServices {
     resume: (_caller, { tenant }) => resume(db, scopeOf(tenant)),
     listPauses: () => pausesNow(db),
     async putSource(caller, name, body) {
-      const { created, source } = await putSource(shell, { name, body, requestedBy: caller.subject });
+      const { created, source } = await putSource(shell, { name, body, requestedBy: caller.subject, scopes: caller.scopes });
       return { created, source: sourceView(source) };
     },
     getSource: async (name) => sourceView(await requireSource(shell, name)),

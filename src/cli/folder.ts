@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
+import { repositoryName } from "../gitops/repository-name.ts";
 import { CommandFailure, exits } from "./failure.ts";
 
 const isManifest = /\.(ya?ml|json)$/i;
@@ -46,7 +47,12 @@ export interface Origin {
   sequence?: number;
 }
 
-/** Who owns the manifests: as flags say, as CI says, as the folder's own repository says, else the folder itself. */
+/**
+ * Who owns the manifests: as flags say, as CI says, as the folder's own repository says, else the folder itself. A remote's URL often
+ * holds a token, which stays here.
+ *
+ * @throws CommandFailure `usage` when nothing is left of the repository's name without it, or the sequence is no number
+ */
 export async function originOf(
   where: string,
   flags: { repository?: string; revision?: string; sequence?: string },
@@ -58,10 +64,16 @@ export async function originOf(
   const revision = flags.revision ?? env["GITHUB_SHA"] ?? env["CI_COMMIT_SHA"] ?? (await git(where, "rev-parse", "HEAD"));
   const sequence = flags.sequence ?? env["GITHUB_RUN_NUMBER"] ?? env["CI_PIPELINE_IID"];
   return {
-    repository: repository ?? `folder:${path.resolve(where)}`,
+    repository: nameOf(repository ?? `folder:${path.resolve(where)}`),
     revision: revision ?? "working-copy",
     ...(sequence !== undefined && { sequence: wholeNumber(sequence) }),
   };
+}
+
+function nameOf(repository: string): string {
+  const name = repositoryName(repository);
+  if (name !== "") return name;
+  throw new CommandFailure(exits.usage, "The repository has no name. Give it one with --repository.");
 }
 
 function wholeNumber(text: string): number {

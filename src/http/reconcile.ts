@@ -1,13 +1,25 @@
 /** /v1/reconcile */
 import { z } from "zod";
+import { repositoryFault } from "../gitops/repository-name.ts";
 import { manifestBody } from "./manifests.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { acceptedView } from "./schemas.ts";
 
+/** It is stored and shown, so a URL with a token in it is refused. Its length comes first: nobody looks into a megabyte. */
+const repository = z
+  .string()
+  .min(1)
+  .max(500, { abort: true })
+  .superRefine((text, context) => {
+    const fault = repositoryFault(text);
+    if (fault !== undefined) context.addIssue(fault);
+  })
+  .meta({ description: "What owns the manifests: the same text at every push" });
+
 const reconcileBody = z
   .strictObject({
     source: z.strictObject({
-      repository: z.string().min(1).max(500).meta({ description: "What owns the manifests: the same text at every push" }),
+      repository,
       revision: z.string().min(1).max(200).meta({ description: "The commit" }),
       sequence: z
         .int()

@@ -11,9 +11,13 @@ import { up as openPerTenant } from "./migrations/0060-open-per-tenant.ts";
 import { up as bounds } from "./migrations/0070-bounds.ts";
 import { up as oneIndexEach } from "./migrations/0090-one-index-each.ts";
 import { up as proofsApart } from "./migrations/0100-proofs-apart.ts";
+import { up as namesWithoutTokens } from "./migrations/0110-names-without-tokens.ts";
+import { up as claims } from "./migrations/0120-claims.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0120-claims": { up: claims },
+  "0110-names-without-tokens": { up: namesWithoutTokens },
   "0100-proofs-apart": { up: proofsApart },
   "0090-one-index-each": { up: oneIndexEach },
   "0070-bounds": { up: bounds },

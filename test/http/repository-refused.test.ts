@@ -1,0 +1,87 @@
+/** A repository's name with a token in it: refused, and written down nowhere. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import test, { after, before } from "node:test";
+import { sql } from "kysely";
+import { saveSource } from "../../src/store/sources.ts";
+import { faulty, fine, secret } from "../cli/repository-cases.ts";
+import { type RealService, startReal } from "./real.ts";
+import { start } from "./support.ts";
+
+let service: RealService;
+before(async () => {
+  service = await startReal({ requestsPerMinute: 1e6, writesPerMinute: 1e6, destroysPerHour: 1e6 });
+});
+after(() => service?.close());
+
+const push = (repository: string) =>
+  service.call("POST", "/v1/reconcile", {
+    body: { source: { repository, revision: "4f2a9c1" }, manifests: [] },
+    headers: { "idempotency-key": randomUUID() },
+  });
+
+/** Everything in the store, as text. */
+async function everythingKept(): Promise<string> {
+  const { db } = service.store;
+  const tables = await sql<{ name: string }>`select quote_ident(table_schema) || '.' || quote_ident(table_name) as name
+    from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')`.execute(db);
+  const rows = await Promise.all(tables.rows.map(({ name }) => sql`select * from ${sql.raw(name)}`.execute(db)));
+  return JSON.stringify(rows.map((one) => one.rows));
+}
+
+for (const [what, [given, sent]] of Object.entries(faulty)) {
+  test(`refused: ${what}`, async () => {
+    const reply = await push(given);
+    assert.equal(reply.status, 400, reply.text);
+    assert.equal(reply.json.code, "invalid_request");
+    assert.equal(reply.json.pointer, "/source/repository");
+    assert.match(String(reply.json.detail), /^\/source\/repository: Leave out /);
+    assert.ok(!reply.text.includes(secret));
+    assert.equal((await push(sent)).status, 202, "what the command makes of it is taken");
+  });
+}
+
+test("names without a credential are taken and shown as they are", async () => {
+  for (const name of fine) assert.equal((await push(name)).status, 202, name);
+  const { json } = await service.call("GET", "/v1/sources?limit=200");
+  const shown = new Set((json.items as unknown as { repository: string }[]).map(({ repository }) => repository));
+  for (const name of fine) assert.ok(shown.has(name), name);
+});
+
+test("a name that is far too long is refused without a look into it", async () => {
+  const began = performance.now();
+  const reply = await push(`https://${"u:@".repeat(500_000)}`);
+  assert.equal(reply.json.pointer, "/source/repository");
+  assert.ok(performance.now() - began < 2_000);
+});
+
+test("nothing of the refused names is in the store, audit and kept answers included", async () => {
+  const kept = await everythingKept();
+  assert.match(kept, /POST \/v1\/reconcile/, "the audit is among what was looked at");
+  assert.ok(!kept.includes(secret));
+});
+
+test("nothing of them is in the log", async () => {
+  const logged = await start();
+  for (const [repository] of Object.values(faulty))
+    await logged.call("POST", "/v1/reconcile", { body: { source: { repository, revision: "4f2a9c1" }, manifests: [] } });
+  assert.equal(logged.lines().filter(({ code }) => code === "invalid_request").length, Object.keys(faulty).length);
+  assert.ok(!JSON.stringify([logged.lines(), logged.calls]).includes(secret));
+  await logged.close();
+});
+
+test("a record from before is shown without its token, whatever its kind", async () => {
+  const old = {
+    repository: `https://u:${secret}@git.example/acme`,
+    tenants: "*",
+    requestedBy: "ci",
+    createdAt: "2026-11-01T00:00:00.000Z",
+  } as const;
+  for (const kind of ["push", "pull"] as const) await saveSource(service.store.db, { ...old, name: `old-${kind}`, kind });
+  for (const path of ["/v1/sources/old-push", "/v1/sources/old-pull"]) {
+    assert.equal((await service.call("GET", path)).json.repository, "https://git.example/acme");
+  }
+  const listed = await service.call("GET", "/v1/sources?limit=200");
+  assert.match(listed.text, /old-pull/);
+  assert.ok(!listed.text.includes(secret));
+});

@@ -1,0 +1,97 @@
+/** Records from before names of repositories were cleaned. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type Kysely, sql } from "kysely";
+import { repositoryName } from "../../src/gitops/repository-name.ts";
+import { pushSourceName } from "../../src/integrations/push-source.ts";
+import type { Database } from "../../src/store/database.ts";
+import { up } from "../../src/store/migrations/0110-names-without-tokens.ts";
+import { createOperation, findOperation } from "../../src/store/operations.ts";
+import { claimMembers, findSource, listSources, membersOf, type SourceRecord, saveSource } from "../../src/store/sources.ts";
+import { faulty, fine, secret } from "../cli/repository-cases.ts";
+import { backends, type Opened } from "./backends.ts";
+
+const clean = "https://git.example/acme/access.git";
+const withToken = (token: string) => clean.replace("//", `//ci:${token}@`);
+
+const record = (repository: string, more: Partial<SourceRecord> = {}): SourceRecord => ({
+  name: pushSourceName(repository),
+  kind: "push",
+  repository,
+  tenants: ["acme"],
+  requestedBy: "ci",
+  createdAt: "2026-11-01T00:00:00.000Z",
+  ...more,
+});
+
+const member = (source: string, name: string) => ({ kind: "Integration" as const, tenant: "acme", name, source, labels: {} });
+
+/** As a migration is run: in a transaction, by somebody who knows no tables. */
+const migrateNow = (db: Kysely<Database>) => db.transaction().execute((trx) => up(trx as unknown as Kysely<unknown>));
+
+for (const backend of backends) {
+  describe(`migration 0110 on ${backend.name}`, { concurrency: false }, () => {
+    let opened: Opened;
+    before(async () => {
+      opened = await backend.open();
+    });
+    after(() => opened?.remove());
+
+    test("it is among those that a start runs", async () => {
+      const { rows } = await sql<{ name: string }>`select name from kysely_migration where name like '0110-%'`.execute(opened.store.db);
+      assert.deepEqual(rows, [{ name: "0110-names-without-tokens" }]);
+    });
+
+    test("a pushed source loses its token, and keeps what it owns and did under the name that the next push gives it", async () => {
+      const { db } = opened.store;
+      const old = record(withToken(secret), { sequence: 7, revision: "4f2a9c1" });
+      await saveSource(db, old);
+      await claimMembers(db, [member(old.name, "c1")]);
+      const request = { source: old.name, manifests: [] };
+      const operation = await createOperation(db, { kind: "reconcile", request, requestedBy: "ci", deadlineSeconds: 60 });
+      await migrateNow(db);
+      const name = pushSourceName(clean);
+      assert.equal(await findSource(db, old.name), undefined);
+      assert.deepEqual(await findSource(db, name), { ...old, name, repository: clean });
+      assert.deepEqual(await membersOf(db, { source: name, tenants: [] }), [member(name, "c1")]);
+      assert.deepEqual((await findOperation(db, operation.id))?.request, { source: name, manifests: [] });
+    });
+
+    test("of several that were the same repository, the one that owns most is found by the next push; each keeps what it owns", async () => {
+      const { db } = opened.store;
+      const [first, second] = ["https://one@git.example/two.git", "https://other@git.example/two.git"].map((url) => record(url));
+      assert.ok(first && second);
+      for (const source of [first, second]) await saveSource(db, source);
+      await claimMembers(db, [member(first.name, "a"), member(second.name, "b"), member(second.name, "c")]);
+      await migrateNow(db);
+      const named = pushSourceName("https://git.example/two.git");
+      const owned = async (source: string) => (await membersOf(db, { source, tenants: [] })).map(({ name }) => name).sort();
+      assert.deepEqual(await owned(named), ["b", "c"]);
+      const { items } = await listSources(db, { limit: 50 });
+      const others = items.filter(({ repository, name }) => repository === "https://git.example/two.git" && name !== named);
+      assert.equal(others.length, 1);
+      assert.deepEqual(await owned(others[0]?.name ?? ""), ["a"]);
+    });
+
+    test("a source that has the clean name already keeps it", async () => {
+      const { db } = opened.store;
+      const standing = record("https://git.example/three.git", { sequence: 3 });
+      for (const source of [standing, record("https://t@git.example/three.git", { sequence: 9 })]) await saveSource(db, source);
+      await migrateNow(db);
+      assert.deepEqual(await findSource(db, standing.name), standing);
+    });
+
+    test("nothing of a token is left in any name; what holds none, and what is pulled, stays as it is", async () => {
+      const { db } = opened.store;
+      const untouched = [...fine.map((name) => record(name)), record(withToken("x"), { name: "pulled", kind: "pull", interval: 300 })];
+      for (const source of [...untouched, ...Object.values(faulty).map(([given]) => record(given))]) await saveSource(db, source);
+      await migrateNow(db);
+      const { items } = await listSources(db, { limit: 500 });
+      assert.ok(!JSON.stringify(items).includes(secret));
+      for (const source of untouched) assert.deepEqual(await findSource(db, source.name), source);
+      for (const [given] of Object.values(faulty)) assert.ok(await findSource(db, pushSourceName(repositoryName(given))), given);
+      await migrateNow(db);
+      assert.deepEqual((await listSources(db, { limit: 500 })).items, items, "a second time changes nothing");
+    });
+  });
+}
