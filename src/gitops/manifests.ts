@@ -1,6 +1,7 @@
 /** Manifests: what a repository says should be. One document is one tenant or one integration; its `spec` is the body of its PUT. Pure. */
 import { z } from "zod";
-import { plainValue, readYaml, type YamlDocument } from "./strict-yaml.ts";
+import { inBrief, readYaml, type YamlDocument } from "./strict-yaml.ts";
+import { yamlLimits } from "./yaml-limits.ts";
 
 const name = z
   .string()
@@ -52,8 +53,15 @@ export function readManifests(file: string, text: string): { manifests: LocatedM
   const read = documents.map((document) => readOne(file, document));
   return {
     manifests: read.flatMap((one) => ("manifest" in one ? [one] : [])),
-    faults: [...faults.map((fault) => ({ file, ...fault })), ...read.flatMap((one) => ("faults" in one ? one.faults : []))],
+    faults: firstOf([...faults.map((fault) => ({ file, ...fault })), ...read.flatMap((one) => ("faults" in one ? one.faults : []))]),
   };
+}
+
+/** A thousand faults of one file help nobody more than the first ones, and each would become a row of the result. */
+function firstOf(faults: ManifestFault[]): ManifestFault[] {
+  const more = faults.slice(yamlLimits.faults);
+  if (!more[0]) return faults;
+  return [...faults.slice(0, yamlLimits.faults), { ...more[0], detail: "There are more faults from here on. Mend the ones above first." }];
 }
 
 /** `Integration acme/c1`: what a manifest is about, and the same for two that are about the same. */
@@ -66,12 +74,7 @@ function readOne(file: string, document: YamlDocument): LocatedManifest | { faul
     file,
     ...document.positionOf(path.map((part) => (typeof part === "number" ? part : String(part)))),
   });
-  let value: unknown;
-  try {
-    value = plainValue(document);
-  } catch (error) {
-    return { faults: [{ ...placeOf([]), detail: error instanceof Error ? error.message : "It can't be read." }] };
-  }
+  const { value } = document;
   const unstorable = pathOfUnstorable(value);
   if (unstorable) return { faults: [{ ...placeOf(unstorable), detail: "This text holds a NUL or half of a surrogate pair." }] };
   const parsed = manifestEnvelope.safeParse(value);
@@ -81,18 +84,20 @@ function readOne(file: string, document: YamlDocument): LocatedManifest | { faul
       positionOf: (pointer = "") => placeOf(pathOf(pointer)),
     };
   }
-  return { faults: parsed.error.issues.flatMap((issue) => issueFaults(issue, placeOf)) };
+  // To find a place takes as long as the map is, so that only what is told is looked for.
+  const issues = parsed.error.issues.slice(0, yamlLimits.faults + 1);
+  return { faults: issues.flatMap((issue) => issueFaults(issue, placeOf)) };
 }
 
 function issueFaults(issue: z.core.$ZodIssue, placeOf: (path: readonly PropertyKey[]) => Position): ManifestFault[] {
   const where = (path: readonly PropertyKey[]) => (path.length === 0 ? "The manifest" : path.map(String).join("."));
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, yamlLimits.faults + 1).map((key) => ({
       ...placeOf([...issue.path, key]),
-      detail: `${[...issue.path, key].map(String).join(".")}: There is no such field.`,
+      detail: inBrief(`${[...issue.path, key].map(String).join(".")}: There is no such field.`),
     }));
   }
-  return [{ ...placeOf(issue.path), detail: `${where(issue.path)}: ${issue.message}.` }];
+  return [{ ...placeOf(issue.path), detail: inBrief(`${where(issue.path)}: ${issue.message}.`) }];
 }
 
 /** RFC 6901 to a path; a number stays text where the pointer can't tell, and YAML finds it either way. */

@@ -1,54 +1,47 @@
-/** Fetches a branch's head: shallow, only the source's folder, nothing run, nothing followed out of it. */
-import { lstat, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+/** Fetches a branch's head: shallow, nothing run, nothing checked out. Files are read from git's own store, by the list of its tree. */
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { simpleGit } from "simple-git";
 import { ProblemError } from "../problem.ts";
 import type { SourceRecord } from "../store/sources.ts";
 import { gitAccess } from "./credentials.ts";
+import { type Checkout, gitBytes } from "./git.ts";
+import type { ManifestFault } from "./manifests.ts";
+import type { FileText } from "./read-files-worker.ts";
+import { faultAt, foldersOf, type ListedFile, listManifests } from "./tree.ts";
 
 export interface Fetched {
   /** the commit's hash */
   revision: string;
-  /** `path` from the repository's root, in order */
-  files: { path: string; text: string }[];
+  /** in order of their paths */
+  files: FileText[];
+  /** What the commit holds and can't be read. While there is any, the files aren't all that the source says. */
+  faults: ManifestFault[];
 }
 
 const limits = { files: 5_000, bytes: 16 * 1024 * 1024, milliseconds: 120_000 };
-const isManifest = /\.(ya?ml|json)$/i;
 
 /**
- * The manifests' files at the head of the source's branch.
+ * The manifests' files at the head of the source's branch, and a fault for each that can't be read.
  *
  * @throws ProblemError source_unreachable, with what to look at; git's own text may hold credentials and stays out
+ * @throws the signal's reason when it is aborted
  */
 export async function fetchRepository(
   source: Pick<SourceRecord, "name" | "repository" | "branch" | "path" | "credentials">,
   { secretsDir, signal }: { secretsDir: string; signal: AbortSignal },
 ): Promise<Fetched> {
+  const folders = foldersOf(source.path);
   const folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-source-"));
   try {
     const access = await gitAccess(source, { home: folder, secretsDir });
-    const checkout = path.join(folder, "checkout");
     const abort = AbortSignal.any([signal, AbortSignal.timeout(limits.milliseconds)]);
-    // The library guards these names; the whole environment is ours (credentials.ts).
-    const allowEnvironment = Object.keys(access.environment).filter((name) => name.startsWith("GIT_"));
-    const git = simpleGit({ baseDir: folder, abort, allowEnvironment }).env(access.environment);
-    const branch = source.branch ?? "main";
-    const subfolder = source.path?.replaceAll(/^\/+|\/+$/g, "") ?? "";
-    await git.clone(access.url, checkout, [
-      "--depth=1",
-      "--single-branch",
-      "--no-tags",
-      "--no-recurse-submodules",
-      "--no-checkout",
-      `--branch=${branch}`,
-    ]);
-    await git.cwd(checkout);
-    if (subfolder !== "") await git.raw(["sparse-checkout", "set", "--no-cone", `/${subfolder}/`]);
-    await git.raw(["checkout", "--quiet", branch]);
-    const revision = (await git.revparse(["HEAD"])).trim();
-    return { revision, files: await readFolder(checkout, subfolder) };
+    const checkout = { folder: path.join(folder, "checkout"), environment: access.environment, signal: abort };
+    const revision = await clone(checkout, { home: folder, url: access.url, branch: source.branch ?? "main" });
+    const { files: listed, faults } = await listManifests(checkout, { commit: revision, folders, most: limits.files });
+    const read = await readBlobs(checkout, listed);
+    return { revision, files: read.files, faults: [...faults, ...read.faults] };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ProblemError) throw error;
@@ -62,6 +55,23 @@ export async function fetchRepository(
   }
 }
 
+/** Answers the commit. Nothing is checked out: a filter, an attribute or a name of the repository could change what is read. */
+async function clone({ folder, environment, signal }: Checkout, from: { home: string; url: string; branch: string }): Promise<string> {
+  // The library guards these names; the whole environment is ours (credentials.ts).
+  const allowEnvironment = Object.keys(environment).filter((name) => name.startsWith("GIT_"));
+  const git = simpleGit({ baseDir: from.home, abort: signal, allowEnvironment }).env(environment);
+  await git.clone(from.url, folder, [
+    "--depth=1",
+    "--single-branch",
+    "--no-tags",
+    "--no-recurse-submodules",
+    "--no-checkout",
+    `--branch=${from.branch}`,
+  ]);
+  await git.cwd(folder);
+  return (await git.revparse(["HEAD"])).trim();
+}
+
 /** What git said, as one word of ours. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : "";
@@ -73,28 +83,37 @@ function reasonOf(error: unknown): string {
   return "git-failed";
 }
 
-/** Regular files only: a link could lead anywhere on this machine. */
-async function readFolder(checkout: string, subfolder: string): Promise<Fetched["files"]> {
-  const root = path.join(checkout, subfolder);
-  const top = await lstat(root).catch(() => undefined);
-  if (!top?.isDirectory())
-    throw new ProblemError("source_unreachable", `The branch has no folder ${subfolder}.`, { cause: "no-such-path" });
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile() && isManifest.test(entry.name))
-    .map((entry) => path.relative(checkout, path.join(entry.parentPath, entry.name)))
-    .filter((name) => !name.split(path.sep).some((part) => part.startsWith(".")))
-    .sort();
-  if (names.length > limits.files)
-    throw new ProblemError("source_unreachable", `The folder has more than ${limits.files} manifests.`, { cause: "too-many" });
-  const files: Fetched["files"] = [];
-  let bytes = 0;
-  for (const name of names) {
-    const text = await readFile(path.join(checkout, name), "utf8");
-    bytes += Buffer.byteLength(text);
-    if (bytes > limits.bytes)
-      throw new ProblemError("source_unreachable", `The manifests are larger than ${limits.bytes} bytes.`, { cause: "too-large" });
-    files.push({ path: name, text });
+/** The contents, whose sizes are known and within the limits before git is asked for them. */
+async function readBlobs(checkout: Checkout, listed: readonly ListedFile[]): Promise<Pick<Fetched, "files" | "faults">> {
+  const bytes = listed.reduce((sum, { size }) => sum + size, 0);
+  if (bytes > limits.bytes)
+    throw new ProblemError("source_unreachable", `The manifests are larger than ${limits.bytes} bytes. Divide the source.`, {
+      cause: "too-large",
+    });
+  const files: FileText[] = [];
+  const faults: ManifestFault[] = [];
+  if (listed.length === 0) return { files, faults };
+  const input = Buffer.from(listed.map(({ object }) => `${object}\n`).join(""));
+  const output = await gitBytes(checkout, ["cat-file", "--batch"], input);
+  let begin = 0;
+  for (const { path: file, object, size } of listed) {
+    const header = `${object} blob ${size}\n`;
+    const content = begin + header.length;
+    if (output.toString("latin1", begin, content) !== header) throw new Error("git cat-file answered something else");
+    begin = content + size + 1;
+    const text = textOf(output.subarray(content, content + size));
+    if (text === undefined) faults.push(faultAt(file, "The file isn't UTF-8. Store it as UTF-8."));
+    else files.push({ path: file, text });
   }
-  return files;
+  if (output.length !== begin) throw new Error("git cat-file answered another number of files");
+  return { files, faults };
+}
+
+/** Bytes that aren't UTF-8 would be read as other characters than the author's. */
+function textOf(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,8 @@
 /** `reconcile`: make integrations equal to a source's manifests. Each change is an ordinary operation; this one starts and watches them. */
 import { hash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Manifest, readManifests } from "../gitops/manifests.ts";
+import type { Manifest, Position } from "../gitops/manifests.ts";
+import { readFiles } from "../gitops/read-files.ts";
 import { fetchRepository } from "../gitops/repository.ts";
 import { withLeases } from "../operations/lease.ts";
 import { isTerminal } from "../operations/operation.ts";
@@ -31,6 +32,10 @@ export interface ReconcileRequest {
   atomic: boolean;
   tenants: VisibleTenants;
   mayDestroy: boolean;
+  /** Whether the caller holds, or whoever registered the source held, the scope `admin`; not known of requests from before it was noted */
+  administers?: boolean;
+  /** Who wrote what the manifests say, as far as that is known; whoever asked, unless told */
+  writers?: string[];
 }
 
 const SOURCE_WAIT = 120;
@@ -55,7 +60,7 @@ export async function reconcile(shell: Shell, run: Run, request: ReconcileReques
     };
     if (request.dryRun) return finish(incompleteness(steps));
     if (request.atomic && steps.some((step) => step.outcome === "refused")) return finish(refusedAsWhole(steps));
-    await run.step("apply", () => apply(shell, run, request.source, steps));
+    await run.step("apply", () => apply(shell, run, request, steps));
     const held = await prune(shell, run, request, steps);
     await run.step("watch", () => watch(shell, run, steps));
     if (held !== undefined) run.awaitApproval(held);
@@ -67,15 +72,15 @@ async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Pro
   if (request.manifests) return { given: request.manifests.map((manifest) => ({ manifest })), revision: request.revision ?? "" };
   const source = await findSource(shell.store.db, request.source);
   if (!source) throw new ProblemError("not_found", "The source was removed before this operation ran.");
-  const { revision, files } = await run.step("fetch", () => fetchRepository(source, { secretsDir: shell.secretsDir, signal: run.signal }));
-  const given = files.flatMap(({ path, text }): Given[] => {
-    const { manifests, faults } = readManifests(path, text);
-    const place = ({ file, line, column }: { file: string; line: number; column: number }) => `${file}:${line}:${column}`;
-    return [
-      ...manifests.map(({ manifest, positionOf }) => ({ manifest, at: place(positionOf()) })),
-      ...faults.map((fault) => ({ fault: fault.detail, at: place(fault) })),
-    ];
-  });
+  const { revision, files, faults } = await run.step("fetch", () =>
+    fetchRepository(source, { secretsDir: shell.secretsDir, signal: run.signal }),
+  );
+  const read = await run.step("read", () => readFiles(files, { signal: run.signal }));
+  const place = ({ file, line, column }: Position) => `${file}:${line}:${column}`;
+  const given: Given[] = [
+    ...read.manifests.map(({ manifest, position }) => ({ manifest, at: place(position) })),
+    ...[...faults, ...read.faults].map((fault) => ({ fault: fault.detail, at: place(fault) })),
+  ];
   if (!request.dryRun) await saveSource(shell.store.db, { ...source, revision });
   return { given, revision };
 }
@@ -105,7 +110,7 @@ async function asFirstPlanned(shell: Shell, run: Run, fresh: Step[]): Promise<St
   return [...now, ...pruned.map((item) => ({ ...item, operation: started.get(`${item.tenant}/${item.name}`) ?? "" }))];
 }
 
-async function apply(shell: Shell, run: Run, source: string, steps: Step[]): Promise<void> {
+async function apply(shell: Shell, run: Run, request: ReconcileRequest, steps: Step[]): Promise<void> {
   const named = steps.filter((step) => step.manifest !== undefined && step.outcome !== "refused");
   await claimMembers(
     shell.store.db,
@@ -113,14 +118,14 @@ async function apply(shell: Shell, run: Run, source: string, steps: Step[]): Pro
       kind: kind === "Tenant" ? "Tenant" : "Integration",
       tenant,
       name,
-      source,
+      source: request.source,
       labels: manifest?.metadata.labels ?? {},
     })),
   );
   const work = named.filter((step) => (step.outcome === "added" || step.outcome === "changed") && step.operation === undefined);
   for (const step of [...work.filter((one) => one.kind === "Tenant"), ...work.filter((one) => one.kind === "Integration")]) {
     run.signal.throwIfAborted();
-    await orRefuse(step, () => (step.kind === "Tenant" ? applyTenant(shell, step) : applyIntegration(shell, run, step)));
+    await orRefuse(step, () => (step.kind === "Tenant" ? applyTenant(shell, request, step) : applyIntegration(shell, run, request, step)));
   }
 }
 
@@ -135,15 +140,17 @@ async function orRefuse(step: Step, work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function applyTenant(shell: Shell, { name, manifest, ifMatch }: Step): Promise<void> {
+async function applyTenant(shell: Shell, request: ReconcileRequest, { name, manifest, ifMatch }: Step): Promise<void> {
   const body = manifest?.spec as unknown as TenantWish;
-  await putTenant(shell, { name, body, seesAll: true, ...(ifMatch && { ifMatch }) });
+  const by = { seesAll: request.tenants === "*", administers: request.administers === true };
+  await putTenant(shell, { name, body, by, ...(ifMatch && { ifMatch }) });
 }
 
-async function applyIntegration(shell: Shell, run: Run, step: Step): Promise<void> {
+async function applyIntegration(shell: Shell, run: Run, { writers }: ReconcileRequest, step: Step): Promise<void> {
   const { tenant = "", name, manifest, ifMatch } = step;
   const body = manifest?.spec as unknown as PutRequest["body"];
-  const put = await putIntegration(shell, { tenant, name, body, requestedBy: run.operation.requestedBy, ...(ifMatch && { ifMatch }) });
+  const { requestedBy } = run.operation;
+  const put = await putIntegration(shell, { tenant, name, body, requestedBy, ...(writers && { writers }), ...(ifMatch && { ifMatch }) });
   if (!put.operation) {
     step.outcome = "unchanged";
     return;

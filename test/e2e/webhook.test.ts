@@ -10,6 +10,7 @@ import { gitServices } from "../../src/git-services.ts";
 import { acceptPull } from "../../src/integrations/accept-reconcile.ts";
 import { putSource } from "../../src/integrations/sources.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
+import type { StoredOperation } from "../../src/store/operations.ts";
 import { findSource } from "../../src/store/sources.ts";
 import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
 import { type Reply, type Running, start } from "../http/support.ts";
@@ -201,21 +202,27 @@ describe("a push at GitHub", { concurrency: false }, () => {
     assert.equal((await findIntegration(house.shell.store.db, "acme", "one"))?.goneAt, undefined);
   });
 
-  test("a link out of the repository is not followed, and a manifest that is gone is pruned", async () => {
+  test("a link out of the repository is not followed, and keeps prune from doing anything; a manifest that is gone is pruned", async () => {
     await rm(path.join(work, "deploy", "a.json"));
     await writeFile(path.join(folder, "outside.json"), JSON.stringify(integrationManifest("acme", "outside")));
     await symlink(path.join(folder, "outside.json"), path.join(work, "deploy", "link.json"));
     await commitAll("link");
+    const outcomes = (operation: StoredOperation) => itemsOf(operation).map(({ name, outcome }) => [name, outcome]);
+    const linked = await deliver(payload());
+    assert.deepEqual(outcomes(await house.ended(String(linked.json["operation"]))), [
+      ["acme", "unchanged"],
+      ["deploy/link.json", "refused"],
+      ["one", "kept"],
+    ]);
+    await rm(path.join(work, "deploy", "link.json"));
+    await commitAll("no link");
     const answer = await deliver(payload());
     const operation = await house.ended(String(answer.json["operation"]));
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
-    assert.deepEqual(
-      itemsOf(operation).map(({ name, outcome }) => [name, outcome]),
-      [
-        ["acme", "unchanged"],
-        ["one", "pruned"],
-      ],
-    );
+    assert.deepEqual(outcomes(operation), [
+      ["acme", "unchanged"],
+      ["one", "pruned"],
+    ]);
     assert.equal(house.ran.at(-1), "destroy acme/one");
   });
 
