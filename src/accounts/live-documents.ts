@@ -115,11 +115,19 @@ export async function readBucket(s3: S3Client, name: string, owner: string, regi
 
 /**
  * Whether a bucket of this name is the account's own. S3 refuses a call about anybody else's (S3 user guide, "Verifying bucket ownership
- * with bucket owner condition"), and may hide whether there is one.
+ * with bucket owner condition"), and may hide whether there is one. An S3 API that doesn't look at the owner says yes to everybody: then
+ * this isn't known, and the answer is no.
  *
  * @throws ProblemError aws_throttled, aws_rejected
  */
 export async function isOwnBucket(s3: S3Client, name: string, owner: string): Promise<boolean> {
+  return (await answersTo(s3, name, owner)) && !(await answersTo(s3, name, nobody));
+}
+
+/** An account that owns nothing. */
+const nobody = "000000000000";
+
+async function answersTo(s3: S3Client, name: string, owner: string): Promise<boolean> {
   const head = s3.send(new HeadBucketCommand({ Bucket: name, ExpectedBucketOwner: owner })).catch((error: HeadError) => {
     const status = error.$metadata?.httpStatusCode;
     // A redirect to another region says nothing of the owner.

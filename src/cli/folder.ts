@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
-import { repositoryName } from "../gitops/repository-name.ts";
+import { repositoryName } from "../model/repository-name.ts";
 import { CommandFailure, exits } from "./failure.ts";
 
 const isManifest = /\.(ya?ml|json)$/i;

@@ -1,6 +1,6 @@
 /** /v1/reconcile */
 import { z } from "zod";
-import { repositoryFault } from "../gitops/repository-name.ts";
+import { repositoryFault } from "../model/repository-name.ts";
 import { manifestBody } from "./manifests.ts";
 import { defineRoute, type Route } from "./route.ts";
 import { acceptedView } from "./schemas.ts";

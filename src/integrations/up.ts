@@ -17,7 +17,7 @@ import { proveIntegration } from "./proving.ts";
 import type { Shell } from "./shell.ts";
 import { subjectOf } from "./subject.ts";
 import { updateStacks } from "./update-stacks.ts";
-import { approvedParametersOf, asApproved, wishOf } from "./wish.ts";
+import { approvedParametersOf, asApproved, upRequestOf, wishOf } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
 /** What an `up` does beside its own, to take in a role that exists (adopt.ts). */
@@ -42,7 +42,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   reasons.push(...(desired.blueprint.approvals?.(approvedParametersOf(record), request.parameters) ?? []));
   if (tenant.access.mode === "hand-off") {
     if (reasons.length > 0 && holdDocuments(run, desired.specs, reasons)) return;
-    await handOver({ shell, run, tenant, wish, request: frozenOf(request) });
+    await handOver({ shell, run, tenant, wish, request: upRequestOf(request) });
     return;
   }
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
@@ -52,7 +52,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys, giverOf(tenant))];
   reasons.push(...statementReasons(specs, desired.contract, keys));
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
-  await noteAttempt(shell, record, { run, desired, request: frozenOf(request), approvedBy: approver });
+  await noteAttempt(shell, record, { run, desired, request: upRequestOf(request), approvedBy: approver });
   if (taking) await run.step("take-over", () => taking.take(work, specs));
   const outputs = await run.step("update-stacks", () => updateStacks(work, specs));
   await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, specs)));
@@ -80,16 +80,6 @@ async function principalReasons(
   }
   return reasons;
 }
-
-/** What was asked for, without what else the operation's request holds. */
-const frozenOf = ({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: UpRequest): UpRequest => ({
-  blueprint,
-  version,
-  parameters,
-  externalIds,
-  ...(vendorPolicy && { vendorPolicy }),
-  ...(authors && { authors }),
-});
 
 /** A role that is being taken over was compared already, and isn't to be free. */
 function expecting(desired: Desired, taken: string | undefined): Desired {

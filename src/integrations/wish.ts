@@ -5,8 +5,8 @@ import { requireBlueprint, type Wish } from "./desired-stacks.ts";
 import { workingIds } from "./external-ids.ts";
 import type { Shell } from "./shell.ts";
 
-/** The request that makes the integration what its record says. */
-export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: IntegrationRecord): UpRequest {
+/** The request that makes the integration what its record says, or that an operation carries beside what else it does. */
+export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: UpRequest): UpRequest {
   return { blueprint, version, parameters, externalIds, ...(vendorPolicy && { vendorPolicy }), ...(authors && { authors }) };
 }
 

@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { originOf } from "../../src/cli/folder.ts";
-import { repositoryFault, repositoryName } from "../../src/gitops/repository-name.ts";
+import { repositoryFault, repositoryName } from "../../src/model/repository-name.ts";
 import { operationFixture, start } from "../http/support.ts";
 import { faulty, fine, secret } from "./repository-cases.ts";
 import { drawbridge } from "./support.ts";

@@ -13,6 +13,7 @@ const { forbidden } = createRequire(import.meta.url)(path.join(root, ".dependenc
 /** rule → [the file that breaks it, what that file says] */
 const violations: Record<string, [string, string]> = {
   "iam-is-pure": ["src/iam/planted-clock.ts", `import { request } from "node:http"; request("x");`],
+  "model-is-shapes-and-rules": ["src/model/planted.ts", `import { log } from "../log.ts"; log();`],
   "stacks-are-pure": ["stacks/planted.ts", `import { log } from "../src/log.ts"; log();`],
   "blueprints-are-pure": ["src/blueprints/planted-reader.ts", `import { readFile } from "node:fs/promises"; readFile("x");`],
   "vendors-stand-alone": ["src/blueprints/planted-copy.ts", `import { acme } from "./acme.ts"; acme();`],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Kysely, sql } from "kysely";
-import { repositoryName } from "../../src/gitops/repository-name.ts";
+import { repositoryName } from "../../src/model/repository-name.ts";
 import { pushSourceName } from "../../src/integrations/push-source.ts";
 import type { Database } from "../../src/store/database.ts";
 import { up } from "../../src/store/migrations/0110-names-without-tokens.ts";

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
-import { repositoryName } from "../../gitops/repository-name.ts";
+import { repositoryName } from "../../model/repository-name.ts";
 
 interface Pushed {
   name: string;

@@ -33,6 +33,12 @@ describe("Labra OppSync, whose policy comes from AWS weeks after the role", { co
     const { s3 } = life.aws(asOutsider(life.sandbox)); // the account of ACE's bucket
     await s3.send(new CreateBucketCommand({ Bucket: aceBucket }));
     untouched = await life.inventory();
+    // The account is Labra's by an administrator's word; one that isn't waits for an approval (test/attacks/in-the-account.test.ts).
+    for (const name of ["labra", "outsider"] as const) {
+      const principalArn = `arn:aws:iam::${life.sandbox.accounts[name].accountId}:root`;
+      const listed = await life.api.call("PUT", `/v1/trusted-principals/${name}`, { body: { vendor: "labra", principalArn } });
+      assert.equal(listed.status, 200);
+    }
   });
   after(() => life?.stop());
 

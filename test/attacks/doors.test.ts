@@ -1,0 +1,177 @@
+/** What an outsider with a key of their own asks for, through each door of the API; no AWS is called. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type Asker, acceptPush } from "../../src/integrations/accept-reconcile.ts";
+import { listSources } from "../../src/store/sources.ts";
+import { findTenant } from "../../src/store/tenants.ts";
+import { everybody, type House, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
+import { type RealService, startReal } from "../http/real.ts";
+
+const account = "222222222222";
+const access = { mode: "assume-role", roleArn: `arn:aws:iam::${account}:role/DrawbridgeProvisioning` };
+const ofAcme = { accountId: account, region: "us-east-1", access };
+
+describe("over HTTP", { concurrency: false }, () => {
+  let service: RealService;
+  let mallory: string;
+  const key = async (subject: string, tenants: "*" | string[], scopes: string[]) => {
+    const made = await service.call("POST", "/v1/keys", { body: { subject, tenants, scopes } });
+    assert.equal(made.status, 201, JSON.stringify(made.json));
+    return String(made.json["key"]);
+  };
+  const put = (path: string, body: object, token?: string) => service.call("PUT", path, { body, ...(token && { token }) });
+
+  before(async () => {
+    service = await startReal();
+    service.shell.ownCredentials = true;
+    mallory = await key("mallory", ["mallory", "mallory-2"], ["read", "write", "destroy"]);
+    assert.equal((await put("/v1/tenants/acme", ofAcme)).status, 201);
+  });
+  after(() => service?.close());
+
+  test("an account that was offboarded is not free, and its external id is never given again", async () => {
+    const before = await findTenant(service.store.db, "acme");
+    assert.equal((await service.call("DELETE", "/v1/tenants/acme")).status, 204);
+    const taken = await put("/v1/tenants/mallory", ofAcme, mallory);
+    assert.deepEqual([taken.status, taken.json["code"]], [409, "account_already_registered"]);
+    assert.equal((await put("/v1/tenants/acme", ofAcme)).status, 201, "an administrator registers it again");
+    const after = await findTenant(service.store.db, "acme");
+    assert.notEqual(after?.provisioningExternalId, before?.provisioningExternalId);
+    const shared = await put("/v1/tenants/acme-2", ofAcme);
+    assert.equal(shared.status, 201);
+    const second = await findTenant(service.store.db, "acme-2");
+    assert.notEqual(second?.provisioningExternalId, after?.provisioningExternalId);
+  });
+
+  test("a claim isn't lost by registering the same name for another account", async () => {
+    const own = { accountId: "333333333333", region: "us-east-1", access: { mode: "hand-off" } };
+    assert.equal((await put("/v1/tenants/mallory", own, mallory)).status, 201);
+    assert.equal((await service.call("DELETE", "/v1/tenants/mallory", { token: mallory })).status, 204);
+    const other = { ...own, accountId: "777777777777" };
+    assert.equal((await put("/v1/tenants/mallory", other, mallory)).status, 201);
+    const stranger = await key("stranger", ["stranger"], ["write"]);
+    assert.equal((await put("/v1/tenants/stranger", own, stranger)).status, 409);
+    assert.equal((await put("/v1/tenants/mallory-2", own, mallory)).status, 409, "another name of the same caller is another tenant");
+  });
+
+  test("of two who register one account at once one gets it", async () => {
+    const fresh = { accountId: "888888888888", region: "us-east-1", access: { mode: "hand-off" } };
+    const keys = await Promise.all(["one", "two", "three"].map((name) => key(name, [name], ["write"])));
+    const answers = await Promise.all(["one", "two", "three"].map((name, index) => put(`/v1/tenants/${name}`, fresh, keys[index])));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409]);
+  });
+
+  test("the service's own account is an administrator's to register and to change", async () => {
+    const own = { accountId: "111111111111", region: "us-east-1", access: { mode: "own-credentials" } };
+    const guest = await key("guest", ["guest"], ["read", "write"]);
+    const refused = await put("/v1/tenants/guest", own, guest);
+    assert.deepEqual([refused.status, refused.json["code"], refused.json["pointer"]], [403, "forbidden", "/access/mode"]);
+    const made = await put("/v1/tenants/guest", own);
+    assert.equal(made.status, 201);
+    assert.equal((await put("/v1/tenants/guest", own, guest)).status, 200, "the same again changes nothing");
+    const headers = { "if-match": String(made.headers["etag"]) };
+    const changed = await service.call("PUT", "/v1/tenants/guest", { body: { ...own, tags: { a: "b" } }, headers, token: guest });
+    assert.equal(changed.status, 403);
+    const away = { ...own, access: { mode: "hand-off" } };
+    assert.equal((await service.call("PUT", "/v1/tenants/guest", { body: away, headers, token: guest })).status, 403);
+  });
+
+  test("the state bucket and the secrets key are nobody's resource", async () => {
+    service.shell.secrets = {
+      provider: "awskms",
+      url: "awskms:///arn:aws:kms:us-east-1:111111111111:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0?region=us-east-1",
+    };
+    const refused = async (parameters: object, blueprint = "conductorone-s3") => {
+      const answer = await put("/v1/tenants/guest/integrations/c1", { blueprint, parameters });
+      assert.deepEqual([answer.status, answer.json["code"]], [422, "guardrail"], JSON.stringify(answer.json));
+    };
+    const externalId = "c1-mallorys-7d1f6a93b2e8";
+    await refused({ bucket: "drawbridge-state", externalId });
+    const kmsKeyArn = "arn:aws:kms:us-east-1:111111111111:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
+    await refused({ bucket: "another-bucket", kmsKeyArn, externalId });
+    const preview = await service.call("POST", "/v1/tenants/guest/integrations/c1/preview", {
+      body: { blueprint: "conductorone-s3", parameters: { bucket: "drawbridge-state", externalId } },
+    });
+    assert.equal(preview.status, 422);
+  });
+
+  test("a key of the tenant's own can't stand for the vendor's", async () => {
+    const parameters = {
+      environment: "production",
+      labraAccountId: "444444444444",
+      aceBucket: "ace-apn-33333-prod-us-west-2",
+      aceKmsKeyArn: `arn:aws:kms:us-west-2:${account}:key/22222222-2222-3333-4444-555555555555`,
+    };
+    const answer = await put("/v1/tenants/acme/integrations/ace", { blueprint: "labra-oppsync", parameters });
+    assert.deepEqual([answer.status, answer.json["pointer"]], [422, "/parameters/aceKmsKeyArn"]);
+  });
+
+  test("a dry run that names somebody's repository takes nothing, and neither does a push", async () => {
+    const body = (dryRun: boolean) => ({ source: { repository: "https://git.example/acme/access", revision: "1" }, manifests: [], dryRun });
+    const acme = await key("acme-ci", ["acme"], ["write"]);
+    const before = (await listSources(service.store.db, { limit: 200 })).items.length;
+    assert.equal((await service.call("POST", "/v1/reconcile", { body: body(true), token: mallory })).status, 202);
+    assert.equal((await listSources(service.store.db, { limit: 200 })).items.length, before, "a dry run writes no source");
+    assert.equal((await service.call("POST", "/v1/reconcile", { body: body(false), token: mallory })).status, 202);
+    assert.equal((await service.call("POST", "/v1/reconcile", { body: body(false), token: acme })).status, 202);
+    assert.equal((await service.call("POST", "/v1/reconcile", { body: body(true), token: acme })).status, 202);
+    const sources = (await listSources(service.store.db, { limit: 200 })).items.map(({ tenants }) => tenants);
+    assert.deepEqual(sources.sort(), [["acme"], ["mallory", "mallory-2"]], "each has their own");
+  });
+
+  test("a source acts with the scopes of whoever registers it: admin alone neither writes nor prunes", async () => {
+    const body = { repository: "https://git.example/acme/access" };
+    const only = await key("only-admin-2", "*", ["admin"]);
+    const writer = await key("writing-admin", "*", ["admin", "write"]);
+    const whole = await key("whole-admin", "*", ["admin", "write", "destroy"]);
+    assert.equal((await put("/v1/sources/access", body, only)).status, 403);
+    assert.equal((await put("/v1/sources/access", { ...body, prune: true }, writer)).status, 403);
+    assert.equal((await put("/v1/sources/access", body, writer)).status, 201);
+    assert.equal((await put("/v1/sources/access", { ...body, prune: true }, whole)).status, 200);
+    assert.equal((await put("/v1/sources/access", body, only)).status, 403, "nor does it take one over");
+  });
+});
+
+describe("through a reconcile", { concurrency: false }, () => {
+  let house: House;
+  const mallory: Asker = { subject: "mallory", tenants: ["mallory"], mayDestroy: true, administers: false };
+  const push = async (by: Asker, manifests: object[], dryRun = false) => {
+    const source = { repository: `https://git.example/${by.subject}`, revision: "1" };
+    const accepted = await acceptPush(
+      house.shell,
+      { source, manifests: manifests as never, prune: false, maxDeletes: 0, dryRun, atomic: false },
+      by,
+    );
+    return house.ended(accepted.id);
+  };
+  const refusalOf = async (by: Asker, manifest: object, dryRun: boolean) => itemsOf(await push(by, [manifest], dryRun))[0]?.code;
+
+  before(async () => {
+    house = await openHouse();
+    await push(everybody, [tenantManifest("acme")]);
+  });
+  after(() => house?.close());
+
+  for (const dryRun of [true, false]) {
+    const how = dryRun ? "a dry run" : "an apply";
+    test(`another tenant's account is refused as a PUT is, by ${how}`, async () => {
+      assert.equal(await refusalOf(mallory, tenantManifest("mallory"), dryRun), "account_already_registered");
+      assert.equal(await findTenant(house.shell.store.db, "mallory"), undefined);
+    });
+
+    test(`so is the service's own account, by ${how}`, async () => {
+      house.shell.ownCredentials = true;
+      const own = {
+        ...tenantManifest("mallory"),
+        spec: { accountId: "111111111111", region: "us-east-1", access: { mode: "own-credentials" } },
+      };
+      assert.equal(await refusalOf(mallory, own, dryRun), "forbidden");
+      assert.equal(await findTenant(house.shell.store.db, "mallory"), undefined);
+    });
+  }
+
+  test("whoever holds every tenant may share an account, as with a PUT", async () => {
+    const operation = await push(everybody, [tenantManifest("acme"), tenantManifest("acme-2")]);
+    assert.equal(operation.state, "succeeded", JSON.stringify(operation.result));
+  });
+});

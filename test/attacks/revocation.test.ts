@@ -1,0 +1,95 @@
+/** A vendor is revoked while updates of its integrations run: whatever they were about to write, nobody gets in afterwards. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { GetRoleCommand } from "@aws-sdk/client-iam";
+import { tenantThings } from "../../sandbox/accounts.ts";
+import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
+import type { IntegrationView } from "../../src/http/schemas.ts";
+import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+describe("a revocation beside running updates", { concurrency: false }, () => {
+  let world: World;
+  let bucket: string;
+  const route = (name: string) => `/v1/tenants/acme/integrations/${name}`;
+  const roleName = (name: string) => `C1-${name}`;
+  const put = async (name: string, externalId: string) => {
+    const there = await world.api.call("GET", route(name));
+    const etag = there.status === 200 ? there.headers.get("etag") : null;
+    const body = { blueprint: "conductorone-s3", parameters: { bucket, roleName: roleName(name), externalId } };
+    const answer = await world.api.call<{ operation: Operation }>("PUT", route(name), { body, headers: etag ? { "if-match": etag } : {} });
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    return answer.body.operation.id;
+  };
+  /** Waits until the operation has begun this step; false where it ended before. */
+  const hasBegun = async (id: string, name: string): Promise<boolean> => {
+    for (;;) {
+      const { body: events } = await world.api.call<{ items: OperationEvent[] }>("GET", `/v1/operations/${id}/events?limit=200`);
+      if (events.items.some(({ type, data }) => type === "step-started" && data["name"] === name)) return true;
+      if (events.items.some(({ data }) => data["state"] === "succeeded" || data["state"] === "failed")) return false;
+      await sleep(5);
+    }
+  };
+  const set = async (what: "revoke" | "reinstate") => {
+    const answer = await world.api.call<{ operation: Operation }>("POST", `/v1/vendors/conductorone/${what}`);
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    return world.api.finished(answer.body.operation.id);
+  };
+  const enter = async (name: string, externalId: string) =>
+    assumeAs(world.sandbox, await asVendor(world.sandbox, "conductorone"), {
+      roleArn: `arn:aws:iam::${world.sandbox.accounts.tenant.accountId}:role/${roleName(name)}`,
+      sessionName: "sync",
+      externalId,
+    });
+  /** After both have ended nobody gets in, and the record says so. */
+  const isClosed = async (name: string, externalId: string) => {
+    const trust = await world
+      .aws()
+      .iam.send(new GetRoleCommand({ RoleName: roleName(name) }))
+      .then(
+        ({ Role }) => decodeURIComponent(Role?.AssumeRolePolicyDocument ?? ""),
+        () => "no role",
+      );
+    assert.match(trust, /DrawbridgeClosed|no role/);
+    await assert.rejects(enter(name, externalId));
+    const { body } = await world.api.call<IntegrationView>("GET", route(name));
+    assert.equal(body.handshake.state, "revoked");
+  };
+
+  before(async () => {
+    world = await startWorld();
+    bucket = tenantThings.plainBucket(world.sandbox.accounts.tenant.accountId);
+    await world.tenant("acme");
+  });
+  after(() => world?.stop());
+
+  // The moments at which a run has read what it will write, and has or hasn't the lease of its role.
+  const moments = ["enter-account", "preflight", "update-stacks", "prove"] as const;
+  for (const moment of moments) {
+    test(`that begins when a create and an update have come to ${moment}`, async () => {
+      const [made, changed] = [`made-${moment}`, `changed-${moment}`];
+      const first = await world.api.finished(await put(changed, `c1-first-${moment}-7d1f6a93`));
+      assert.equal(first.state, "succeeded", JSON.stringify(first.error));
+      const ids = [await put(made, `c1-made-${moment}-91b7c04e`), await put(changed, `c1-next-${moment}-0c5b7f31`)];
+      await Promise.all(ids.map((id) => hasBegun(id, moment)));
+      const revoked = await set("revoke");
+      assert.equal(revoked.state, "succeeded", JSON.stringify(revoked.result));
+      const trustAtOnce = await Promise.all(
+        [made, changed].map((name) =>
+          enter(name, `c1-made-${moment}-91b7c04e`).then(
+            () => "open",
+            () => "closed",
+          ),
+        ),
+      );
+      assert.deepEqual(trustAtOnce, ["closed", "closed"], "also before the updates have ended");
+      await Promise.all(ids.map((id) => world.api.finished(id)));
+      await isClosed(made, `c1-made-${moment}-91b7c04e`);
+      await isClosed(changed, `c1-next-${moment}-0c5b7f31`);
+      const back = await set("reinstate");
+      assert.equal(back.state, "succeeded", JSON.stringify(back.result));
+      await enter(changed, `c1-next-${moment}-0c5b7f31`);
+    });
+  }
+});
