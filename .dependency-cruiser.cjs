@@ -165,7 +165,11 @@ module.exports = {
       comment: "src/cli is a client like any other: at run time it shares only shapes and the reading of manifests with the service.",
       severity: "error",
       from: { path: "^src/cli/" },
-      to: { path: "^(src|stacks|programs)/", pathNot: ["^src/(cli|model)/", "^src/gitops/manifests\\.ts$"], dependencyTypesNot: ["type-only"] },
+      to: {
+        path: "^(src|stacks|programs)/",
+        pathNot: ["^src/(cli|model)/", "^src/gitops/manifests\\.ts$"],
+        dependencyTypesNot: ["type-only"],
+      },
     },
     {
       name: "shell-knows-no-verbs",

@@ -1,6 +1,5 @@
 /** What the HTTP layer may ask for about repositories, drift and pauses: who may push, and who sees what. */
 
-import { repositoryName } from "./model/repository-name.ts";
 import type { Services } from "./http/services.ts";
 import { type Caller, holdsScope } from "./identity/caller.ts";
 import { type Asker, acceptPush } from "./integrations/accept-reconcile.ts";
@@ -8,6 +7,7 @@ import { requestDetection } from "./integrations/detect-drift.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { fetchNow, putSource, receiveDelivery, removeSource, requireSource } from "./integrations/sources.ts";
 import { findTenantIntegration, requireTenant } from "./integrations/subject.ts";
+import { repositoryName } from "./model/repository-name.ts";
 import { admit } from "./operations/admission.ts";
 import { ProblemError } from "./problem.ts";
 import { findDrift } from "./store/drift.ts";
@@ -40,7 +40,7 @@ const askerOf = (caller: Caller): Asker => ({
 
 const scopeOf = (tenant: string | undefined) => (tenant === undefined ? ("service" as const) : (`tenant/${tenant}` as const));
 
-const sourceView = ({ tenants: _tenants, requestedBy: _by, scopes: _scopes, repository, ...view }: SourceRecord) => ({
+const sourceView = ({ tenants: _tenants, requestedBy: _by, scopes: _scopes, failures: _failures, repository, ...view }: SourceRecord) => ({
   ...view,
   // Replicas of an earlier version may store a token in it still.
   repository: repositoryName(repository),

@@ -4,7 +4,16 @@ import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
-import { findSource, lockSource, ownerOf, type SourceMember, type SourceRecord, saveSource, takeDueSources } from "../store/sources.ts";
+import {
+  findSource,
+  lockKnownSource,
+  lockSource,
+  ownerOf,
+  type SourceMember,
+  type SourceRecord,
+  saveSource,
+  takeDueSources,
+} from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
 import { pushSource, pushSourceName } from "./push-source.ts";
@@ -67,28 +76,34 @@ export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<S
   });
 }
 
-/** Accepts a fetch and reconcile of a source that the service pulls itself; `asker` is the caller who wants it now, if it is one. */
+/**
+ * Accepts a fetch and reconcile of a source that the service pulls itself; `asker` is the caller who wants it now, if it is one.
+ *
+ * @throws ProblemError not_found when it was removed meanwhile
+ */
 export async function acceptPull(
   shell: Shell,
-  source: SourceRecord,
+  { name }: Pick<SourceRecord, "name">,
   { requestedBy, asker }: { requestedBy: string; asker?: string },
 ): Promise<StoredOperation> {
-  const { name, tenants, prune = false, maxDeletes = 0, scopes = [] } = source;
-  const request: ReconcileRequest = {
-    source: name,
-    prune,
-    maxDeletes,
-    dryRun: false,
-    atomic: false,
-    tenants,
-    // It acts with what whoever registered it held; of a source from before that was noted this isn't known.
-    mayDestroy: scopes.includes("destroy"),
-    administers: scopes.includes("admin"),
-    writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
-  };
   return shell.store.db.transaction().execute(async (trx) => {
-    const locked = await lockSource(trx, name, () => source);
-    return start(shell, trx, { ...locked, lastAt: shell.now() }, request, requestedBy);
+    // As it is now: somebody may have changed it, or its scopes, since it was found to be due.
+    const source = await lockKnownSource(trx, name);
+    if (!source) throw new ProblemError("not_found", "There is no such source.");
+    const { tenants, prune = false, maxDeletes = 0, scopes = [] } = source;
+    const request: ReconcileRequest = {
+      source: name,
+      prune,
+      maxDeletes,
+      dryRun: false,
+      atomic: false,
+      tenants,
+      // It acts with what whoever registered it held; of a source from before that was noted this isn't known.
+      mayDestroy: scopes.includes("destroy"),
+      administers: scopes.includes("admin"),
+      writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
+    };
+    return start(shell, trx, { ...source, lastAt: shell.now() }, request, requestedBy);
   });
 }
 

@@ -11,7 +11,7 @@ import { ProblemError, problemOf } from "../problem.ts";
 import { eventsAfter } from "../store/events.ts";
 import { childrenOf } from "../store/operations.ts";
 import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
-import { claimMembers, findSource, releaseMember, saveSource } from "../store/sources.ts";
+import { claimMembers, findSource, noteFetch, releaseMember, type SourceRecord } from "../store/sources.ts";
 import type { VisibleTenants } from "../store/tenants.ts";
 import { putTenant, type TenantWish } from "../tenants/tenants.ts";
 import { deleteIntegration } from "./delete.ts";
@@ -72,17 +72,23 @@ async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Pro
   if (request.manifests) return { given: request.manifests.map((manifest) => ({ manifest })), revision: request.revision ?? "" };
   const source = await findSource(shell.store.db, request.source);
   if (!source) throw new ProblemError("not_found", "The source was removed before this operation ran.");
-  const { revision, files, faults } = await run.step("fetch", () =>
-    fetchRepository(source, { secretsDir: shell.secretsDir, signal: run.signal }),
-  );
-  const read = await run.step("read", () => readFiles(files, { signal: run.signal }));
+  const { revision, faults, read } = await fetchAndRead(shell, run, source).catch(async (error: unknown) => {
+    if (error instanceof ProblemError && !run.signal.aborted) await noteFetch(shell.store.db, source.name, "failed");
+    throw error;
+  });
   const place = ({ file, line, column }: Position) => `${file}:${line}:${column}`;
   const given: Given[] = [
     ...read.manifests.map(({ manifest, position }) => ({ manifest, at: place(position) })),
     ...[...faults, ...read.faults].map((fault) => ({ fault: fault.detail, at: place(fault) })),
   ];
-  if (!request.dryRun) await saveSource(shell.store.db, { ...source, revision });
+  if (!request.dryRun) await noteFetch(shell.store.db, source.name, { revision });
   return { given, revision };
+}
+
+async function fetchAndRead(shell: Shell, run: Run, source: SourceRecord) {
+  const { signal } = run;
+  const { revision, files, faults } = await run.step("fetch", () => fetchRepository(source, { secretsDir: shell.secretsDir, signal }));
+  return { revision, faults, read: await run.step("read", () => readFiles(files, { signal })) };
 }
 
 /**

@@ -33,6 +33,8 @@ export interface SourceRecord {
   lastOperation?: string;
   /** RFC 3339; when it was last asked for */
   lastAt?: string;
+  /** How often in a row it couldn't be fetched or read; each time the wait for the next one doubles, up to a day */
+  failures?: number;
   createdAt: string;
 }
 
@@ -61,8 +63,15 @@ export async function lockSource(trx: Db, name: string, make: () => SourceRecord
     .values({ name, record: JSON.stringify(make()) })
     .onConflict((conflict) => conflict.column("name").doNothing())
     .execute();
-  const row = await trx.selectFrom("sources").select("record").where("name", "=", name).forUpdate().executeTakeFirstOrThrow();
-  return row.record;
+  const row = await lockKnownSource(trx, name);
+  if (row === undefined) throw new Error("a source vanished right after it was written");
+  return row;
+}
+
+/** The source, its row locked until the caller's transaction ends; undefined where there is none. */
+export async function lockKnownSource(trx: Db, name: string): Promise<SourceRecord | undefined> {
+  const row = await trx.selectFrom("sources").select("record").where("name", "=", name).forUpdate().executeTakeFirst();
+  return row?.record;
 }
 
 export async function saveSource(db: Db, source: SourceRecord): Promise<void> {
@@ -82,12 +91,23 @@ export async function deleteSource(db: Db, name: string): Promise<boolean> {
   return deleted.numDeletedRows > 0n;
 }
 
+/** Writes down what came of a fetch, and nothing else: somebody may have changed the source meanwhile. */
+export async function noteFetch(db: Db, name: string, fetched: { revision: string } | "failed"): Promise<void> {
+  const noted =
+    fetched === "failed"
+      ? sql`record || jsonb_build_object('failures', coalesce((record->>'failures')::int, 0) + 1)`
+      : sql`(record - 'failures') || jsonb_build_object('revision', ${fetched.revision}::text)`;
+  await sql`update sources set record = ${noted} where name = ${name}`.execute(db);
+}
+
 /** Pull sources whose interval is over; each is stamped as asked for now, so that of several replicas one takes it. */
 export async function takeDueSources(db: Db, now: string): Promise<SourceRecord[]> {
   const { rows } = await sql<{ record: SourceRecord }>`
     update sources set record = jsonb_set(record, '{lastAt}', to_jsonb(${now}::text))
     where record->>'kind' = 'pull'
-      and coalesce((record->>'lastAt')::timestamptz, '-infinity') + make_interval(secs => (record->>'interval')::float8) <= ${now}::timestamptz
+      and coalesce((record->>'lastAt')::timestamptz, '-infinity') + make_interval(
+        secs => least((record->>'interval')::float8 * power(2, least(coalesce((record->>'failures')::int, 0), 20)), 86400)
+      ) <= ${now}::timestamptz
     returning record`.execute(db);
   return rows.map((row) => row.record);
 }

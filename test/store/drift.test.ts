@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../../src/store/drift.ts";
 import { saveIntegration } from "../../src/store/integrations.ts";
 import type { IntegrationRecord } from "../../src/store/records.ts";
-import { noteDelivery, saveSource, takeDueSources } from "../../src/store/sources.ts";
+import { findSource, noteDelivery, noteFetch, saveSource, takeDueSources } from "../../src/store/sources.ts";
 import { saveTenant } from "../../src/store/tenants.ts";
 import { backends, type Opened } from "./backends.ts";
 
@@ -91,6 +91,31 @@ for (const backend of backends) {
           .sort(),
         ["long-ago", "never"],
       );
+    });
+
+    test("a source that fails is asked for less and less often, once a day at least, and a success makes it usual again", async () => {
+      const { db } = opened.store;
+      const at = "2026-11-22T00:00:00.000Z";
+      const source = { name: "failing", kind: "pull", repository: "r", tenants: "*", requestedBy: "ops", createdAt: at } as const;
+      await saveSource(db, { ...source, interval: 300, lastAt: at });
+      const isDueAfter = async (seconds: number) => {
+        const now = new Date(Date.parse(at) + seconds * 1_000).toISOString();
+        const due = (await takeDueSources(db, now)).some(({ name }) => name === "failing");
+        const record = await findSource(db, "failing");
+        assert.ok(record);
+        await saveSource(db, { ...record, lastAt: at });
+        return due;
+      };
+      assert.deepEqual([await isDueAfter(299), await isDueAfter(300)], [false, true]);
+      for (const seconds of [600, 1_200, 2_400]) {
+        await noteFetch(db, "failing", "failed");
+        assert.deepEqual([await isDueAfter(seconds - 1), await isDueAfter(seconds)], [false, true]);
+      }
+      for (let more = 0; more < 40; more++) await noteFetch(db, "failing", "failed");
+      assert.deepEqual([await isDueAfter(86_399), await isDueAfter(86_400)], [false, true]);
+      await noteFetch(db, "failing", { revision: "4f2a9c1" });
+      assert.deepEqual([await isDueAfter(299), await isDueAfter(300)], [false, true]);
+      assert.equal((await findSource(db, "failing"))?.revision, "4f2a9c1");
     });
 
     test("a delivery counts once by any of its keys", async () => {
