@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type AccessDocuments, type AccessRequest, type Decision, evaluate } from "../src/iam/evaluate.ts";
-import type { PolicyDocument } from "../src/iam/policy-document.ts";
+import { type AccessDocuments, type AccessRequest, type Decision, evaluate } from "../src/iam/evaluate/evaluate.ts";
+import type { PolicyDocument } from "../src/iam/words/policy-document.ts";
 import { generateCase } from "./generated-cases.ts";
 
 const otherPackage = "@cloud-copilot/iam-simulate";

@@ -2,9 +2,9 @@
  * How many access decisions a second one core makes, for a role with five policies of ten statements each. Run it by hand:
  * `node bench/decisions.ts`. It exits with 1 below the floor that docs/benchmarks.md gives.
  */
-import { type AccessDocuments, type AccessRequest, evaluate } from "../src/iam/evaluate.ts";
-import type { NamedDocument } from "../src/iam/live.ts";
-import type { Statement } from "../src/iam/policy-document.ts";
+import { type AccessDocuments, type AccessRequest, evaluate } from "../src/iam/evaluate/evaluate.ts";
+import type { NamedDocument } from "../src/iam/words/live.ts";
+import type { Statement } from "../src/iam/words/policy-document.ts";
 
 const floor = 20_000;
 const rounds = 5;

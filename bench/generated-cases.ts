@@ -1,7 +1,7 @@
 /** Requests with the documents that decide them, valid by AWS's grammar, drawn from a seed: the same seed gives the same case. */
-import type { AccessDocuments, AccessRequest } from "../src/iam/evaluate.ts";
-import type { NamedDocument } from "../src/iam/live.ts";
-import type { ConditionBlock, PolicyDocument, Statement } from "../src/iam/policy-document.ts";
+import type { AccessDocuments, AccessRequest } from "../src/iam/evaluate/evaluate.ts";
+import type { NamedDocument } from "../src/iam/words/live.ts";
+import type { ConditionBlock, PolicyDocument, Statement } from "../src/iam/words/policy-document.ts";
 
 export interface GeneratedCase {
   family: "bucket" | "role" | "key";

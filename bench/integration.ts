@@ -1,6 +1,6 @@
 /** The integrations that are measured, as a request to the service and as the stacks that the stock sequence runs. */
 import { accountIds, sandboxRegion, tenantThings } from "../sandbox/accounts.ts";
-import type { Proof } from "../src/iam/contract.ts";
+import type { Proof } from "../src/iam/contract/contract.ts";
 import { desiredStacks, parseParameters, requireBlueprint } from "../src/integrations/desired-stacks.ts";
 import { judgeHandedOff } from "../src/integrations/hand-off/static-judgement.ts";
 import type { TenantRecord } from "../src/store/records.ts";

@@ -1,9 +1,9 @@
 /** Files of the repository that follow from its code: what is in them, so that a test can tell whether they are current. */
 import path from "node:path";
 import openapiTS, { astToString, COMMENT_HEADER } from "openapi-typescript";
-import { manifestSchemas } from "../src/http/manifests.ts";
-import { openApiDocument } from "../src/http/openapi.ts";
-import { routes } from "../src/http/routes.ts";
+import { manifestSchemas } from "../src/http/routes/manifests.ts";
+import { routes } from "../src/http/routes/routes.ts";
+import { openApiDocument } from "../src/http/server/openapi.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 

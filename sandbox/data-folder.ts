@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Say } from "../setup/step.ts";
 import { ProblemError } from "../src/problem.ts";
-import { lockFolder } from "../src/store/folder-lock.ts";
+import { lockFolder } from "../src/store/database/folder-lock.ts";
 
 /**
  * Takes the folder for this process before anything in it is touched; the answer gives it back, and may be called twice. The service has

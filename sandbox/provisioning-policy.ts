@@ -1,4 +1,4 @@
-import { listOf, type Statement } from "../src/iam/policy-document.ts";
+import { listOf, type Statement } from "../src/iam/words/policy-document.ts";
 import { provisioningPermissions } from "../src/tenants/bootstrap.ts";
 import { sandboxRegion, tenantThings } from "./accounts.ts";
 

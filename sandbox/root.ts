@@ -1,7 +1,7 @@
 import { AttachUserPolicyCommand, CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { S3Client } from "@aws-sdk/client-s3";
-import type { Statement } from "../src/iam/policy-document.ts";
+import type { Statement } from "../src/iam/words/policy-document.ts";
 import { type AccountName, accountIds, type SandboxAccount, sandboxRegion } from "./accounts.ts";
 
 /** Clients that act as an account's root: the emulator takes a 12-digit access key for it. Only seeding may do that. */

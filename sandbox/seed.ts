@@ -1,7 +1,7 @@
 import { CreateRoleCommand, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import { CreateAliasCommand, CreateKeyCommand } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, PutBucketPolicyCommand, PutBucketVersioningCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import type { Statement } from "../src/iam/policy-document.ts";
+import type { Statement } from "../src/iam/words/policy-document.ts";
 import {
   type AccountName,
   platformThings,

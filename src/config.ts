@@ -1,10 +1,10 @@
 /** The environment, read once and checked. Nothing else in src reads process.env. */
 import path from "node:path";
 import { z } from "zod";
+import { type Issuer, issuersSchema } from "./access/identity/oidc.ts";
+import { type LimitSettings, usualLimits } from "./access/limits/limits.ts";
 import type { Pins } from "./engine/engine.ts";
-import type { TlsFiles } from "./http/tls.ts";
-import { type LimitSettings, usualLimits } from "./identity/limits.ts";
-import { type Issuer, issuersSchema } from "./identity/oidc.ts";
+import type { TlsFiles } from "./http/server/tls.ts";
 import type { CollectorSettings } from "./tracing/export.ts";
 
 const port = z.coerce.number().int().min(0).max(65535);

@@ -1,11 +1,11 @@
 /** What the HTTP layer may ask for about repositories, drift and pauses: who may push, and who sees what. */
 
+import { type Caller, holdsScope } from "./access/identity/caller.ts";
+import { requestDetection } from "./drift/detect-drift.ts";
+import { type Asker, acceptPush } from "./gitops/accept-reconcile.ts";
+import { fetchNow, putSource, receiveDelivery, removeSource, requireSource } from "./gitops/sources.ts";
 import type { Services } from "./http/services.ts";
-import { type Caller, holdsScope } from "./identity/caller.ts";
-import { type Asker, acceptPush } from "./integrations/accept-reconcile.ts";
-import { requestDetection } from "./integrations/detect-drift.ts";
 import type { Shell } from "./integrations/shell.ts";
-import { fetchNow, putSource, receiveDelivery, removeSource, requireSource } from "./integrations/sources.ts";
 import { findTenantIntegration, requireTenant } from "./integrations/subject.ts";
 import { repositoryName } from "./model/repository-name.ts";
 import { admit } from "./operations/admission.ts";

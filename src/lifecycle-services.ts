@@ -1,7 +1,7 @@
 /** Handshakes, approvals and explanations, as the HTTP layer calls them. */
 
+import type { Caller } from "./access/identity/caller.ts";
 import type { LifecycleServices } from "./http/lifecycle-services.ts";
-import type { Caller } from "./identity/caller.ts";
 import { requestAdoption } from "./integrations/adopt.ts";
 import { approve, discard } from "./integrations/approve.ts";
 import { explainAccess } from "./integrations/explain.ts";

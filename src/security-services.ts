@@ -1,21 +1,21 @@
 /** Keys, audit, freeze and limits, as the HTTP layer calls them. */
-import type { Audit } from "./audit/audit.ts";
-import type { AuditFacts, AuditOutcome, AuditRow } from "./audit/entry.ts";
-import type { AuditView } from "./http/audit.ts";
-import type { Answer } from "./http/route.ts";
+import type { Audit } from "./access/audit/audit.ts";
+import type { AuditFacts, AuditOutcome, AuditRow } from "./access/audit/entry.ts";
+import { makeKey, removeKey, rotateKey } from "./access/identity/api-keys.ts";
+import { type Caller, holdsTenant } from "./access/identity/caller.ts";
+import type { Limits } from "./access/limits/limits.ts";
+import type { AuditView } from "./http/routes/audit.ts";
 import type { SecurityServices } from "./http/security-services.ts";
-import { makeKey, removeKey, rotateKey } from "./identity/api-keys.ts";
-import { type Caller, holdsTenant } from "./identity/caller.ts";
-import type { Limits } from "./identity/limits.ts";
+import type { Answer } from "./http/server/route.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
 import type { Freeze } from "./operations/freeze.ts";
 import { listApiKeys } from "./store/api-keys.ts";
 import { auditAfter, listAudit } from "./store/audit.ts";
+import type { Db } from "./store/database/transaction.ts";
 import { clearFreeze, saveFreeze } from "./store/freeze.ts";
 import { findIntegration } from "./store/integrations.ts";
 import { findOperation } from "./store/operations.ts";
 import { findTenant } from "./store/tenants.ts";
-import type { Db } from "./store/transaction.ts";
 
 export interface SecurityParts {
   audit: Audit;

@@ -1,19 +1,17 @@
 /** What the HTTP layer may ask for, over the verbs: who may see what is decided here, and only views leave. */
 import type { Registry } from "prom-client";
+import { type Caller, holdsScope, holdsTenant } from "./access/identity/caller.ts";
 import { blueprints } from "./blueprints/registry.ts";
 import { gitServices } from "./git-services.ts";
+import { refuseManaged } from "./gitops/accept-reconcile.ts";
+import { managedBySource } from "./gitops/reconcile-plan.ts";
 import type { Idempotency, Readiness, Services } from "./http/services.ts";
-import { type Caller, holdsScope, holdsTenant } from "./identity/caller.ts";
-import { refuseManaged } from "./integrations/accept-reconcile.ts";
 import { deleteIntegration } from "./integrations/delete.ts";
 import { requireBlueprint } from "./integrations/desired-stacks.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
 import { deleteKey, listKeys } from "./integrations/keys.ts";
-import { requestOffboard } from "./integrations/offboard.ts";
 import { previewIntegration } from "./integrations/preview.ts";
 import { putIntegration, refuseUnreadable } from "./integrations/put.ts";
-import { managedBySource } from "./integrations/reconcile-plan.ts";
-import { requestRevocation } from "./integrations/revoke-vendor.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { noTenant, requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
@@ -32,8 +30,10 @@ import { receiptsOf } from "./store/receipts.ts";
 import type { TenantRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
 import { bootstrapOf } from "./tenants/bootstrap.ts";
+import { requestOffboard } from "./tenants/offboard.ts";
 import { reachOf } from "./tenants/reach.ts";
 import { putTenant, type TenantRights } from "./tenants/tenants.ts";
+import { requestRevocation } from "./vendors/revoke-vendor.ts";
 import { blueprintView, integrationView, operationView, tenantView } from "./views.ts";
 
 interface Parts {

@@ -1,10 +1,10 @@
 /** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for the tenant's own provisioning id. */
 import { z } from "zod";
-import type { Blueprint } from "./blueprints/blueprint.ts";
+import type { Blueprint } from "./blueprints/parts/blueprint.ts";
 import { findBlueprint } from "./blueprints/registry.ts";
-import type { IntegrationView, TenantView } from "./http/schemas.ts";
+import type { IntegrationView, TenantView } from "./http/routes/schemas.ts";
 import type { BlueprintView } from "./http/services.ts";
-import { externalIdFingerprint } from "./iam/external-id.ts";
+import { externalIdFingerprint } from "./iam/words/external-id.ts";
 import { contextOf } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";
 import { maskedFields } from "./integrations/hand-off/masked.ts";

@@ -2,7 +2,7 @@
  * What one per-tenant stack is, as plain JSON: it can be read, diffed, stored and run again long after the code that
  * made it has changed. Nothing here does I/O.
  */
-import type { PolicyDocument, Statement } from "../src/iam/policy-document.ts";
+import type { PolicyDocument, Statement } from "../src/iam/words/policy-document.ts";
 
 export type StackKind = "kms-key" | "role" | "bucket-policy" | "collector";
 
@@ -26,7 +26,7 @@ export interface RoleInputs {
   tags: Record<string, string>;
 }
 
-/** The whole merged document: ours beside everybody else's (src/iam/merge.ts), read just before the update. */
+/** The whole merged document: ours beside everybody else's (src/iam/words/merge.ts), read just before the update. */
 export interface BucketPolicyInputs {
   bucket: string;
   policy: PolicyDocument;

@@ -9,7 +9,7 @@ import {
   UntagResourceCommand,
 } from "@aws-sdk/client-kms";
 import { DeleteBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
-import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/trust.ts";
+import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/words/trust.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 import type { OwnedRole } from "./inventory.ts";
 

@@ -5,7 +5,7 @@
  */
 import { ProblemError, problemOf } from "../problem.ts";
 import { type AccountRefusals, forgetRefusals, mayEnter, noteRefusal } from "../store/account-refusals.ts";
-import type { Db } from "../store/transaction.ts";
+import type { Db } from "../store/database/transaction.ts";
 import type { Sts } from "./sts.ts";
 
 /** What the role is to blame for. Our own credentials' faults would open every account's circuit. */

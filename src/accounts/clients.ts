@@ -11,7 +11,7 @@ import type {
   MetadataBearer,
 } from "@smithy/types";
 import type { Credentials } from "../engine/engine.ts";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
 
 export interface AccountClients {
   iam: IAMClient;

@@ -3,8 +3,8 @@ import { GetRoleCommand, type IAMClient, ListRoleTagsCommand, paginateListRoles 
 import { DescribeKeyCommand, paginateListGrants } from "@aws-sdk/client-kms";
 import { stackName } from "../../stacks/name.ts";
 import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
-import { readDocument } from "../iam/policy-document.ts";
-import { sidPrefix } from "../iam/sid.ts";
+import { readDocument } from "../iam/words/policy-document.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 import type { AccountClients } from "./clients.ts";

@@ -17,8 +17,8 @@ import {
   HeadBucketCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
-import type { LiveBucket, LiveGrant, LiveKey, LiveRole, NamedDocument } from "../iam/live.ts";
-import { type PolicyDocument, readDocument } from "../iam/policy-document.ts";
+import type { LiveBucket, LiveGrant, LiveKey, LiveRole, NamedDocument } from "../iam/words/live.ts";
+import { type PolicyDocument, readDocument } from "../iam/words/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 

@@ -3,13 +3,13 @@
  * (docs/vendors/conductorone.md has the differences and why).
  */
 import { z } from "zod";
-import { KmsKeyArn } from "../iam/arn.ts";
-import { BucketName } from "../iam/bucket-name.ts";
-import type { ContractGrant } from "../iam/contract.ts";
-import { RoleName } from "../iam/role-name.ts";
-import { sidPrefix } from "../iam/sid.ts";
-import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { grantsPolicy, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
+import type { ContractGrant } from "../iam/contract/contract.ts";
+import { KmsKeyArn } from "../iam/words/arn.ts";
+import { BucketName } from "../iam/words/bucket-name.ts";
+import { RoleName } from "../iam/words/role-name.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
+import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
+import { grantsPolicy, roleArn, roleStack, trustedWithExternalId } from "./parts/role-stack.ts";
 
 /** The guide: "the only trusted entity should be the following ARN". */
 const PRINCIPAL = "arn:aws:iam::765656841499:role/ConductorOneS3DatasourceService";

@@ -5,14 +5,14 @@
 import { z } from "zod";
 import { reference } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
-import { KmsKeyArn } from "../iam/arn.ts";
-import { BucketName } from "../iam/bucket-name.ts";
-import type { AccessContract, ContractGrant, ResourceContract } from "../iam/contract.ts";
-import { RoleName } from "../iam/role-name.ts";
-import { ourSid, sidPrefix } from "../iam/sid.ts";
-import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { inDocument, keyContract, madeKeyArn, ownedKeyStack, ownKeyReference } from "./owned-key.ts";
-import { grantsPolicy, ownRoleName, roleArn, roleStack, roleStackKey, trustedWithExternalId } from "./role-stack.ts";
+import type { AccessContract, ContractGrant, ResourceContract } from "../iam/contract/contract.ts";
+import { KmsKeyArn } from "../iam/words/arn.ts";
+import { BucketName } from "../iam/words/bucket-name.ts";
+import { RoleName } from "../iam/words/role-name.ts";
+import { ourSid, sidPrefix } from "../iam/words/sid.ts";
+import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
+import { inDocument, keyContract, madeKeyArn, ownedKeyStack, ownKeyReference } from "./parts/owned-key.ts";
+import { grantsPolicy, ownRoleName, roleArn, roleStack, roleStackKey, trustedWithExternalId } from "./parts/role-stack.ts";
 
 /** The guide's final form; its interim one, the whole account 092392787187, is never written. */
 const PRINCIPAL = "arn:aws:iam::092392787187:user/CreativeForceCloudS3";

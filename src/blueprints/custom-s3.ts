@@ -3,16 +3,16 @@
  * it must be on the administrator's list, and whatever widens its access needs somebody else's approval.
  */
 import { z } from "zod";
-import { KmsKeyArn } from "../iam/arn.ts";
-import { BucketName, ObjectPrefix } from "../iam/bucket-name.ts";
-import type { ContractGrant } from "../iam/contract.ts";
-import { uncovered } from "../iam/coverage.ts";
-import { OutsidePrincipal, parsePrincipal } from "../iam/principal.ts";
-import { RoleName } from "../iam/role-name.ts";
-import { sidPrefix } from "../iam/sid.ts";
-import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
-import { listGrant, objectArns } from "./s3-grants.ts";
+import type { ContractGrant } from "../iam/contract/contract.ts";
+import { uncovered } from "../iam/contract/coverage.ts";
+import { KmsKeyArn } from "../iam/words/arn.ts";
+import { BucketName, ObjectPrefix } from "../iam/words/bucket-name.ts";
+import { OutsidePrincipal, parsePrincipal } from "../iam/words/principal.ts";
+import { RoleName } from "../iam/words/role-name.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
+import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
+import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./parts/role-stack.ts";
+import { listGrant, objectArns } from "./parts/s3-grants.ts";
 
 const POLICY_NAME = "DrawbridgeCustomS3";
 

@@ -4,14 +4,14 @@
  * the role exists first, with a closed trust.
  */
 import { z } from "zod";
-import { KmsKeyArn } from "../iam/arn.ts";
-import { BucketName, ObjectPrefix } from "../iam/bucket-name.ts";
-import type { ContractGrant } from "../iam/contract.ts";
-import { RoleName, SessionName } from "../iam/role-name.ts";
-import { sidPrefix } from "../iam/sid.ts";
-import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
-import { listGrant, objectArns } from "./s3-grants.ts";
+import type { ContractGrant } from "../iam/contract/contract.ts";
+import { KmsKeyArn } from "../iam/words/arn.ts";
+import { BucketName, ObjectPrefix } from "../iam/words/bucket-name.ts";
+import { RoleName, SessionName } from "../iam/words/role-name.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
+import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
+import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./parts/role-stack.ts";
+import { listGrant, objectArns } from "./parts/s3-grants.ts";
 
 const CONNECTOR = "arn:aws:sts::134928160093:assumed-role/InfoSumImportConnector";
 const POLICY_NAME = "InfoSumImport";

@@ -3,17 +3,17 @@
  * Resources" (docs/vendors/labra.md has the differences and why). Bucket, bucket policy and key are ACE's: nothing here touches them.
  */
 import { z } from "zod";
-import { AccountId } from "../iam/account-id.ts";
-import { KmsKeyArn } from "../iam/arn.ts";
-import { BucketName, bucketArn } from "../iam/bucket-name.ts";
-import type { ContractGrant } from "../iam/contract.ts";
-import { listOf } from "../iam/policy-document.ts";
-import { accountRootArn } from "../iam/principal.ts";
-import { RoleName } from "../iam/role-name.ts";
-import { sidPrefix } from "../iam/sid.ts";
-import { acePolicyFaults, acePolicyGrants } from "./ace-policy.ts";
-import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./role-stack.ts";
+import type { ContractGrant } from "../iam/contract/contract.ts";
+import { AccountId } from "../iam/words/account-id.ts";
+import { KmsKeyArn } from "../iam/words/arn.ts";
+import { BucketName, bucketArn } from "../iam/words/bucket-name.ts";
+import { listOf } from "../iam/words/policy-document.ts";
+import { accountRootArn } from "../iam/words/principal.ts";
+import { RoleName } from "../iam/words/role-name.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
+import { acePolicyFaults, acePolicyGrants } from "./parts/ace-policy.ts";
+import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
+import { grantsPolicy, ownRoleName, roleArn, roleStack, trustedWithExternalId } from "./parts/role-stack.ts";
 
 const POLICY_NAME = "AceBucketAccess";
 

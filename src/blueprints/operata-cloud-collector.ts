@@ -3,13 +3,13 @@
  * may assume. Source: Operata's guide "IAM Role & Policies" (docs/vendors/operata.md has the differences and why).
  */
 import { z } from "zod";
-import { isExact } from "../iam/arn.ts";
-import { BucketName, bucketArn } from "../iam/bucket-name.ts";
-import type { ContractGrant, RoleContract, TrustedParty } from "../iam/contract.ts";
-import { sidPrefix } from "../iam/sid.ts";
-import { type BlueprintContext, defineBlueprint } from "./blueprint.ts";
-import { deploymentPolicy } from "./operata-deployment.ts";
-import { grantsPolicy, roleArn, roleStack } from "./role-stack.ts";
+import type { ContractGrant, RoleContract, TrustedParty } from "../iam/contract/contract.ts";
+import { isExact } from "../iam/words/arn.ts";
+import { BucketName, bucketArn } from "../iam/words/bucket-name.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
+import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
+import { deploymentPolicy } from "./parts/operata-deployment.ts";
+import { grantsPolicy, roleArn, roleStack } from "./parts/role-stack.ts";
 
 const exact = (pattern: RegExp, looks: string) =>
   z

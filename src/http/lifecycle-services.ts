@@ -1,13 +1,13 @@
 /** The calls that move integrations and their approvals along; a part of Services. */
 
-import type { AccessRequest } from "../iam/access-request.ts";
-import type { PolicyDocument } from "../iam/policy-document.ts";
-import type { Caller } from "../identity/caller.ts";
+import type { Caller } from "../access/identity/caller.ts";
+import type { AccessRequest } from "../iam/words/access-request.ts";
+import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import type { DocumentDiff } from "../integrations/document-diff.ts";
 import type { Operation } from "../operations/operation.ts";
 import type { TrustedPrincipal } from "../store/trusted-principals.ts";
-import type { ExplanationView } from "./explain.ts";
-import type { HandOffView } from "./hand-off.ts";
+import type { ExplanationView } from "./routes/explain.ts";
+import type { HandOffView } from "./routes/hand-off.ts";
 import type { IntegrationAddress } from "./services.ts";
 
 export interface LifecycleServices {

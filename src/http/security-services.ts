@@ -1,11 +1,11 @@
 /** Keys, audit, freeze and limits: a part of Services. */
-import type { AuditFacts, AuditRow } from "../audit/entry.ts";
-import type { Refusal } from "../audit/refusals.ts";
-import type { Caller } from "../identity/caller.ts";
-import type { ApiKeyView, KeyBody, MadeKeyView } from "./api-keys.ts";
-import type { AuditFiltersBody, AuditView } from "./audit.ts";
-import type { FreezeView } from "./freeze.ts";
-import type { Answer } from "./route.ts";
+import type { AuditFacts, AuditRow } from "../access/audit/entry.ts";
+import type { Refusal } from "../access/audit/refusals.ts";
+import type { Caller } from "../access/identity/caller.ts";
+import type { ApiKeyView, KeyBody, MadeKeyView } from "./routes/api-keys.ts";
+import type { AuditFiltersBody, AuditView } from "./routes/audit.ts";
+import type { FreezeView } from "./routes/freeze.ts";
+import type { Answer } from "./server/route.ts";
 import type { Page, PageRequest } from "./services.ts";
 
 export interface SecurityServices {

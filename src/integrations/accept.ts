@@ -1,15 +1,15 @@
 /** Writes down what an integration should become, and the operation that makes it so, in one transaction. */
 import { randomUUID } from "node:crypto";
 import { stackAddress } from "../../stacks/name.ts";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
 import { jobOf } from "../operations/job.ts";
 import type { OperationKind } from "../operations/operation.ts";
 import { ProblemError, problemOf } from "../problem.ts";
+import type { Db } from "../store/database/transaction.ts";
 import { findForWish, saveIntegration } from "../store/integrations.ts";
 import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
 import type { Author, IntegrationRecord, UpRequest } from "../store/records.ts";
 import { lockName } from "../store/tenants.ts";
-import type { Db } from "../store/transaction.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import type { Desired } from "./desired-stacks.ts";
 import type { Shell } from "./shell.ts";

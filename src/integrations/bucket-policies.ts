@@ -2,9 +2,9 @@
 import type { StackSpec } from "../../stacks/stack.ts";
 import { deleteEmptiedBucketPolicy } from "../accounts/actions.ts";
 import { readBucketPolicy } from "../accounts/live-documents.ts";
-import { mergeStatements, unmergeStatements } from "../iam/merge.ts";
-import { documentDigest, type PolicyDocument, sameDocument } from "../iam/policy-document.ts";
-import { sidPrefix } from "../iam/sid.ts";
+import { mergeStatements, unmergeStatements } from "../iam/words/merge.ts";
+import { documentDigest, type PolicyDocument, sameDocument } from "../iam/words/policy-document.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
 import type { HeldLease } from "../operations/lease.ts";
 import { runEngine, type Work } from "./work.ts";
 

@@ -2,12 +2,12 @@
 import { hash } from "node:crypto";
 import type { ZodError } from "zod";
 import type { StackSpec } from "../../stacks/stack.ts";
-import type { Blueprint, BlueprintContext, Expectations, HandOffField } from "../blueprints/blueprint.ts";
+import type { Blueprint, BlueprintContext, Expectations, HandOffField } from "../blueprints/parts/blueprint.ts";
 import { findBlueprint } from "../blueprints/registry.ts";
-import type { AccessContract } from "../iam/contract.ts";
-import { guardrailViolations } from "../iam/guardrails.ts";
-import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
-import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/trust.ts";
+import type { AccessContract } from "../iam/contract/contract.ts";
+import { guardrailViolations } from "../iam/guardrails/guardrails.ts";
+import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document.ts";
+import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/words/trust.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { maskedFields } from "./hand-off/masked.ts";

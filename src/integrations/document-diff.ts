@@ -1,6 +1,6 @@
 /** The difference between two policy documents, statement by statement, as people review it. Pure. */
-import { externalIdFingerprint } from "../iam/external-id.ts";
-import { canonicalJson, listOf, type PolicyDocument, type Statement } from "../iam/policy-document.ts";
+import { externalIdFingerprint } from "../iam/words/external-id.ts";
+import { canonicalJson, listOf, type PolicyDocument, type Statement } from "../iam/words/policy-document.ts";
 
 export interface DocumentDiff {
   /** `trust`, `inline/<name>` or `bucket-policy` */

@@ -1,6 +1,6 @@
 /** Entity tags (RFC 9110, section 8.8.3) over what a client can change, without their quotes. Pure. */
 import { hash } from "node:crypto";
-import { canonicalJson } from "../iam/policy-document.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { externalIdHash } from "./external-ids.ts";

@@ -1,10 +1,10 @@
 /** POST …/explain: why somebody may or may not do something, over the live documents. */
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
-import type { AccessRequest, Decision } from "../iam/access-request.ts";
-import { parseArn } from "../iam/arn.ts";
-import { evaluate } from "../iam/evaluate.ts";
-import { explain } from "../iam/explain.ts";
-import { parsePrincipal } from "../iam/principal.ts";
+import { evaluate } from "../iam/evaluate/evaluate.ts";
+import { explain } from "../iam/evaluate/explain.ts";
+import type { AccessRequest, Decision } from "../iam/words/access-request.ts";
+import { parseArn } from "../iam/words/arn.ts";
+import { parsePrincipal } from "../iam/words/principal.ts";
 import { ProblemError } from "../problem.ts";
 import { type Account, enterAccount } from "./account.ts";
 import type { Shell } from "./shell.ts";

@@ -1,7 +1,7 @@
 /** Which external ids an integration trusts, and what a request may do to that (design: PUT and rotate share these rules). Pure. */
 import { hash } from "node:crypto";
-import type { ExternalIdRule } from "../blueprints/blueprint.ts";
-import { generateExternalId, refuseExternalId } from "../iam/external-id.ts";
+import type { ExternalIdRule } from "../blueprints/parts/blueprint.ts";
+import { generateExternalId, refuseExternalId } from "../iam/words/external-id.ts";
 import { ProblemError } from "../problem.ts";
 import type { ExternalIdEntry, IntegrationRecord } from "../store/records.ts";
 

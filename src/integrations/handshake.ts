@@ -1,6 +1,6 @@
 /** Where an integration stands with its vendor. Pure. */
-import type { Blueprint } from "../blueprints/blueprint.ts";
-import type { Proof } from "../iam/contract.ts";
+import type { Blueprint } from "../blueprints/parts/blueprint.ts";
+import type { Proof } from "../iam/contract/contract.ts";
 import type { Awaited, Handshake, IntegrationRecord } from "../store/records.ts";
 
 interface Standing {

@@ -4,12 +4,12 @@
  */
 import { reference, resolveReferences } from "../../stacks/references.ts";
 import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
-import type { AccessContract } from "../iam/contract.ts";
-import { evaluate } from "../iam/evaluate.ts";
-import type { LiveKey } from "../iam/live.ts";
-import { unmergeStatements } from "../iam/merge.ts";
-import { listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/policy-document.ts";
-import { ourSid, sidPrefix } from "../iam/sid.ts";
+import type { AccessContract } from "../iam/contract/contract.ts";
+import { evaluate } from "../iam/evaluate/evaluate.ts";
+import type { LiveKey } from "../iam/words/live.ts";
+import { unmergeStatements } from "../iam/words/merge.ts";
+import { listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/words/policy-document.ts";
+import { ourSid, sidPrefix } from "../iam/words/sid.ts";
 import { ProblemError } from "../problem.ts";
 import type { TenantRecord } from "../store/records.ts";
 

@@ -2,9 +2,9 @@
 import type { KmsGrantsInputs } from "../../stacks/stack.ts";
 import { putKeyPolicy } from "../accounts/actions.ts";
 import { readKeyPolicyText } from "../accounts/live-documents.ts";
-import { mergeStatements, unmergeStatements } from "../iam/merge.ts";
-import { documentLimits, documentSize, readDocument, sameDocument } from "../iam/policy-document.ts";
-import { sidPrefix } from "../iam/sid.ts";
+import { mergeStatements, unmergeStatements } from "../iam/words/merge.ts";
+import { documentLimits, documentSize, readDocument, sameDocument } from "../iam/words/policy-document.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
 import { ProblemError } from "../problem.ts";
 import { refuseStalePrincipals } from "./preflight.ts";
 import type { Work } from "./work.ts";

@@ -1,5 +1,5 @@
 /** What no integration may be about: what the service itself lives on, and, where it is the vendor's, what is the tenant's own. Pure. */
-import type { BlueprintContext } from "../blueprints/blueprint.ts";
+import type { BlueprintContext } from "../blueprints/parts/blueprint.ts";
 import { ProblemError } from "../problem.ts";
 import type { Desired } from "./desired-stacks.ts";
 

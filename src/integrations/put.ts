@@ -1,8 +1,8 @@
 /** PUT: decide the desired stacks, then record the wish and its operation in one transaction. No AWS call is made here. */
 
-import type { Blueprint } from "../blueprints/blueprint.ts";
+import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
-import { canonicalJson, type PolicyDocument } from "../iam/policy-document.ts";
+import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";

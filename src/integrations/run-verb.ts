@@ -1,15 +1,16 @@
 /** Which verb an operation runs. The request was frozen when the operation was accepted, so it is what that code wrote. */
+
+import { detectDrift } from "../drift/detect-drift.ts";
+import { reconcile } from "../gitops/reconcile.ts";
 import type { Run } from "../operations/run.ts";
 import type { StoredOperation } from "../store/operations.ts";
+import { offboard } from "../tenants/offboard.ts";
+import { runRevoke } from "../vendors/revoke-vendor.ts";
 import { adopt } from "./adopt.ts";
 import { destroy } from "./destroy.ts";
-import { detectDrift } from "./detect-drift.ts";
 import { runDeleteKey } from "./keys.ts";
-import { offboard } from "./offboard.ts";
 import { preview } from "./preview.ts";
 import { verify } from "./proving.ts";
-import { reconcile } from "./reconcile.ts";
-import { runRevoke } from "./revoke-vendor.ts";
 import type { Shell } from "./shell.ts";
 import { up } from "./up.ts";
 

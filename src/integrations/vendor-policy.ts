@@ -1,5 +1,5 @@
 /** POST …/vendor-policy: takes the policy that the vendor issued after it had seen the role, checks it, attaches it word for word. */
-import type { PolicyDocument } from "../iam/policy-document.ts";
+import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import type { IntegrationRecord } from "../store/records.ts";

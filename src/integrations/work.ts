@@ -2,8 +2,8 @@
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
-import { bucketArn } from "../iam/bucket-name.ts";
-import { closedTrust } from "../iam/trust.ts";
+import { bucketArn } from "../iam/words/bucket-name.ts";
+import { closedTrust } from "../iam/words/trust.ts";
 import type { HeldLease } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import type { RecordedStack } from "../store/records.ts";

@@ -1,7 +1,7 @@
 /** How much one tenant may have open at once, so that it can't fill the queue for all others. */
 import { ProblemError } from "../problem.ts";
+import type { Db } from "../store/database/transaction.ts";
 import { countOpenOperations } from "../store/operations.ts";
-import type { Db } from "../store/transaction.ts";
 
 /** Operations of one tenant that are queued or running. */
 const mostOpen = 200;

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultFields, type Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
+import type { Db } from "../store/database/transaction.ts";
 import { appendEvents, type NewEvent } from "../store/events.ts";
-import type { Db } from "../store/transaction.ts";
 import { nudgeFollowers } from "./events.ts";
 import { persist } from "./persist.ts";
 

@@ -10,8 +10,8 @@ import { sql } from "kysely";
 import { fromKysely, fromPglite, PgBoss } from "pg-boss";
 import { faultFields, type Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
+import type { Db } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
-import type { Db } from "../store/transaction.ts";
 import { beginTurn, takeTurn } from "../store/turns.ts";
 import { groupOf, type Job, laneOf, lanes } from "./job.ts";
 

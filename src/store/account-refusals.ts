@@ -1,8 +1,8 @@
 /** Provisioning roles that refuse us, shared by all replicas: after so many refusals in a row a role is left alone for a while. */
 import { type Selectable, sql } from "kysely";
-import { anyOf } from "./any-of.ts";
-import type { Database } from "./database.ts";
-import type { Db } from "./transaction.ts";
+import { anyOf } from "./database/any-of.ts";
+import type { Database } from "./database/database.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** Refusals in a row after which a role is left alone: a role that was just made may refuse for some seconds (IAM's propagation). */
 export const refusalsBorne = 5;

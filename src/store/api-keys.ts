@@ -1,8 +1,8 @@
 import { type Selectable, sql } from "kysely";
-import type { Scope } from "../identity/caller.ts";
-import { keyOfCursor, type Page, pageOf } from "./cursor.ts";
-import type { Database } from "./database.ts";
-import type { Db } from "./transaction.ts";
+import type { Scope } from "../access/identity/caller.ts";
+import { keyOfCursor, type Page, pageOf } from "./database/cursor.ts";
+import type { Database } from "./database/database.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** A key as it is known after its making: by everything but itself. */
 export interface ApiKeyRecord {

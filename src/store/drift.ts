@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** One thing that isn't as we made it. */
 export interface Difference {

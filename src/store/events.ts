@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { OperationEvent, OperationState } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** One that has no number yet. */
 export type NewEvent = Pick<OperationEvent, "type" | "data">;

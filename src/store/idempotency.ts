@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** What an Idempotency-Key belongs to. `bodyHash` is a SHA-256 (hex) over method, URL and body. */
 export interface IdempotentRequest {

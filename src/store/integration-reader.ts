@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import { sql } from "kysely";
+import type { Db } from "./database/transaction.ts";
 import type { IntegrationRecord, TenantRecord } from "./records.ts";
-import type { Db } from "./transaction.ts";
 
 interface Address {
   tenant: string;

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely";
-import { anyOf } from "./any-of.ts";
-import type { Database } from "./database.ts";
-import { type Db, inTransaction } from "./transaction.ts";
+import { anyOf } from "./database/any-of.ts";
+import type { Database } from "./database/database.ts";
+import { type Db, inTransaction } from "./database/transaction.ts";
 
 /** Who holds a lease: enough for a successor on this host to prove that nothing of it lives any more. */
 export interface LeaseHolder {

@@ -1,4 +1,4 @@
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** `service`, or `tenant/<name>`. */
 export type PauseScope = "service" | `tenant/${string}`;

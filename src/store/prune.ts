@@ -1,6 +1,6 @@
 /** Forgets what has ended long ago. Receipts, the audit and tombstones stay. */
 import { sql } from "kysely";
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 import { forgetTurns } from "./turns.ts";
 
 /** Operations that one call deletes at most: it runs beside everything else. */

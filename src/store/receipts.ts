@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import { canonicalJson } from "../iam/policy-document.ts";
-import { type Db, inTransaction } from "./transaction.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
+import { type Db, inTransaction } from "./database/transaction.ts";
 
 /** What a teardown did and how that is known. */
 export interface ReceiptBody {

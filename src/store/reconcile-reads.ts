@@ -2,9 +2,9 @@
 import { sql } from "kysely";
 import type { OperationKind, OperationState } from "../operations/operation.ts";
 import type { Problem } from "../problem.ts";
-import { anyOf } from "./any-of.ts";
+import { anyOf } from "./database/any-of.ts";
+import type { Db } from "./database/transaction.ts";
 import type { IntegrationRecord, TenantRecord } from "./records.ts";
-import type { Db } from "./transaction.ts";
 
 export async function tenantsByName(db: Db, names: readonly string[]): Promise<Map<string, TenantRecord>> {
   if (names.length === 0) return new Map();

@@ -1,8 +1,8 @@
 /** What the store keeps. Timestamps are RFC 3339 strings at this boundary. */
 
 import type { StackAddress, StackSpec } from "../../stacks/stack.ts";
-import type { Proof } from "../iam/contract.ts";
-import type { PolicyDocument } from "../iam/policy-document.ts";
+import type { Proof } from "../iam/contract/contract.ts";
+import type { PolicyDocument } from "../iam/words/policy-document.ts";
 
 export type TenantAccess = { mode: "assume-role"; roleArn: string } | { mode: "own-credentials" } | { mode: "hand-off" };
 

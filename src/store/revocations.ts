@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /**
  * Since when (RFC 3339) the vendor is revoked; undefined when it isn't. While it is, every rendering of its trust is the closed one,

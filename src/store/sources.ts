@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import { anyOf } from "./any-of.ts";
-import { type Page, pageByName } from "./cursor.ts";
+import { anyOf } from "./database/any-of.ts";
+import { type Page, pageByName } from "./database/cursor.ts";
+import type { Db } from "./database/transaction.ts";
 import type { VisibleTenants } from "./tenants.ts";
-import type { Db } from "./transaction.ts";
 
 /** Where manifests come from: a repository that the service fetches itself, or one whose CI pushes them. */
 export interface SourceRecord {

@@ -4,10 +4,10 @@ import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect, PostgresDialect } from "kysely";
 import pg from "pg";
 import { faultFields, type Log } from "../log.ts";
-import type { Database } from "./database.ts";
-import { lockFolder } from "./folder-lock.ts";
-import { migrate } from "./migrate.ts";
-import { prepareStatements } from "./prepared.ts";
+import type { Database } from "./database/database.ts";
+import { lockFolder } from "./database/folder-lock.ts";
+import { migrate } from "./database/migrate.ts";
+import { prepareStatements } from "./database/prepared.ts";
 
 export type StoreOptions = { databaseUrl?: string | undefined; dataDir: string; log: Log };
 

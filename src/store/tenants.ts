@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import { anyOf } from "./any-of.ts";
-import { type Page, pageByName } from "./cursor.ts";
+import { anyOf } from "./database/any-of.ts";
+import { type Page, pageByName } from "./database/cursor.ts";
+import type { Db } from "./database/transaction.ts";
 import type { TenantRecord } from "./records.ts";
-import type { Db } from "./transaction.ts";
 
 /** The tenants that a caller may see: all, or these names. */
 export type VisibleTenants = "*" | readonly string[];

@@ -5,8 +5,8 @@
 import { sql } from "kysely";
 import { type OperationState, transitions } from "../operations/operation.ts";
 import { type Problem, ProblemError } from "../problem.ts";
+import { type Db, inTransaction } from "./database/transaction.ts";
 import { findOperation, type StoredOperation } from "./operations.ts";
-import { type Db, inTransaction } from "./transaction.ts";
 
 interface Change {
   to: OperationState;

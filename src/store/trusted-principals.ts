@@ -1,4 +1,4 @@
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** A principal outside our vendors' own files that an administrator allows integrations to trust. */
 export interface TrustedPrincipal {

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./transaction.ts";
+import type { Db } from "./database/transaction.ts";
 
 /** No tenant has this name: the row of the lane itself. */
 const laneItself = "";

@@ -1,6 +1,6 @@
 /** What a tenant's account needs before the first operation: the provisioning role, its trust and the least that it may do. Pure. */
-import { bucketArn } from "../iam/bucket-name.ts";
-import type { PolicyDocument, Statement } from "../iam/policy-document.ts";
+import { bucketArn } from "../iam/words/bucket-name.ts";
+import type { PolicyDocument, Statement } from "../iam/words/policy-document.ts";
 import { partitionOf } from "../integrations/desired-stacks.ts";
 import type { TenantRecord } from "../store/records.ts";
 import { provisioningTrust } from "./tenants.ts";

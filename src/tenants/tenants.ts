@@ -1,6 +1,6 @@
 /** Tenants: an account, a region and the way in. Two of them never learn of each other. */
-import { generateExternalId } from "../iam/external-id.ts";
-import type { PolicyDocument } from "../iam/policy-document.ts";
+import { generateExternalId } from "../iam/words/external-id.ts";
+import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { ProblemError } from "../problem.ts";

@@ -1,7 +1,7 @@
 /** What an outsider with a key of their own asks for, through each door of the API; no AWS is called. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Asker, acceptPush } from "../../src/integrations/accept-reconcile.ts";
+import { type Asker, acceptPush } from "../../src/gitops/accept-reconcile.ts";
 import { listSources } from "../../src/store/sources.ts";
 import { findTenant } from "../../src/store/tenants.ts";
 import { everybody, type House, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";

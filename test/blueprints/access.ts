@@ -1,8 +1,9 @@
 /** The hand-written rows against documents, without the contract: the evaluator alone decides. */
-import type { AccessDocuments, AccessRequest } from "../../src/iam/access-request.ts";
-import { bucketOfArn } from "../../src/iam/bucket-name.ts";
-import { evaluate } from "../../src/iam/evaluate.ts";
-import type { LiveDocuments, LiveRole } from "../../src/iam/live.ts";
+
+import { evaluate } from "../../src/iam/evaluate/evaluate.ts";
+import type { AccessDocuments, AccessRequest } from "../../src/iam/words/access-request.ts";
+import { bucketOfArn } from "../../src/iam/words/bucket-name.ts";
+import type { LiveDocuments, LiveRole } from "../../src/iam/words/live.ts";
 import type { AccessRow } from "./fixture.ts";
 
 /** Whether the documents allow what the row tries; `undetermined` counts for neither answer. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Expectations } from "../../src/blueprints/blueprint.ts";
 import { creativeForceS3 } from "../../src/blueprints/creative-force-s3.ts";
-import { guardrailViolations } from "../../src/iam/guardrails.ts";
-import { judge } from "../../src/iam/judge.ts";
-import type { LiveDocuments } from "../../src/iam/live.ts";
-import { listOf, type Statement } from "../../src/iam/policy-document.ts";
+import type { Expectations } from "../../src/blueprints/parts/blueprint.ts";
+import { judge } from "../../src/iam/contract/judge.ts";
+import { guardrailViolations } from "../../src/iam/guardrails/guardrails.ts";
+import type { LiveDocuments } from "../../src/iam/words/live.ts";
+import { listOf, type Statement } from "../../src/iam/words/policy-document.ts";
 import { contractSuite } from "./contract-suite.ts";
 import { readCases } from "./fixture.ts";
 import { liveDocuments } from "./live.ts";

@@ -1,7 +1,7 @@
 /** The cases of a vendor's fixture folder: the folder itself, or each folder in it, that holds a request. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { BlueprintContext, HandOffField } from "../../src/blueprints/blueprint.ts";
+import type { BlueprintContext, HandOffField } from "../../src/blueprints/parts/blueprint.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 
 export interface FixtureCase {

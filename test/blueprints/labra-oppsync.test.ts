@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { labraOppsync } from "../../src/blueprints/labra-oppsync.ts";
-import type { Statement } from "../../src/iam/policy-document.ts";
+import type { Statement } from "../../src/iam/words/policy-document.ts";
 import { contractSuite } from "./contract-suite.ts";
 
 contractSuite(labraOppsync);

@@ -1,9 +1,9 @@
 /** What an account would hold if AWS did exactly what the specs say, beside statements of other people. */
-import type { Blueprint, BlueprintContext } from "../../src/blueprints/blueprint.ts";
-import type { LiveBucket, LiveDocuments, LiveKey, LiveRole, NamedDocument } from "../../src/iam/live.ts";
-import { mergeStatements } from "../../src/iam/merge.ts";
-import type { PolicyDocument } from "../../src/iam/policy-document.ts";
-import { ourSid, sidPrefix } from "../../src/iam/sid.ts";
+import type { Blueprint, BlueprintContext } from "../../src/blueprints/parts/blueprint.ts";
+import type { LiveBucket, LiveDocuments, LiveKey, LiveRole, NamedDocument } from "../../src/iam/words/live.ts";
+import { mergeStatements } from "../../src/iam/words/merge.ts";
+import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
+import { ourSid, sidPrefix } from "../../src/iam/words/sid.ts";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { Reference, RoleInputs, StackSpec } from "../../stacks/stack.ts";
 

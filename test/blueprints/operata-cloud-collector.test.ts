@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { operataCloudCollector } from "../../src/blueprints/operata-cloud-collector.ts";
-import { evaluate } from "../../src/iam/evaluate.ts";
+import { evaluate } from "../../src/iam/evaluate/evaluate.ts";
 import { contractSuite } from "./contract-suite.ts";
 import { readCases } from "./fixture.ts";
 

@@ -8,7 +8,7 @@ import {
   type PolicyDocument,
   type PrincipalElement,
   type Statement,
-} from "../../src/iam/policy-document.ts";
+} from "../../src/iam/words/policy-document.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const many = 30;

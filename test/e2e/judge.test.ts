@@ -3,9 +3,9 @@ import { after, before, describe, test } from "node:test";
 import { GetRoleCommand, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { ExplanationView } from "../../src/http/explain.ts";
-import type { Proof } from "../../src/iam/contract.ts";
-import type { PolicyDocument } from "../../src/iam/policy-document.ts";
+import type { ExplanationView } from "../../src/http/routes/explain.ts";
+import type { Proof } from "../../src/iam/contract/contract.ts";
+import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 

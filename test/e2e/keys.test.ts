@@ -17,7 +17,7 @@ import { GetBucketEncryptionCommand } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { createApi } from "../../sandbox/api.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
-import type { KeyView } from "../../src/http/keys.ts";
+import type { KeyView } from "../../src/http/routes/keys.ts";
 import type { Operation } from "../../src/operations/operation.ts";
 import { startRecordedWorld } from "../provisioning/recorded-world.ts";
 import type { World } from "../support/world.ts";

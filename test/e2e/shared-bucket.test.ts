@@ -10,7 +10,7 @@ import {
   PutPublicAccessBlockCommand,
 } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
 import type { OperationEvent } from "../../src/operations/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 

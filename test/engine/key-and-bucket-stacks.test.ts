@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-kms";
 import { GetBucketEncryptionCommand, GetBucketPolicyCommand, PutBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
 import { problemOf } from "../../src/problem.ts";
 import type { KmsGrantsInputs, KmsKeyInputs, StackSpec } from "../../stacks/stack.ts";
 import { type Running, startRunning } from "./running-engine.ts";

@@ -15,7 +15,7 @@ import {
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import type { CliSpan } from "../../src/engine/engine.ts";
 import { openState } from "../../src/engine/state-backend.ts";
-import type { PolicyDocument } from "../../src/iam/policy-document.ts";
+import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { problemOf } from "../../src/problem.ts";
 import { stackAddress } from "../../stacks/name.ts";
 import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";

@@ -1,12 +1,12 @@
 /** The service's store, queue and reconcile verb, with children that only write down that they ran: no AWS, no Pulumi. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readManifestSpec } from "../../src/http/manifests.ts";
+import { pushSourceName } from "../../src/gitops/push-source.ts";
+import { reconcile } from "../../src/gitops/reconcile.ts";
+import type { Item } from "../../src/gitops/reconcile-plan.ts";
+import { readManifestSpec } from "../../src/http/routes/manifests.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
-import { pushSourceName } from "../../src/integrations/push-source.ts";
 import { nextRecord } from "../../src/integrations/put.ts";
-import { reconcile } from "../../src/integrations/reconcile.ts";
-import type { Item } from "../../src/integrations/reconcile-plan.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
 import { requireTenant, subjectOf } from "../../src/integrations/subject.ts";
 import { recordedWish } from "../../src/integrations/wish.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { type Asker, acceptPush, type Push, refuseManaged } from "../../src/integrations/accept-reconcile.ts";
+import { type Asker, acceptPush, type Push, refuseManaged } from "../../src/gitops/accept-reconcile.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
 import { jobOf } from "../../src/operations/job.ts";
 import { ProblemError } from "../../src/problem.ts";

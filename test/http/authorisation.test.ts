@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { type Route, routeName } from "../../src/http/route.ts";
-import { routes } from "../../src/http/routes.ts";
-import { type Scope, scopes } from "../../src/identity/caller.ts";
+import { type Scope, scopes } from "../../src/access/identity/caller.ts";
+import { routes } from "../../src/http/routes/routes.ts";
+import { type Route, routeName } from "../../src/http/server/route.ts";
 import { type RealService, startReal } from "./real.ts";
 import { bodyFixtures, integrationBodyFixture, type Reply } from "./support.ts";
 

@@ -4,8 +4,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import test, { after, before } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { type Route, routeName } from "../../src/http/route.ts";
-import { routes } from "../../src/http/routes.ts";
+import { routes } from "../../src/http/routes/routes.ts";
+import { type Route, routeName } from "../../src/http/server/route.ts";
 import { bodyFixtures, type CallOptions, integrationBodyFixture, type Running, start } from "./support.ts";
 
 interface BadInput {

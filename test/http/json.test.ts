@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { parseStrictJson, pointerTo } from "../../src/http/json.ts";
+import { parseStrictJson, pointerTo } from "../../src/http/server/json.ts";
 import { ProblemError } from "../../src/problem.ts";
 
 const parse = (text: string) => parseStrictJson(Buffer.from(text));

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { promisify } from "node:util";
-import { openApiDocument, problemsOf } from "../../src/http/openapi.ts";
-import { tags } from "../../src/http/route.ts";
-import { routes } from "../../src/http/routes.ts";
+import { routes } from "../../src/http/routes/routes.ts";
+import { openApiDocument, problemsOf } from "../../src/http/server/openapi.ts";
+import { tags } from "../../src/http/server/route.ts";
 import { problemKinds } from "../../src/problem.ts";
 
 interface Operation {

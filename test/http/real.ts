@@ -1,9 +1,9 @@
 /** The API over the real services and a real store, without a worker: what a request decides and records before any AWS call. */
 import { Registry } from "prom-client";
-import { createAudit } from "../../src/audit/audit.ts";
-import { readManifestSpec } from "../../src/http/manifests.ts";
-import { callerOfKey } from "../../src/identity/api-keys.ts";
-import { type LimitSettings, openLimits, usualLimits } from "../../src/identity/limits.ts";
+import { createAudit } from "../../src/access/audit/audit.ts";
+import { callerOfKey } from "../../src/access/identity/api-keys.ts";
+import { type LimitSettings, openLimits, usualLimits } from "../../src/access/limits/limits.ts";
+import { readManifestSpec } from "../../src/http/routes/manifests.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import { createFreeze } from "../../src/operations/freeze.ts";

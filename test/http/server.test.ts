@@ -3,8 +3,8 @@ import http from "node:http";
 import net from "node:net";
 import { PassThrough } from "node:stream";
 import test from "node:test";
-import { createApp } from "../../src/http/app.ts";
-import { listen } from "../../src/http/server.ts";
+import { createApp } from "../../src/http/server/app.ts";
+import { listen } from "../../src/http/server/server.ts";
 import { fakeServices, operationFixture } from "./support.ts";
 
 const services = () => fakeServices([], new PassThrough().resume());

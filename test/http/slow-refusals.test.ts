@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { slowRefusals } from "../../src/http/slow-refusals.ts";
+import { slowRefusals } from "../../src/http/server/slow-refusals.ts";
 
 test("a refusal waits, no more than so many do, and one that was answered makes room", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });

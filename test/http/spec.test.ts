@@ -3,10 +3,10 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import test from "node:test";
 import { z } from "zod";
-import { operationEventSchema, operationSchema, problemAnswerSchema, proofSchema } from "../../src/http/operation-schemas.ts";
-import type { Responses } from "../../src/http/route.ts";
-import { routes } from "../../src/http/routes.ts";
-import { integrationBody, integrationView, tenantBody, tenantView } from "../../src/http/schemas.ts";
+import { operationEventSchema, operationSchema, problemAnswerSchema, proofSchema } from "../../src/http/routes/operation-schemas.ts";
+import { routes } from "../../src/http/routes/routes.ts";
+import { integrationBody, integrationView, tenantBody, tenantView } from "../../src/http/routes/schemas.ts";
+import type { Responses } from "../../src/http/server/route.ts";
 import { problemKinds } from "../../src/problem.ts";
 
 const folder = path.join(import.meta.dirname, "../../docs/spec");

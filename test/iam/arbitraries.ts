@@ -1,8 +1,8 @@
 /** Generated requests and documents, from small pools so that statements often meet the request. */
 import fc from "fast-check";
-import type { AccessDocuments, AccessRequest } from "../../src/iam/evaluate.ts";
-import type { NamedDocument } from "../../src/iam/live.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
+import type { AccessDocuments, AccessRequest } from "../../src/iam/evaluate/evaluate.ts";
+import type { NamedDocument } from "../../src/iam/words/live.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
 
 const account = "111122223333";
 const other = "444455556666";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { conditionOperatorNames } from "../../src/iam/condition-operators.ts";
-import { type AccessDocuments, type AccessRequest, type Decision, evaluate } from "../../src/iam/evaluate.ts";
+import { conditionOperatorNames } from "../../src/iam/evaluate/condition-operators.ts";
+import { type AccessDocuments, type AccessRequest, type Decision, evaluate } from "../../src/iam/evaluate/evaluate.ts";
 
 interface Scenario {
   name: string;

@@ -1,8 +1,8 @@
 /** Contracts of the shapes that vendors ask for, with the documents that would fulfil them. */
-import type { AccessContract, ContractGrant, RoleContract, TrustedParty } from "../../src/iam/contract.ts";
-import type { LiveDocuments, LiveKey, LiveRole } from "../../src/iam/live.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
-import { vendorTrust } from "../../src/iam/trust.ts";
+import type { AccessContract, ContractGrant, RoleContract, TrustedParty } from "../../src/iam/contract/contract.ts";
+import type { LiveDocuments, LiveKey, LiveRole } from "../../src/iam/words/live.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
+import { vendorTrust } from "../../src/iam/words/trust.ts";
 
 export const account = "111122223333";
 export const vendorAccount = "444455556666";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AccessDocuments, type AccessRequest, evaluate } from "../../src/iam/evaluate.ts";
-import { explain } from "../../src/iam/explain.ts";
-import { externalIdFingerprint } from "../../src/iam/external-id.ts";
-import { closedTrust, vendorTrust } from "../../src/iam/trust.ts";
+import { type AccessDocuments, type AccessRequest, evaluate } from "../../src/iam/evaluate/evaluate.ts";
+import { explain } from "../../src/iam/evaluate/explain.ts";
+import { externalIdFingerprint } from "../../src/iam/words/external-id.ts";
+import { closedTrust, vendorTrust } from "../../src/iam/words/trust.ts";
 
 const principal = "arn:aws:sts::444455556666:assumed-role/Vendor/job";
 const request: AccessRequest = {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { checkDocuments, type GuardedDocument, type GuardrailRule, guardrailViolations } from "../../src/iam/guardrails.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
-import { ourSid } from "../../src/iam/sid.ts";
-import { closedTrust, vendorTrust } from "../../src/iam/trust.ts";
+import { checkDocuments, type GuardedDocument, type GuardrailRule, guardrailViolations } from "../../src/iam/guardrails/guardrails.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
+import { ourSid } from "../../src/iam/words/sid.ts";
+import { closedTrust, vendorTrust } from "../../src/iam/words/trust.ts";
 import { account, allowStatements, examples, externalId, policy, readerRole } from "./examples.ts";
 
 const { contract } = readerRole();

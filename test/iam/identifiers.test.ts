@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ZodType } from "zod";
-import { AccountId, parseAccountId } from "../../src/iam/account-id.ts";
-import { ExactArn, formatArn, KmsKeyArn, parseArn, partitions, Region, RoleArn } from "../../src/iam/arn.ts";
-import { BucketName, bucketArn, bucketOfArn, ObjectPrefix, parseBucketName, parseObjectPrefix } from "../../src/iam/bucket-name.ts";
-import { ExternalId, externalIdFingerprint, generateExternalId, parseExternalId, refuseExternalId } from "../../src/iam/external-id.ts";
-import { isUniqueId, OutsidePrincipal, parsePrincipal, sessionArn } from "../../src/iam/principal.ts";
-import { PolicyName, parseRoleName, parseSessionName, RoleName, SessionName } from "../../src/iam/role-name.ts";
-import { isOurSid, ourSid, sidPrefix } from "../../src/iam/sid.ts";
+import { AccountId, parseAccountId } from "../../src/iam/words/account-id.ts";
+import { ExactArn, formatArn, KmsKeyArn, parseArn, partitions, Region, RoleArn } from "../../src/iam/words/arn.ts";
+import { BucketName, bucketArn, bucketOfArn, ObjectPrefix, parseBucketName, parseObjectPrefix } from "../../src/iam/words/bucket-name.ts";
+import {
+  ExternalId,
+  externalIdFingerprint,
+  generateExternalId,
+  parseExternalId,
+  refuseExternalId,
+} from "../../src/iam/words/external-id.ts";
+import { isUniqueId, OutsidePrincipal, parsePrincipal, sessionArn } from "../../src/iam/words/principal.ts";
+import { PolicyName, parseRoleName, parseSessionName, RoleName, SessionName } from "../../src/iam/words/role-name.ts";
+import { isOurSid, ourSid, sidPrefix } from "../../src/iam/words/sid.ts";
 
 const long = (length: number): string => "abcd".repeat(Math.ceil(length / 4)).slice(0, length);
 const schemas: [string, ZodType, string[], unknown[]][] = [

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Proof } from "../../src/iam/contract.ts";
-import { judge } from "../../src/iam/judge.ts";
-import type { LiveDocuments, LiveRole } from "../../src/iam/live.ts";
-import { deadRows } from "../../src/iam/mutations.ts";
-import type { Statement } from "../../src/iam/policy-document.ts";
-import { contractRows } from "../../src/iam/rows.ts";
-import { ourSid, sidPrefix } from "../../src/iam/sid.ts";
-import { closedTrust } from "../../src/iam/trust.ts";
+import type { Proof } from "../../src/iam/contract/contract.ts";
+import { judge } from "../../src/iam/contract/judge.ts";
+import { contractRows } from "../../src/iam/contract/rows.ts";
+import type { LiveDocuments, LiveRole } from "../../src/iam/words/live.ts";
+import type { Statement } from "../../src/iam/words/policy-document.ts";
+import { ourSid, sidPrefix } from "../../src/iam/words/sid.ts";
+import { closedTrust } from "../../src/iam/words/trust.ts";
 import {
   account,
   at,
@@ -23,6 +22,7 @@ import {
   policy,
   readerRole,
 } from "./examples.ts";
+import { deadRows } from "./mutations.ts";
 
 const red = (proof: Proof): string[] => proof.rows.filter(({ verdict }) => verdict === "red").map(({ id }) => id);
 const role = (live: LiveDocuments): LiveRole => {

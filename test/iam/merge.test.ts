@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { mergeStatements, unmergeStatements } from "../../src/iam/merge.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
-import { ourSid, sidPrefix } from "../../src/iam/sid.ts";
+import { mergeStatements, unmergeStatements } from "../../src/iam/words/merge.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
+import { ourSid, sidPrefix } from "../../src/iam/words/sid.ts";
 import { ProblemError } from "../../src/problem.ts";
 
 const owner = sidPrefix("acme", "c1");

@@ -9,8 +9,8 @@ import {
   parseDocument,
   readDocument,
   sameDocument,
-} from "../../src/iam/policy-document.ts";
-import { closedTrust, isClosedTrust, vendorTrust } from "../../src/iam/trust.ts";
+} from "../../src/iam/words/policy-document.ts";
+import { closedTrust, isClosedTrust, vendorTrust } from "../../src/iam/words/trust.ts";
 import { ProblemError } from "../../src/problem.ts";
 
 const document = (statement: object, more: object = {}): PolicyDocument => ({

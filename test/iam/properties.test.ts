@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type AccessDocuments, evaluate } from "../../src/iam/evaluate.ts";
-import type { NamedDocument } from "../../src/iam/live.ts";
-import { mergeStatements, unmergeStatements } from "../../src/iam/merge.ts";
-import { canonicalJson, listOf, type PolicyDocument, parseDocument, type Statement, sameDocument } from "../../src/iam/policy-document.ts";
-import { ourSid, sidPrefix } from "../../src/iam/sid.ts";
-import { matchesWildcard, wildcardCovers } from "../../src/iam/wildcard.ts";
+import { type AccessDocuments, evaluate } from "../../src/iam/evaluate/evaluate.ts";
+import { matchesWildcard, wildcardCovers } from "../../src/iam/evaluate/wildcard.ts";
+import type { NamedDocument } from "../../src/iam/words/live.ts";
+import { mergeStatements, unmergeStatements } from "../../src/iam/words/merge.ts";
+import {
+  canonicalJson,
+  listOf,
+  type PolicyDocument,
+  parseDocument,
+  type Statement,
+  sameDocument,
+} from "../../src/iam/words/policy-document.ts";
+import { ourSid, sidPrefix } from "../../src/iam/words/sid.ts";
 import { document, documents, request, statement } from "./arbitraries.ts";
 
 const runs = { numRuns: 5_000 };

@@ -5,8 +5,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import test, { after, before } from "node:test";
 import { type CryptoKey, exportJWK, exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, type JWTPayload, SignJWT } from "jose";
-import { callerLookup } from "../../src/identity/find-caller.ts";
-import { issuersSchema, type TokenReader, tokenReader } from "../../src/identity/oidc.ts";
+import { callerLookup } from "../../src/access/identity/find-caller.ts";
+import { issuersSchema, type TokenReader, tokenReader } from "../../src/access/identity/oidc.ts";
 import { type Reply, type Running, start } from "../http/support.ts";
 import { backends, type Opened } from "../store/backends.ts";
 

@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import test, { after, before } from "node:test";
-import { callerOfKey, makeKey } from "../../src/identity/api-keys.ts";
-import { scopes } from "../../src/identity/caller.ts";
-import { adminToken, hashToken } from "../../src/identity/tokens.ts";
+import { callerOfKey, makeKey } from "../../src/access/identity/api-keys.ts";
+import { scopes } from "../../src/access/identity/caller.ts";
+import { adminToken, hashToken } from "../../src/access/identity/tokens.ts";
 import { backends, type Opened } from "../store/backends.ts";
 
 let opened: Opened;

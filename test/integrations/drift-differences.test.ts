@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LiveRole } from "../../src/iam/live.ts";
-import type { PolicyDocument, Statement } from "../../src/iam/policy-document.ts";
-import { differencesOf } from "../../src/integrations/drift-differences.ts";
+import { differencesOf } from "../../src/drift/drift-differences.ts";
+import type { LiveRole } from "../../src/iam/words/live.ts";
+import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 
 const document = (...Statement: Statement[]): PolicyDocument => ({ Version: "2012-10-17", Statement });

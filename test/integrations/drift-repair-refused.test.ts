@@ -1,7 +1,7 @@
 /** Repairs that can't be or mustn't be begun: the sweep that found the drift goes on. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { repairOf } from "../../src/integrations/drift-repair.ts";
+import { repairOf } from "../../src/drift/drift-repair.ts";
 import type { Run } from "../../src/operations/run.ts";
 import type { DriftRecord } from "../../src/store/drift.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";

@@ -1,7 +1,7 @@
 /** The end of a rotation's overlap, by a clock that is moved: nobody has to ask for it. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { keepAutomating } from "../../src/automation.ts";
+import { keepAutomating } from "../../src/app/timers.ts";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
 import { wishOf } from "../../src/integrations/wish.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";

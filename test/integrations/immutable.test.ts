@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PolicyDocument } from "../../src/iam/policy-document.ts";
+import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { nextRecord } from "../../src/integrations/put.ts";
 import { ProblemError } from "../../src/problem.ts";
 import type { IntegrationRecord } from "../../src/store/records.ts";

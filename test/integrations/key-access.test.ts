@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { creativeForceS3 } from "../../src/blueprints/creative-force-s3.ts";
-import type { LiveKey } from "../../src/iam/live.ts";
-import type { Statement } from "../../src/iam/policy-document.ts";
-import { sidPrefix } from "../../src/iam/sid.ts";
+import type { LiveKey } from "../../src/iam/words/live.ts";
+import type { Statement } from "../../src/iam/words/policy-document.ts";
+import { sidPrefix } from "../../src/iam/words/sid.ts";
 import { giverOf, keyGrants, statementReasons } from "../../src/integrations/key-access.ts";
 import { ProblemError } from "../../src/problem.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LiveBucket, LiveKey, LiveRole } from "../../src/iam/live.ts";
-import type { PolicyDocument } from "../../src/iam/policy-document.ts";
+import type { LiveBucket, LiveKey, LiveRole } from "../../src/iam/words/live.ts";
+import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { checkMerge, judgePreflight, refuseForeignDeny } from "../../src/integrations/preflight.ts";
 import { type ProblemCode, ProblemError } from "../../src/problem.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Step } from "../../src/integrations/reconcile-plan.ts";
-import { incompleteness, refusedAsWhole, resultOf } from "../../src/integrations/reconcile-result.ts";
+import type { Step } from "../../src/gitops/reconcile-plan.ts";
+import { incompleteness, refusedAsWhole, resultOf } from "../../src/gitops/reconcile-result.ts";
 
 const step = (name: string, more: Partial<Step> = {}): Step => ({
   kind: "Integration",

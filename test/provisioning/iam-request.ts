@@ -6,8 +6,8 @@ import type { IncomingMessage } from "node:http";
 import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { DescribeKeyCommand, GetKeyPolicyCommand, ListAliasesCommand, ListResourceTagsCommand } from "@aws-sdk/client-kms";
 import type { Root } from "../../sandbox/root.ts";
-import { evaluate } from "../../src/iam/evaluate.ts";
-import { readDocument } from "../../src/iam/policy-document.ts";
+import { evaluate } from "../../src/iam/evaluate/evaluate.ts";
+import { readDocument } from "../../src/iam/words/policy-document.ts";
 
 export interface IamRequest {
   action: string;

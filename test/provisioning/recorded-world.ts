@@ -1,8 +1,8 @@
 /** A world whose calls to AWS are written down and judged when it stops. */
 import assert from "node:assert/strict";
 import path from "node:path";
-import type { BootstrapView } from "../../src/http/bootstrap.ts";
-import type { TenantView } from "../../src/http/schemas.ts";
+import type { BootstrapView } from "../../src/http/routes/bootstrap.ts";
+import type { TenantView } from "../../src/http/routes/schemas.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { type Entered, type Recorder, startRecorder } from "./recorder.ts";
 import { allowedBy, readRows, rowsOf, shapeOf, writeRows } from "./rows.ts";

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { type Root, rootOf } from "../../sandbox/root.ts";
-import type { PolicyDocument } from "../../src/iam/policy-document.ts";
+import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { type FaultProxy, startProxy } from "../faults/proxy.ts";
 import { type IamRequest, iamRequests } from "./iam-request.ts";
 

@@ -1,8 +1,8 @@
 /** Recorded requests as rows of the fixture: one of each shape, without what differs from run to run, judged by the evaluator. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { evaluate } from "../../src/iam/evaluate.ts";
-import { canonicalJson, type PolicyDocument } from "../../src/iam/policy-document.ts";
+import { evaluate } from "../../src/iam/evaluate/evaluate.ts";
+import { canonicalJson, type PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import type { IamRequest } from "./iam-request.ts";
 import type { Recorded } from "./recorder.ts";
 

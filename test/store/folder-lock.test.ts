@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ProblemError } from "../../src/problem.ts";
-import { lockFolder } from "../../src/store/folder-lock.ts";
+import { lockFolder } from "../../src/store/database/folder-lock.ts";
 
 const holderCode = `
   const { lockFolder } = await import(process.argv[1]);
@@ -14,7 +14,7 @@ const holderCode = `
   console.log("held");
   setInterval(() => {}, 1000);
 `;
-const lockModule = new URL("../../src/store/folder-lock.ts", import.meta.url).href;
+const lockModule = new URL("../../src/store/database/folder-lock.ts", import.meta.url).href;
 
 test("a second process is refused the data folder in plain words, and gets it soon after the first was killed", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-lock-"));

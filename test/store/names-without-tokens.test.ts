@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Kysely, sql } from "kysely";
+import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { repositoryName } from "../../src/model/repository-name.ts";
-import { pushSourceName } from "../../src/integrations/push-source.ts";
-import type { Database } from "../../src/store/database.ts";
-import { up } from "../../src/store/migrations/0110-names-without-tokens.ts";
+import type { Database } from "../../src/store/database/database.ts";
+import { up } from "../../src/store/database/migrations/0110-names-without-tokens.ts";
 import { createOperation, findOperation } from "../../src/store/operations.ts";
 import { claimMembers, findSource, listSources, membersOf, type SourceRecord, saveSource } from "../../src/store/sources.ts";
 import { faulty, fine, secret } from "../cli/repository-cases.ts";

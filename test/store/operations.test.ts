@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { type OperationState, operationStates, transitions } from "../../src/operations/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
+import type { Db } from "../../src/store/database/transaction.ts";
 import { appendEvents, eventsAfter } from "../../src/store/events.ts";
 import { begin, finish, release, sweepIdempotency } from "../../src/store/idempotency.ts";
 import {
@@ -16,7 +17,6 @@ import {
   type NewOperation,
   type StoredOperation,
 } from "../../src/store/operations.ts";
-import type { Db } from "../../src/store/transaction.ts";
 import {
   approveOperation,
   cancelWaiting,

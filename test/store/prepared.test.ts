@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sql } from "kysely";
 import { findApiKeyByDigest } from "../../src/store/api-keys.ts";
+import { statementNames } from "../../src/store/database/prepared.ts";
 import { createOperation, findOperation } from "../../src/store/operations.ts";
-import { statementNames } from "../../src/store/prepared.ts";
 import { postgres } from "./backends.ts";
 
 describe("which statements are prepared", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Proof } from "../../src/iam/contract.ts";
+import type { Proof } from "../../src/iam/contract/contract.ts";
 import { ProblemError } from "../../src/problem.ts";
+import { migrate } from "../../src/store/database/migrate.ts";
 import { integrationReader } from "../../src/store/integration-reader.ts";
 import {
   changeIntegration,
@@ -13,7 +14,6 @@ import {
   saveIntegration,
   stacksOfTenant,
 } from "../../src/store/integrations.ts";
-import { migrate } from "../../src/store/migrate.ts";
 import { findProof } from "../../src/store/proofs.ts";
 import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
 import { buryTenant, claimAccount, claimantsOfAccount, findTenant, listTenants, saveTenant } from "../../src/store/tenants.ts";

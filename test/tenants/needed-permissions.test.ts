@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { blueprints } from "../../src/blueprints/registry.ts";
-import { listOf, type PolicyDocument } from "../../src/iam/policy-document.ts";
+import { listOf, type PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { type Bootstrap, bootstrapOf } from "../../src/tenants/bootstrap.ts";
 import { allowedBy, type Row, readRows } from "../provisioning/rows.ts";
 

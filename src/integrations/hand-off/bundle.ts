@@ -1,8 +1,8 @@
 /** What a customer or vendor is handed: the form's fields, the raw documents, and what the stacks would make. Pure. */
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
-import type { Blueprint, BlueprintContext, HandOffField } from "../../blueprints/blueprint.ts";
-import type { PolicyDocument } from "../../iam/policy-document.ts";
+import type { Blueprint, BlueprintContext, HandOffField } from "../../blueprints/parts/blueprint.ts";
+import type { PolicyDocument } from "../../iam/words/policy-document.ts";
 
 export interface NamedPolicy {
   name: string;

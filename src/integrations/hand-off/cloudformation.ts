@@ -1,6 +1,6 @@
 /** The stacks as a CloudFormation template, for accounts that Drawbridge doesn't enter. Pure. */
 import type { KmsKeyInputs, Reference, RoleInputs, StackSpec } from "../../../stacks/stack.ts";
-import type { Statement } from "../../iam/policy-document.ts";
+import type { Statement } from "../../iam/words/policy-document.ts";
 import type { HandOff } from "./bundle.ts";
 
 export interface Template {

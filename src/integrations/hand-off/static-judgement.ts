@@ -1,9 +1,9 @@
 /** Accounts that we may not enter: the documents are judged as they would be, and the customer makes them so. Pure but for the clock. */
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
-import type { AccessContract, Proof } from "../../iam/contract.ts";
-import { judge } from "../../iam/judge.ts";
-import type { LiveDocuments, LiveRole } from "../../iam/live.ts";
+import type { AccessContract, Proof } from "../../iam/contract/contract.ts";
+import { judge } from "../../iam/contract/judge.ts";
+import type { LiveDocuments, LiveRole } from "../../iam/words/live.ts";
 
 const NOT_READ = "The account itself: Drawbridge doesn't enter it. The documents are judged as they were handed off, not as they are.";
 

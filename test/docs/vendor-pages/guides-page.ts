@@ -1,8 +1,8 @@
 /** docs/vendors.md: what the vendors' own sample policies give, judged by the same contract and evaluator as everything else. */
-import type { Blueprint } from "../../../src/blueprints/blueprint.ts";
-import type { ProofRow } from "../../../src/iam/contract.ts";
-import { evaluate } from "../../../src/iam/evaluate.ts";
-import { judge } from "../../../src/iam/judge.ts";
+import type { Blueprint } from "../../../src/blueprints/parts/blueprint.ts";
+import type { ProofRow } from "../../../src/iam/contract/contract.ts";
+import { judge } from "../../../src/iam/contract/judge.ts";
+import { evaluate } from "../../../src/iam/evaluate/evaluate.ts";
 import { code, table } from "./markdown.ts";
 import { type GuideForm, guideDocuments, type Sample } from "./sample.ts";
 

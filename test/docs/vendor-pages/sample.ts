@@ -1,9 +1,9 @@
 /** test/fixtures/<vendor>/guide.json: an example request, and the documents that the vendor's own guide prints, filled in for it. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { BlueprintContext } from "../../../src/blueprints/blueprint.ts";
-import type { LiveDocuments, NamedDocument } from "../../../src/iam/live.ts";
-import type { PolicyDocument } from "../../../src/iam/policy-document.ts";
+import type { BlueprintContext } from "../../../src/blueprints/parts/blueprint.ts";
+import type { LiveDocuments, NamedDocument } from "../../../src/iam/words/live.ts";
+import type { PolicyDocument } from "../../../src/iam/words/policy-document.ts";
 
 export interface GuideForm {
   title: string;

@@ -1,7 +1,7 @@
 /** docs/vendors/<vendor>.md: one blueprint, for the people who use it. */
 import { z } from "zod";
-import type { Blueprint } from "../../../src/blueprints/blueprint.ts";
-import type { AccessContract, TrustedParty } from "../../../src/iam/contract.ts";
+import type { Blueprint } from "../../../src/blueprints/parts/blueprint.ts";
+import type { AccessContract, TrustedParty } from "../../../src/iam/contract/contract.ts";
 import { code, codes, json, table } from "./markdown.ts";
 import type { Sample } from "./sample.ts";
 

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { CreateRoleCommand, GetRoleCommand, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { assumeAs, asVendor } from "../../../sandbox/vendor.ts";
-import type { HandOffView } from "../../../src/http/hand-off.ts";
+import type { HandOffView } from "../../../src/http/routes/hand-off.ts";
 import type { RoleDifferences } from "../../../src/integrations/adopt.ts";
 import type { StackPlan } from "../../../src/integrations/plan.ts";
 import { type Life, liveAs, succeeded } from "./vendor-life.ts";

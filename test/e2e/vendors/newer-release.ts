@@ -2,8 +2,9 @@
  * Loaded into the service before anything else (`node --import`): a release that has a newer version of a blueprint beside the one that
  * integrations are pinned to.
  */
-import type { Blueprint } from "../../../src/blueprints/blueprint.ts";
+
 import { labraOppsync } from "../../../src/blueprints/labra-oppsync.ts";
+import type { Blueprint } from "../../../src/blueprints/parts/blueprint.ts";
 import { blueprints } from "../../../src/blueprints/registry.ts";
 
 const newer: Blueprint = {

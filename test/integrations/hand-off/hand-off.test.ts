@@ -4,8 +4,8 @@ import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { blueprints } from "../../../src/blueprints/registry.ts";
-import { judge } from "../../../src/iam/judge.ts";
-import type { LiveDocuments, LiveRole } from "../../../src/iam/live.ts";
+import { judge } from "../../../src/iam/contract/judge.ts";
+import type { LiveDocuments, LiveRole } from "../../../src/iam/words/live.ts";
 import { handOffOf } from "../../../src/integrations/hand-off/bundle.ts";
 import {
   cloudFormationTemplate,

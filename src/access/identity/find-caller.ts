@@ -1,0 +1,17 @@
+/** Who a bearer token stands for: the administrator, an API key, or a token of an issuer that the configuration names. */
+
+import type { Db } from "../../store/database/transaction.ts";
+import { callerOfKey } from "./api-keys.ts";
+import type { Caller } from "./caller.ts";
+import type { TokenReader } from "./oidc.ts";
+import { adminToken, isApiKey } from "./tokens.ts";
+
+/** The lookup that every request goes through; undefined for whatever isn't valid, without a reason. */
+export function callerLookup({ admin, db, readToken }: { admin: string; db: Db; readToken: TokenReader }) {
+  const findAdmin = adminToken(admin);
+  return async (token: string): Promise<Caller | undefined> => {
+    const found = findAdmin(token);
+    if (found) return found;
+    return isApiKey(token) ? callerOfKey(db, token) : readToken(token);
+  };
+}

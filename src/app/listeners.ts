@@ -1,0 +1,60 @@
+/** What the service listens on: one port for all, or one for callers and one for administrators. */
+import type { Config } from "../config.ts";
+import { routes, splitRoutes } from "../http/routes/routes.ts";
+import { createApp } from "../http/server/app.ts";
+import { type Listening, listen } from "../http/server/server.ts";
+import type { Services } from "../http/services.ts";
+import { faultFields, type Log } from "../log.ts";
+
+export interface Listeners {
+  /** Of the listener for callers */
+  url: string;
+  /** Of the administrators' */
+  adminUrl?: string;
+  /** Looks at the files of TLS at once. A reload that fails leaves the old ones in force and says so in the log. */
+  reloadTls(): Promise<void>;
+  close(graceMs: number): Promise<void>;
+}
+
+type Where = Pick<Config, "host" | "port" | "tls" | "admin">;
+
+/**
+ * Opens the listeners and looks at the files of TLS every `lookSeconds`, so that a renewed certificate needs no restart.
+ *
+ * @throws Error when one can't be opened; then none is open
+ */
+export async function openListeners(
+  services: Services,
+  { host, port, tls, admin }: Where,
+  { log, lookSeconds }: { log: Log; lookSeconds: number },
+): Promise<Listeners> {
+  const split = admin ? splitRoutes(admin) : { main: routes, admin: [] };
+  const secure = tls && { tls };
+  const main = await listen(createApp(services, split.main), { host, port, ...secure });
+  const all: Listening[] = [main];
+  if (admin) {
+    const { host: adminHost, port: adminPort } = admin;
+    const opened = listen(createApp(services, split.admin), { host: adminHost, port: adminPort, ...secure });
+    all.push(await opened.catch((error) => main.close(0).then(() => Promise.reject(error))));
+  }
+  const reloadTls = async () => {
+    try {
+      const changed = await Promise.all(all.map((one) => one.reloadTls()));
+      if (changed.includes(true)) log.info("New connections get the new certificate");
+    } catch (error) {
+      log.error("The files of TLS changed and can't be used: the old certificate stays", faultFields(error));
+    }
+  };
+  const looking = tls && setInterval(() => void reloadTls(), lookSeconds * 1_000);
+  looking?.unref();
+  const [, second] = all;
+  return {
+    url: main.url,
+    ...(second && { adminUrl: second.url }),
+    reloadTls,
+    close: async (graceMs) => {
+      clearInterval(looking);
+      await Promise.all(all.map((one) => one.close(graceMs)));
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** Whether operations can run now: each thing that they need, by name, in a sentence that anybody may read. */
+import { doesStateBucketAnswer } from "../accounts/state-bucket.ts";
+import type { Config } from "../config.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Readiness, ReadinessCheck } from "../http/services.ts";
+import type { Room } from "../operations/room.ts";
+import { doesStoreAnswer } from "../store/answers.ts";
+import type { Store } from "../store/store.ts";
+
+/** seconds for which an answer about the state bucket and the CLI stands */
+const FRESH = 15;
+
+interface Parts {
+  config: Config;
+  engine: Engine;
+  store: Store;
+  draining: () => boolean;
+  frozen: () => unknown;
+  room: Pick<Room, "shortages">;
+}
+
+/** A function that answers /readyz; slow checks are asked again only after 15 s. */
+export function createReadiness({ config, engine, store, draining, frozen, room }: Parts): () => Promise<Readiness> {
+  const slow = remembered(async () => [...(await engineChecks(engine)), await stateBucketCheck(config)]);
+  return async () => {
+    const checks = [...(await slow()), await storeCheck(store), ...(await roomChecks(room))];
+    if (draining()) checks.push({ name: "service", ok: false, detail: "Shutting down: running operations end, no new one begins." });
+    // Still ready: a load balancer that turned away would turn away the call that ends the freeze.
+    if (frozen()) checks.push({ name: "freeze", ok: true, detail: "Frozen: nothing is written to AWS until an administrator resumes." });
+    return { ready: checks.every((check) => check.ok), checks };
+  };
+}
+
+function remembered<T>(read: () => Promise<T>): () => Promise<T> {
+  let last: { at: number; value: Promise<T> } | undefined;
+  return () => {
+    if (!last || Date.now() - last.at > FRESH * 1000) last = { at: Date.now(), value: read() };
+    return last.value;
+  };
+}
+
+async function engineChecks(engine: Engine): Promise<ReadinessCheck[]> {
+  const { cli, plugin } = await engine.check();
+  return [
+    "code" in cli
+      ? { name: "cli", ok: false, detail: cli.detail }
+      : { name: "cli", ok: true, detail: "The Pulumi CLI answers.", version: cli.version },
+    "code" in plugin
+      ? { name: "plugin", ok: false, detail: plugin.detail }
+      : { name: "plugin", ok: true, detail: pluginSentence[plugin.plugin], plugin: plugin.plugin, version: plugin.version },
+  ];
+}
+
+const pluginSentence = {
+  official: "Pulumi's official AWS plugin is installed.",
+  "stand-in": "The sandbox's stand-in for the AWS plugin is in use: nothing here reaches AWS.",
+};
+
+async function stateBucketCheck(config: Config): Promise<ReadinessCheck> {
+  const ok = await doesStateBucketAnswer(config);
+  const silence = "The state bucket doesn't answer. Check DRAWBRIDGE_STATE_URL and the service's credentials.";
+  return { name: "state-bucket", ok, detail: ok ? "The state bucket answers." : silence };
+}
+
+/** A full disk stops everything that is to be remembered; for want of memory operations only wait. */
+async function roomChecks(room: Pick<Room, "shortages">): Promise<ReadinessCheck[]> {
+  const short = await room.shortages();
+  const disk = short.find(({ of }) => of === "disk");
+  const memory = short.find(({ of }) => of === "memory");
+  return [
+    { name: "disk", ok: disk === undefined, detail: disk ? `${disk.detail} No operation starts.` : "There is space on the disks." },
+    { name: "memory", ok: true, detail: memory ? `${memory.detail} Operations wait for it.` : "There is memory for another update." },
+  ];
+}
+
+async function storeCheck(store: Store): Promise<ReadinessCheck> {
+  const ok = await doesStoreAnswer(store);
+  return { name: "store", ok, detail: ok ? `The ${store.kind} store answers.` : `The ${store.kind} store doesn't answer.` };
+}

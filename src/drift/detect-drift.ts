@@ -1,0 +1,176 @@
+/** `detect-drift`: direct reads against what we recorded, a verdict per integration, and repair where it is asked for. */
+import { readKeySettings } from "../accounts/keys.ts";
+import { sidPrefix } from "../iam/words/sid.ts";
+import { type Account, enterAccount } from "../integrations/account.ts";
+import { desiredStacks } from "../integrations/desired-stacks.ts";
+import { type BucketReads, readLive, withOutputs } from "../integrations/prove.ts";
+import { recordedOutputs } from "../integrations/proving.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
+import { recordedWish } from "../integrations/wish.ts";
+import { jobOf } from "../operations/job.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError } from "../problem.ts";
+import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
+import { findIntegration } from "../store/integrations.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { busyIntegrations, integrationsOfTenants } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { repairOf } from "./drift-repair.ts";
+import { driftVerdict, unknownVerdict, type Verdict } from "./drift-verdict.ts";
+
+/** What a detect-drift operation carries; without an integration it is about all of the tenant's. */
+export interface DetectRequest {
+  /** Repair what is found, whatever the settings say and however often it came back */
+  remediate?: boolean;
+}
+
+const AT_ONCE = 8;
+
+/** Runs a detection over one integration or all of a tenant's. */
+export async function detectDrift(shell: Shell, run: Run, request: DetectRequest): Promise<void> {
+  const { tenant: tenantName = "", integration } = run.operation;
+  const tenant = await requireTenant(shell, tenantName);
+  const names = await standing(shell, tenantName, integration);
+  const account = await run
+    .step("enter-account", () => enterAccount(shell, tenant, run.operation.id))
+    .catch((error) => {
+      if (!(error instanceof ProblemError)) throw error;
+      return error;
+    });
+  const found = new Map<string, DriftRecord>();
+  const buckets: BucketReads = new Map();
+  await run.step("read", async () => {
+    const waiting = [...names];
+    const worker = async () => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        run.signal.throwIfAborted();
+        const drift = await look(shell, run, { account, buckets }, name);
+        if (drift) found.set(name, drift);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  });
+  for (const [name, drift] of found) await settle(shell, run, name, drift, request.remediate === true);
+  run.result = resultOf([...found].map(([name, drift]) => ({ name, ...drift })));
+}
+
+/** An operation's record is read whole and often; each integration's own verdict is kept whatever stands here. */
+const MOST_LISTED = 1_000;
+
+/** What was found and what couldn't be found out, first; the counts are complete. */
+function resultOf(seen: (DriftRecord & { name: string })[]): Record<string, unknown> {
+  const counted = (verdict: DriftRecord["verdict"]) => seen.filter((one) => one.verdict === verdict).length;
+  const summary = { none: counted("none"), found: counted("found"), unknown: counted("unknown") };
+  const listed = [...seen.filter(({ verdict }) => verdict !== "none"), ...seen.filter(({ verdict }) => verdict === "none")].slice(
+    0,
+    MOST_LISTED,
+  );
+  return { summary, integrations: listed, ...(seen.length > listed.length && { unlisted: seen.length - listed.length }) };
+}
+
+/** The integrations to look at: those that stand, aren't ignored and aren't being changed right now. */
+async function standing(shell: Shell, tenant: string, integration: string | undefined): Promise<string[]> {
+  if (integration !== undefined) return [integration];
+  const [all, busy] = await Promise.all([integrationsOfTenants(shell.store.db, [tenant]), busyIntegrations(shell.store.db, [tenant])]);
+  return [...all.values()]
+    .filter((record) => record.stacks.length > 0 && record.settings["drift"] !== "ignore" && !busy.has(`${tenant}/${record.name}`))
+    .map((record) => record.name);
+}
+
+interface Entered {
+  /** The account, or why it couldn't be entered */
+  account: Account | ProblemError;
+  buckets: BucketReads;
+}
+
+async function look(shell: Shell, run: Run, { account, buckets }: Entered, name: string): Promise<DriftRecord | undefined> {
+  const { tenant = "", id } = run.operation;
+  const record = await findIntegration(shell.store.db, tenant, name);
+  if (!record || record.goneAt !== undefined || record.stacks.length === 0) return undefined;
+  const seen = { at: shell.now(), operation: id };
+  try {
+    if (account instanceof ProblemError) throw account;
+    return { ...(await compare(shell, { account, buckets }, record)), ...seen };
+  } catch (error) {
+    run.signal.throwIfAborted();
+    if (!(error instanceof ProblemError)) throw error;
+    return { ...unknownVerdict(error), ...seen };
+  }
+}
+
+/** The recorded specs say what should be there; the contract says what a difference means for the vendor's access. */
+async function compare(
+  shell: Shell,
+  { account, buckets }: { account: Account; buckets: BucketReads },
+  record: IntegrationRecord,
+): Promise<Verdict> {
+  const outputs = recordedOutputs(record);
+  const desired = desiredStacks(account.tenant, { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(outputs) });
+  const contract = withOutputs(desired.contract, outputs);
+  const specs = withOutputs(
+    record.stacks.map((stack) => stack.spec),
+    outputs,
+  );
+  const [documents, settings] = await Promise.all([
+    readLive(account, contract, desired.expectations, buckets),
+    Promise.all((contract.ownedKeys ?? []).map((arn) => readKeySettings(account.clients.kms, arn))),
+  ]);
+  const live = { ...documents, keys: documents.keys.map((key) => ({ ...key, ...settings.find(({ arn }) => arn === key.arn) })) };
+  const expected = { specs, outputs, sidPrefix: sidPrefix(record.tenant, record.name), encryption: desired.expectations.encryption };
+  return driftVerdict(expected, contract, live, shell.now());
+}
+
+/** Writes down what was found, says it, and repairs it where that is wanted, sensible and not a fight. */
+async function settle(shell: Shell, run: Run, name: string, drift: DriftRecord, asked: boolean): Promise<void> {
+  const { tenant = "" } = run.operation;
+  const before = await findDrift(shell.store.db, tenant, name);
+  Object.assign(drift, {
+    ...(drift.verdict !== "none" && { since: before && before.verdict === drift.verdict ? (before.since ?? drift.at) : drift.at }),
+    ...(before?.remediation && { remediation: before.remediation }),
+    ...(before?.contested && !asked && drift.verdict !== "none" && { contested: before.contested }),
+  });
+  if (drift.verdict === "found") {
+    const words = drift.differences.map((difference) => difference.words);
+    await run.progress("drift-found", { integration: name, access: drift.access, words });
+    const remediation = await repairOf(shell, run, { name, drift, asked });
+    if (remediation) drift.remediation = remediation;
+  }
+  await saveDrift(shell.store.db, tenant, name, drift);
+}
+
+/**
+ * Accepts a detection over one integration, or over all of a tenant's.
+ *
+ * @throws ProblemError not_found
+ */
+export async function requestDetection(
+  shell: Shell,
+  { tenant, name, remediate = false, requestedBy }: { tenant: string; name?: string; remediate?: boolean; requestedBy: string },
+): Promise<StoredOperation> {
+  if (name === undefined) await requireTenant(shell, tenant);
+  else await findTenantIntegration(shell, tenant, name);
+  const request: DetectRequest = { remediate };
+  return shell.store.db.transaction().execute(async (trx) => {
+    const operation = await createOperation(trx, {
+      kind: "detect-drift",
+      tenant,
+      integration: name,
+      request: { ...request },
+      requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    await shell.queue.enqueue(trx, jobOf(operation));
+    return operation;
+  });
+}
+
+const SWEEP_AGE = 900;
+const TENANTS_A_ROUND = 20;
+
+/** One round of the sweep: a detection for each tenant with an integration that nobody has looked at for 15 minutes. */
+export async function sweepDrift(shell: Shell, olderThan = SWEEP_AGE): Promise<number> {
+  const tenants = await tenantsDueForSweep(shell.store.db, olderThan, TENANTS_A_ROUND);
+  for (const tenant of tenants) await requestDetection(shell, { tenant, requestedBy: "drift-sweep" });
+  return tenants.length;
+}

@@ -1,0 +1,113 @@
+/** Whether a drift is repaired, and the repair: an ordinary `up` that looks at the cloud first. */
+
+import { accept } from "../integrations/accept.ts";
+import { desiredStacks } from "../integrations/desired-stacks.ts";
+import { integrationEtag } from "../integrations/etag.ts";
+import { putIntegration } from "../integrations/put.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { requireTenant } from "../integrations/subject.ts";
+import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError } from "../problem.ts";
+import type { DriftRecord } from "../store/drift.ts";
+import { changeIntegration, findIntegration } from "../store/integrations.ts";
+import type { StoredOperation } from "../store/operations.ts";
+import { pausesNow } from "../store/pauses.ts";
+import { adoptChild } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+
+const MINUTE = 60_000;
+/** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */
+const REPAIR_PAUSE = 15 * MINUTE;
+/** The same drift again within so long is somebody's will, or another tool's. */
+const CONTEST_WINDOW = 7 * 24 * 60 * MINUTE;
+
+export interface RepairCase {
+  drift: DriftRecord;
+  /** A repair was asked for in the request: no limit counts but a pause. */
+  asked: boolean;
+  paused: boolean;
+}
+
+/** Why a drift isn't repaired now, in words; undefined when it is. `contested`: a repaired one came back. Pure. */
+export function repairHeld({ drift, asked, paused }: RepairCase): { why: string; contested?: DriftRecord["contested"] } | undefined {
+  if (paused) return { why: "It is paused." };
+  if (drift.differences.every(({ stack }) => stack.startsWith("bucket/")))
+    return { why: "A bucket's own settings are its owner's to repair." };
+  const last = drift.remediation;
+  if (asked || !last) return undefined;
+  const age = Date.parse(drift.at) - Date.parse(last.at);
+  if (last.fingerprint === drift.fingerprint && age < CONTEST_WINDOW) {
+    return {
+      why: "The same drift was repaired before and came back: somebody or something makes it on purpose. Ask for a repair, or change the integration.",
+      contested: { since: drift.contested?.since ?? drift.at, times: (drift.contested?.times ?? 0) + 1 },
+    };
+  }
+  if (age < REPAIR_PAUSE) return { why: "It was repaired minutes ago; the next sweep looks again." };
+  return undefined;
+}
+
+/** Repairs a found drift where that is wanted, sensible and not a fight; says in an event why not. Answers what `drift.remediation` becomes. */
+export async function repairOf(
+  shell: Shell,
+  run: Run,
+  { name, drift, asked }: { name: string; drift: DriftRecord; asked: boolean },
+): Promise<DriftRecord["remediation"]> {
+  const { tenant = "" } = run.operation;
+  const record = await findIntegration(shell.store.db, tenant, name);
+  if (!record || record.goneAt !== undefined || record.handshake.state === "offboarding") return undefined;
+  if (!asked && record.settings["drift"] !== "remediate") return undefined;
+  const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
+  const paused = record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`);
+  const held = repairHeld({ drift, asked, paused });
+  if (held) {
+    if (held.contested) {
+      drift.contested = held.contested;
+      shell.log.warn("A repaired drift came back; it isn't repaired again until somebody asks", { tenant, integration: name });
+    }
+    await run.progress("drift-not-repaired", { integration: name, why: held.why });
+    return undefined;
+  }
+  const operation = await repair(shell, record).catch(async (error: unknown) => {
+    // It was changed or destroyed this moment: the next sweep looks at what it is then, and this one goes on with the others.
+    run.signal.throwIfAborted();
+    if (!(error instanceof ProblemError)) throw error;
+    await run.progress("drift-not-repaired", { integration: name, why: error.problem.detail });
+    return undefined;
+  });
+  if (!operation) return undefined;
+  await adoptChild(shell.store.db, operation.id, run.operation.id);
+  await run.progress("drift-repair-started", { integration: name, operation: operation.id });
+  return { operation: operation.id, at: drift.at, fingerprint: drift.fingerprint ?? "" };
+}
+
+/**
+ * An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. It goes back to
+ * what was approved: a change that nobody has approved yet stays where it is.
+ */
+async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
+  const record = await changeIntegration(shell.store.db, tenant, name, (now) => ({
+    ...now,
+    stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
+    ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
+  }));
+  if (record.authors?.length) return repairApproved(shell, record);
+  const { blueprint, version, parameters, settings } = record;
+  const body = { blueprint, version, parameters, settings };
+  const put = await putIntegration(shell, {
+    tenant,
+    name,
+    body,
+    ifMatch: integrationEtag(record),
+    requestedBy: "drift-remediation",
+    writers: [],
+  });
+  return put.operation;
+}
+
+async function repairApproved(shell: Shell, record: IntegrationRecord): Promise<StoredOperation> {
+  const tenant = await requireTenant(shell, record.tenant);
+  const request = approvedRequestOf(record);
+  const desired = desiredStacks(tenant, await wishOf(shell, request, record.name));
+  return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy: "drift-remediation", writers: [] });
+}

@@ -1,0 +1,65 @@
+/** One policy document against another, statement by statement. Pure. */
+import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/words/policy-document.ts";
+import { maskStatement } from "../integrations/document-diff.ts";
+import type { Difference } from "../store/drift.ts";
+
+export type Found = Omit<Difference, "stack">;
+
+/** Whether a principal is a bare unique id: what a deleted one turns into where a policy had named it (IAM user guide, "IAM identifiers"). */
+export const isUniqueId = (principal: string): boolean => /^A(?:RO|ID)A[A-Z0-9]{12,}$/.test(principal);
+
+/** Statement by statement: equal ones match whatever their order, the rest by Sid. */
+export function documentDifferences(document: string, name: string, wanted: PolicyDocument, live: PolicyDocument): Found[] {
+  if (sameDocument(wanted, live)) return [];
+  const same = (a: Statement, b: Statement) => sameDocument({ Version: "", Statement: [a] }, { Version: "", Statement: [b] });
+  const lost = wanted.Statement.filter((ours) => !live.Statement.some((theirs) => same(ours, theirs)));
+  const fresh = live.Statement.filter((theirs) => !wanted.Statement.some((ours) => same(ours, theirs)));
+  const pairs = lost.map((ours) => ({ ours, theirs: ours.Sid === undefined ? undefined : fresh.find((one) => one.Sid === ours.Sid) }));
+  const paired = new Set(pairs.map(({ theirs }) => theirs));
+  const differences = [
+    ...pairs.map(({ ours, theirs }) => (theirs ? changed(document, name, ours, theirs) : removed(document, name, ours))),
+    ...fresh.filter((theirs) => !paired.has(theirs)).map((theirs) => added(document, name, theirs)),
+  ];
+  if (differences.length > 0) return differences;
+  const words = `The version or id of ${name} was changed.`;
+  return [{ document, what: "changed", words, expected: wanted.Version, found: live.Version }];
+}
+
+const statementOf = ({ Sid }: Statement, name: string): string => (Sid ? `Statement ${Sid} of ${name}` : `A statement of ${name}`);
+
+function changed(document: string, name: string, ours: Statement, theirs: Statement): Found {
+  const gone = goneIds(theirs).filter((id) => !goneIds(ours).includes(id));
+  const words =
+    gone.length > 0
+      ? `${statementOf(ours, name)} names the deleted principal ${gone.join(", ")}: whoever it stood for was deleted, and made again or not.`
+      : `${statementOf(ours, name)} ${elementsWords(ours, theirs)}.`;
+  return { document, what: "changed", words, expected: maskStatement(ours), found: maskStatement(theirs) };
+}
+
+const elements = ["Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"] as const;
+
+function elementsWords(ours: Statement, theirs: Statement): string {
+  const differing = elements.filter((element) => canonicalJson(ours[element] ?? null) !== canonicalJson(theirs[element] ?? null));
+  const lost = differing.filter((element) => theirs[element] === undefined);
+  const other = differing.filter((element) => !lost.includes(element));
+  const parts = [
+    ...(lost.length > 0 ? [`lost its ${lost.join(" and ")}`] : []),
+    ...(other.length > 0 ? [`has another ${other.join(" and ")}`] : []),
+  ];
+  return parts.join(" and ") || "was changed";
+}
+
+function removed(document: string, name: string, ours: Statement): Found {
+  return { document, what: "removed", words: `${statementOf(ours, name)} is gone.`, expected: maskStatement(ours) };
+}
+
+function added(document: string, name: string, theirs: Statement): Found {
+  return { document, what: "added", words: `${statementOf(theirs, name)} was added.`, found: maskStatement(theirs) };
+}
+
+function goneIds({ Principal }: Statement): string[] {
+  if (Principal === undefined || Principal === "*") return [];
+  return Object.values(Principal)
+    .flatMap((values) => listOf(values))
+    .filter(isUniqueId);
+}

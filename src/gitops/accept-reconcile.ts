@@ -1,0 +1,176 @@
+/** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
+
+import type { Shell } from "../integrations/shell.ts";
+import { jobOf } from "../operations/job.ts";
+import { ProblemError } from "../problem.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { openReconciles } from "../store/reconcile-reads.ts";
+import {
+  findSource,
+  lockKnownSource,
+  lockSource,
+  ownerOf,
+  type SourceMember,
+  type SourceRecord,
+  saveSource,
+  takeDueSources,
+} from "../store/sources.ts";
+import type { VisibleTenants } from "../store/tenants.ts";
+import { cancelWaiting, requestCancel } from "../store/transitions.ts";
+import type { Manifest } from "./manifests.ts";
+import { pushSource, pushSourceName } from "./push-source.ts";
+import type { ReconcileRequest } from "./reconcile.ts";
+import { managedBySource } from "./reconcile-plan.ts";
+
+/** Many small operations may have to end before a large one does. Seconds. */
+const RECONCILE_SECONDS = 6 * 3_600;
+
+export interface Asker {
+  subject: string;
+  tenants: VisibleTenants;
+  mayDestroy: boolean;
+  /** Whether they hold the scope `admin` */
+  administers: boolean;
+}
+
+export interface Push {
+  source: { repository: string; revision: string; sequence?: number };
+  manifests: Manifest[];
+  prune: boolean;
+  maxDeletes: number;
+  dryRun: boolean;
+  atomic: boolean;
+}
+
+/**
+ * Accepts manifests that somebody pushes. The newest revision wins: one that still waits is overtaken, and one that runs stops
+ * watching, while what it started goes on.
+ *
+ * @throws ProblemError stale_revision for a lower sequence than the source's
+ */
+export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<StoredOperation> {
+  const { repository, revision, sequence } = push.source;
+  const { manifests, prune, maxDeletes, dryRun, atomic } = push;
+  return shell.store.db.transaction().execute(async (trx) => {
+    const source = await sourceOf(trx, { repository, by, dryRun, now: shell.now() });
+    if (sequence !== undefined && source.sequence !== undefined && sequence < source.sequence) {
+      throw new ProblemError(
+        "stale_revision",
+        `Sequence ${sequence} is older than ${source.sequence}, which was accepted before. Push the newest revision.`,
+        { pointer: "/source/sequence" },
+      );
+    }
+    const request: ReconcileRequest = {
+      source: source.name,
+      manifests,
+      revision,
+      prune,
+      maxDeletes,
+      dryRun,
+      atomic,
+      tenants: by.tenants,
+      mayDestroy: by.mayDestroy,
+      administers: by.administers,
+      writers: [by.subject],
+    };
+    return start(shell, trx, { ...source, ...(!dryRun && { revision, ...(sequence !== undefined && { sequence }) }) }, request, by.subject);
+  });
+}
+
+/**
+ * Accepts a fetch and reconcile of a source that the service pulls itself; `asker` is the caller who wants it now, if it is one.
+ *
+ * @throws ProblemError not_found when it was removed meanwhile
+ */
+export async function acceptPull(
+  shell: Shell,
+  { name }: Pick<SourceRecord, "name">,
+  { requestedBy, asker }: { requestedBy: string; asker?: string },
+): Promise<StoredOperation> {
+  return shell.store.db.transaction().execute(async (trx) => {
+    // As it is now: somebody may have changed it, or its scopes, since it was found to be due.
+    const source = await lockKnownSource(trx, name);
+    if (!source) throw new ProblemError("not_found", "There is no such source.");
+    const { tenants, prune = false, maxDeletes = 0, scopes = [] } = source;
+    const request: ReconcileRequest = {
+      source: name,
+      prune,
+      maxDeletes,
+      dryRun: false,
+      atomic: false,
+      tenants,
+      // It acts with what whoever registered it held; of a source from before that was noted this isn't known.
+      mayDestroy: scopes.includes("destroy"),
+      administers: scopes.includes("admin"),
+      writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
+    };
+    return start(shell, trx, { ...source, lastAt: shell.now() }, request, requestedBy);
+  });
+}
+
+type Trx = Parameters<typeof lockSource>[0];
+
+async function start(
+  shell: Shell,
+  trx: Trx,
+  source: SourceRecord,
+  request: ReconcileRequest,
+  requestedBy: string,
+): Promise<StoredOperation> {
+  const open = await openReconciles(trx, source.name);
+  const operation = await createOperation(trx, {
+    kind: "reconcile",
+    request: { ...request },
+    requestedBy,
+    deadlineSeconds: RECONCILE_SECONDS,
+  });
+  if (!request.dryRun) {
+    for (const { id, state } of open) {
+      if (state === "running") await requestCancel(trx, id);
+      else await cancelWaiting(trx, id, { supersededBy: operation.id });
+    }
+    await saveSource(trx, { ...source, lastOperation: operation.id });
+  }
+  await shell.queue.enqueue(trx, jobOf(operation));
+  return operation;
+}
+
+/**
+ * The source that a push is about, its row locked. A repository's name is public, so it belongs to nobody: a caller who doesn't hold all
+ * tenants of the source which has that name has one of their own. A dry run makes none.
+ */
+async function sourceOf(
+  trx: Trx,
+  { repository, by, dryRun, now }: { repository: string; by: Asker; dryRun: boolean; now: string },
+): Promise<SourceRecord> {
+  const lookUp = async (name: string): Promise<SourceRecord> => {
+    const fresh = pushSource(repository, { name, by, now });
+    return dryRun ? ((await findSource(trx, name)) ?? fresh) : lockSource(trx, name, () => fresh);
+  };
+  const named = await lookUp(pushSourceName(repository));
+  return named.kind === "push" && holdsAll(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));
+}
+
+const holdsAll = (source: SourceRecord, by: Asker): boolean =>
+  by.tenants === "*" || (source.tenants !== "*" && source.tenants.every((tenant) => by.tenants.includes(tenant)));
+
+/**
+ * Refuses an edit by hand of what a source owns.
+ *
+ * @throws ProblemError managed_by_source
+ */
+export async function refuseManaged(
+  shell: Pick<Shell, "store">,
+  { kind, tenant, name }: Pick<SourceMember, "kind" | "tenant" | "name">,
+  tenants: VisibleTenants,
+): Promise<void> {
+  const owner = await ownerOf(shell.store.db, kind, tenant, name);
+  if (owner !== undefined) throw managedBySource(owner, tenants);
+}
+
+/** One round of the poll: a reconcile for each pulled source whose interval is over. */
+export async function pollSources(shell: Shell): Promise<number> {
+  const due = await takeDueSources(shell.store.db, shell.now());
+  for (const source of due) await acceptPull(shell, source, { requestedBy: "source-poll" });
+  return due.length;
+}

@@ -1,0 +1,36 @@
+/** What the store knows about a set of manifests, in a handful of batch reads. */
+
+import type { Shell } from "../integrations/shell.ts";
+import { pausesNow } from "../store/pauses.ts";
+import { busyIntegrations, integrationsOfTenants, tenantsByName } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
+import { membersOf, type SourceMember } from "../store/sources.ts";
+import type { Manifest } from "./manifests.ts";
+
+export interface Facts {
+  tenants: Map<string, TenantRecord>;
+  integrations: Map<string, IntegrationRecord>;
+  busy: Set<string>;
+  members: SourceMember[];
+  paused: Map<string, string>;
+}
+
+/** The tenants that the manifests name and those in which the source owns something, with all that stands in them. */
+export async function readFacts(shell: Shell, source: string, manifests: readonly Manifest[]): Promise<Facts> {
+  const { db } = shell.store;
+  const named = new Set(manifests.map(({ metadata }) => ("tenant" in metadata ? metadata.tenant : metadata.name)));
+  const members = await membersOf(db, { source, tenants: [...named] });
+  const tenants = [...new Set([...named, ...members.filter((member) => member.source === source).map((member) => member.tenant)])];
+  const paused = (await pausesNow(db)).map(({ scope, reason }) => [scope, reason] as const);
+  return {
+    tenants: await tenantsByName(db, tenants),
+    integrations: await integrationsOfTenants(db, tenants),
+    busy: await busyIntegrations(db, tenants),
+    members,
+    paused: new Map(paused),
+  };
+}
+
+/** Why automation keeps away from a tenant. */
+export const pauseOf = (facts: Facts, tenant: string): string | undefined =>
+  facts.paused.get("service") ?? facts.paused.get(`tenant/${tenant}`);

@@ -1,0 +1,205 @@
+/** What a set of manifests would change: decided from a handful of batch reads, without AWS and without Pulumi. */
+import { setImmediate as breathe } from "node:timers/promises";
+import { desiredStacks } from "../integrations/desired-stacks.ts";
+import { integrationEtag, tenantEtag } from "../integrations/etag.ts";
+import { refuseServiceResources } from "../integrations/own-resources.ts";
+import { nextRecord, refuseForeignIds } from "../integrations/put.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { upRequestOf, wishOf } from "../integrations/wish.ts";
+import { ProblemError, problemOf } from "../problem.ts";
+import type { TenantRecord } from "../store/records.ts";
+import type { VisibleTenants } from "../store/tenants.ts";
+import { refuseTenant, type TenantWish } from "../tenants/tenants.ts";
+import { type Manifest, manifestId } from "./manifests.ts";
+import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
+import { prunes } from "./reconcile-prunes.ts";
+
+export type Outcome = "added" | "changed" | "unchanged" | "pruned" | "kept" | "refused";
+
+/** A manifest, or a document that isn't one, with where it stands in its repository. */
+export type Given = { manifest: Manifest; at?: string } | { fault: string; at: string };
+
+export interface Item {
+  kind: "Tenant" | "Integration" | "File";
+  tenant?: string;
+  name: string;
+  outcome: Outcome;
+  /** A sentence: why it is refused, kept, or to be made again */
+  reason?: string;
+  code?: string;
+  /** RFC 6901, into the manifest */
+  pointer?: string;
+  /** `file:line:column` */
+  at?: string;
+  /** Index in the request's manifests */
+  index?: number;
+  operation?: string;
+  /** Of the operation, when it has ended or waits for an approval */
+  state?: string;
+}
+
+/** An item with what it takes to apply it. */
+export interface Step extends Item {
+  manifest?: Manifest;
+  /** entity tag of what is there now */
+  ifMatch?: string;
+}
+
+export interface PlanRequest {
+  source: string;
+  given: readonly Given[];
+  prune: boolean;
+  /** The caller's, or the source's */
+  tenants: VisibleTenants;
+  mayDestroy: boolean;
+  administers?: boolean | undefined;
+}
+
+const ITEMS_PER_BREATH = 25;
+
+/**
+ * One step per manifest, in order, then one per integration that the source owns and no longer names. Refusals are steps too: a
+ * manifest that is refused still counts as named, and while a document can't be read at all nothing is pruned.
+ */
+export async function planReconcile(shell: Shell, request: PlanRequest): Promise<Step[]> {
+  const manifests = request.given.flatMap((one) => ("manifest" in one ? [one.manifest] : []));
+  const facts = await readFacts(shell, request.source, manifests);
+  const seen = new Map<string, number>();
+  const steps: Step[] = [];
+  for (const [index, one] of tenantsFirst(request.given)) {
+    if (index % ITEMS_PER_BREATH === 0) await breathe();
+    if ("fault" in one) {
+      steps.push({
+        kind: "File",
+        name: one.at.split(":")[0] ?? one.at,
+        outcome: "refused",
+        code: "invalid_request",
+        reason: one.fault,
+        at: one.at,
+        index,
+      });
+      continue;
+    }
+    const { manifest, at } = one;
+    const step = await planOne(shell, request, { manifest, index, facts, seen });
+    steps.push({ ...step, index, ...(at && { at }) });
+    if (manifest.kind === "Tenant" && step.outcome === "added") facts.tenants.set(manifest.metadata.name, foreseenTenant(shell, manifest));
+  }
+  steps.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
+  return [...steps, ...prunes(request, facts, seen)];
+}
+
+/** An integration may stand before its tenant: files are read in the order of their names. */
+function tenantsFirst(given: readonly Given[]): [number, Given][] {
+  const entries = [...given.entries()];
+  const isTenant = ([, one]: [number, Given]) => "manifest" in one && one.manifest.kind === "Tenant";
+  return [...entries.filter(isTenant), ...entries.filter((entry) => !isTenant(entry))];
+}
+
+interface One {
+  manifest: Manifest;
+  index: number;
+  facts: Facts;
+  seen: Map<string, number>;
+}
+
+async function planOne(shell: Shell, request: PlanRequest, one: One): Promise<Step> {
+  const { manifest, index, facts, seen } = one;
+  const { name } = manifest.metadata;
+  const tenant = manifest.kind === "Tenant" ? name : manifest.metadata.tenant;
+  const subject = { kind: manifest.kind, tenant, name, manifest };
+  try {
+    const first = seen.get(manifestId(manifest));
+    if (first !== undefined) throw new ProblemError("invalid_request", `${manifestId(manifest)} is given twice. Keep one of them.`);
+    seen.set(manifestId(manifest), index);
+    refuseOthers(request, facts, subject);
+    const read = shell.readSpec(manifest.kind, manifest.spec);
+    if (!read.ok) throw new ProblemError("invalid_request", read.detail, { pointer: `/spec${read.pointer}` });
+    if (manifest.kind === "Tenant") return { ...subject, ...(await planTenant(shell, request, manifest, facts.tenants.get(name))) };
+    return { ...subject, ...(await planIntegration(shell, facts, tenant, manifest)) };
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const { code, detail, pointer } = problemOf(error);
+    // Pointers of the verbs lead into the body of a PUT, which is the spec here.
+    const inside = pointer === undefined || pointer.startsWith("/spec") ? pointer : `/spec${pointer}`;
+    return { ...subject, outcome: "refused", code, reason: detail, ...(inside && { pointer: inside }) };
+  }
+}
+
+/** What isn't this caller's, this source's or anybody's business now. */
+function refuseOthers(request: PlanRequest, facts: Facts, subject: { kind: "Tenant" | "Integration"; tenant: string; name: string }): void {
+  const { kind, tenant, name } = subject;
+  if (request.tenants !== "*" && !request.tenants.includes(tenant)) throw new ProblemError("not_found", "There is no such tenant here.");
+  const owner = facts.members.find((member) => member.kind === kind && member.tenant === tenant && member.name === name)?.source;
+  if (owner !== undefined && owner !== request.source) throw managedBySource(owner, request.tenants);
+  const reason = pauseOf(facts, tenant);
+  if (reason !== undefined) throw new ProblemError("paused", `Automation is paused: ${reason}`);
+}
+
+/** Whose it is shows only to those who see every tenant. */
+export function managedBySource(owner: string, tenants: VisibleTenants): ProblemError {
+  const whose = tenants === "*" ? `Source ${owner}` : "Another source";
+  return new ProblemError("managed_by_source", `${whose} owns this. Change it there, or remove the source first.`);
+}
+
+/** A tenant as its manifest would have it: enough to judge integrations of a tenant that isn't registered yet. */
+function foreseenTenant(shell: Shell, { metadata, spec }: Manifest): TenantRecord {
+  const { tags = {}, ...given } = spec as unknown as TenantWish;
+  const now = shell.now();
+  return { name: metadata.name, ...given, tags, provisioningExternalId: "", createdAt: now, updatedAt: now };
+}
+
+async function planTenant(
+  shell: Shell,
+  { tenants, administers = false }: PlanRequest,
+  manifest: Manifest,
+  before: TenantRecord | undefined,
+): Promise<Pick<Step, "outcome" | "ifMatch">> {
+  const spec = manifest.spec as unknown as TenantWish;
+  const by = { seesAll: tenants === "*", administers };
+  await refuseTenant(shell, shell.store.db, { name: manifest.metadata.name, body: spec, by }, before);
+  if (!before) return { outcome: "added" };
+  const ifMatch = tenantEtag(before);
+  return { outcome: tenantEtag({ ...spec, tags: spec.tags ?? {} }) === ifMatch ? "unchanged" : "changed", ifMatch };
+}
+
+type IntegrationManifest = Extract<Manifest, { kind: "Integration" }>;
+interface IntegrationSpec {
+  blueprint: string;
+  version?: string;
+  parameters: Record<string, unknown>;
+  settings?: Record<string, unknown>;
+}
+
+async function planIntegration(
+  shell: Shell,
+  facts: Facts,
+  tenantName: string,
+  { metadata, spec }: IntegrationManifest,
+): Promise<Pick<Step, "outcome" | "ifMatch" | "reason">> {
+  const tenant = facts.tenants.get(tenantName);
+  if (!tenant) throw new ProblemError("not_found", "There is no such tenant. Register it, or give it a manifest.");
+  const before = facts.integrations.get(`${tenantName}/${metadata.name}`);
+  const body = spec as unknown as IntegrationSpec;
+  if (before?.settings["paused"] === true && body.settings?.["paused"] !== false) {
+    throw new ProblemError("paused", "This integration is paused. Set settings.paused to false to let it go on.");
+  }
+  const next = nextRecord({ tenant: tenantName, name: metadata.name, body, requestedBy: "" }, before, shell.now());
+  const desired = desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name));
+  refuseServiceResources(shell, desired);
+  if (!before) {
+    await refuseForeignIds(shell, next);
+    return { outcome: "added" };
+  }
+  const ifMatch = integrationEtag(before);
+  if (integrationEtag(next) !== ifMatch) {
+    await refuseForeignIds(shell, next);
+    return { outcome: "changed", ifMatch };
+  }
+  if (facts.busy.has(`${tenantName}/${metadata.name}`)) return { outcome: "changed", ifMatch, reason: "An operation is under way on it." };
+  if (before.lastUp?.succeeded !== true)
+    return { outcome: "changed", ifMatch, reason: "Its last update didn't succeed, or its tenant changed since." };
+  if (before.lastUp.specHash !== desired.specHash)
+    return { outcome: "changed", ifMatch, reason: "Its blueprint makes other stacks of the same parameters now." };
+  return { outcome: "unchanged", ifMatch };
+}

@@ -1,0 +1,216 @@
+/** `reconcile`: make integrations equal to a source's manifests. Each change is an ordinary operation; this one starts and watches them. */
+import { hash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deleteIntegration } from "../integrations/delete.ts";
+import { type PutRequest, putIntegration } from "../integrations/put.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { withLeases } from "../operations/lease.ts";
+import { isTerminal } from "../operations/operation.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError, problemOf } from "../problem.ts";
+import { eventsAfter } from "../store/events.ts";
+import { childrenOf } from "../store/operations.ts";
+import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
+import { claimMembers, findSource, noteFetch, releaseMember, type SourceRecord } from "../store/sources.ts";
+import type { VisibleTenants } from "../store/tenants.ts";
+import { putTenant, type TenantWish } from "../tenants/tenants.ts";
+import type { Manifest, Position } from "./manifests.ts";
+import { readFiles } from "./read-files.ts";
+import { type Given, type Item, type Outcome, planReconcile, type Step } from "./reconcile-plan.ts";
+import { idOf, incompleteness, itemOf, refusedAsWhole, resultOf, summaryOf } from "./reconcile-result.ts";
+import { fetchRepository } from "./repository.ts";
+
+/** What a reconcile operation carries. */
+export interface ReconcileRequest {
+  source: string;
+  /** Absent: the service fetches the branch's head itself. */
+  manifests?: Manifest[];
+  revision?: string;
+  prune: boolean;
+  maxDeletes: number;
+  dryRun: boolean;
+  atomic: boolean;
+  tenants: VisibleTenants;
+  mayDestroy: boolean;
+  /** Whether the caller holds, or whoever registered the source held, the scope `admin`; not known of requests from before it was noted */
+  administers?: boolean;
+  /** Who wrote what the manifests say, as far as that is known; whoever asked, unless told */
+  writers?: string[];
+}
+
+const SOURCE_WAIT = 120;
+const LOOK_MILLISECONDS = 500;
+
+/** Runs a reconcile: fetch, plan, apply, watch. Run again after a restart it takes up the operations that it had started. */
+export async function reconcile(shell: Shell, run: Run, request: ReconcileRequest): Promise<void> {
+  const lease = {
+    resources: [`source:${request.source}`],
+    owner: shell.owner,
+    operation: run.operation.id,
+    waitSeconds: SOURCE_WAIT,
+    signal: run.signal,
+  };
+  await withLeases(shell.store, lease, async () => {
+    const { given, revision } = await readGiven(shell, run, request);
+    const fresh = await run.step("plan", () => planReconcile(shell, { ...request, given }));
+    const steps = await asFirstPlanned(shell, run, fresh);
+    const finish = (why: ProblemError | undefined) => {
+      run.result = resultOf({ source: request.source, revision, dryRun: request.dryRun, steps });
+      if (why) throw why;
+    };
+    if (request.dryRun) return finish(incompleteness(steps));
+    if (request.atomic && steps.some((step) => step.outcome === "refused")) return finish(refusedAsWhole(steps));
+    await run.step("apply", () => apply(shell, run, request, steps));
+    const held = await prune(shell, run, request, steps);
+    await run.step("watch", () => watch(shell, run, steps));
+    if (held !== undefined) run.awaitApproval(held);
+    return finish(incompleteness(steps));
+  });
+}
+
+async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Promise<{ given: Given[]; revision: string }> {
+  if (request.manifests) return { given: request.manifests.map((manifest) => ({ manifest })), revision: request.revision ?? "" };
+  const source = await findSource(shell.store.db, request.source);
+  if (!source) throw new ProblemError("not_found", "The source was removed before this operation ran.");
+  const { revision, faults, read } = await fetchAndRead(shell, run, source).catch(async (error: unknown) => {
+    if (error instanceof ProblemError && !run.signal.aborted) await noteFetch(shell.store.db, source.name, "failed");
+    throw error;
+  });
+  const place = ({ file, line, column }: Position) => `${file}:${line}:${column}`;
+  const given: Given[] = [
+    ...read.manifests.map(({ manifest, position }) => ({ manifest, at: place(position) })),
+    ...[...faults, ...read.faults].map((fault) => ({ fault: fault.detail, at: place(fault) })),
+  ];
+  if (!request.dryRun) await noteFetch(shell.store.db, source.name, { revision });
+  return { given, revision };
+}
+
+async function fetchAndRead(shell: Shell, run: Run, source: SourceRecord) {
+  const { signal } = run;
+  const { revision, files, faults } = await run.step("fetch", () => fetchRepository(source, { secretsDir: shell.secretsDir, signal }));
+  return { revision, faults, read: await run.step("read", () => readFiles(files, { signal })) };
+}
+
+/**
+ * A run that goes on after a restart finds its own work done, so what was planned first is remembered in an event; a child that
+ * was started keeps its place.
+ */
+async function asFirstPlanned(shell: Shell, run: Run, fresh: Step[]): Promise<Step[]> {
+  const { id } = run.operation;
+  const before = (await eventsAfter(shell.store.db, id, 0, 500)).find((event) => event.type === "planned");
+  if (!before) {
+    await run.progress("planned", { summary: summaryOf(fresh), items: fresh.filter((step) => step.outcome !== "unchanged").map(itemOf) });
+    return fresh;
+  }
+  const first = new Map((before.data["items"] as Item[]).map((item) => [idOf(item), item]));
+  const started = new Map((await childrenOf(shell.store.db, id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]));
+  const now = fresh.map((step) => {
+    const child = started.get(`${step.tenant}/${step.name}`);
+    const planned = first.get(idOf(step));
+    if (step.kind !== "Integration" || !child || !planned) return step;
+    return { ...step, outcome: planned.outcome, operation: child };
+  });
+  const named = new Set(now.map(idOf));
+  // What was pruned and is gone by now isn't in a fresh plan at all.
+  const pruned = [...first.values()].filter((item) => item.outcome === "pruned" && !named.has(idOf(item)));
+  return [...now, ...pruned.map((item) => ({ ...item, operation: started.get(`${item.tenant}/${item.name}`) ?? "" }))];
+}
+
+async function apply(shell: Shell, run: Run, request: ReconcileRequest, steps: Step[]): Promise<void> {
+  const named = steps.filter((step) => step.manifest !== undefined && step.outcome !== "refused");
+  await claimMembers(
+    shell.store.db,
+    named.map(({ kind, tenant = "", name, manifest }) => ({
+      kind: kind === "Tenant" ? "Tenant" : "Integration",
+      tenant,
+      name,
+      source: request.source,
+      labels: manifest?.metadata.labels ?? {},
+    })),
+  );
+  const work = named.filter((step) => (step.outcome === "added" || step.outcome === "changed") && step.operation === undefined);
+  for (const step of [...work.filter((one) => one.kind === "Tenant"), ...work.filter((one) => one.kind === "Integration")]) {
+    run.signal.throwIfAborted();
+    await orRefuse(step, () => (step.kind === "Tenant" ? applyTenant(shell, request, step) : applyIntegration(shell, run, request, step)));
+  }
+}
+
+/** One refusal is that manifest's alone. */
+async function orRefuse(step: Step, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const { code, detail, pointer } = problemOf(error);
+    Object.assign(step, { outcome: "refused" satisfies Outcome, code, reason: detail, ...(pointer && { pointer: `/spec${pointer}` }) });
+  }
+}
+
+async function applyTenant(shell: Shell, request: ReconcileRequest, { name, manifest, ifMatch }: Step): Promise<void> {
+  const body = manifest?.spec as unknown as TenantWish;
+  const by = { seesAll: request.tenants === "*", administers: request.administers === true };
+  await putTenant(shell, { name, body, by, ...(ifMatch && { ifMatch }) });
+}
+
+async function applyIntegration(shell: Shell, run: Run, { writers }: ReconcileRequest, step: Step): Promise<void> {
+  const { tenant = "", name, manifest, ifMatch } = step;
+  const body = manifest?.spec as unknown as PutRequest["body"];
+  const { requestedBy } = run.operation;
+  const put = await putIntegration(shell, { tenant, name, body, requestedBy, ...(writers && { writers }), ...(ifMatch && { ifMatch }) });
+  if (!put.operation) {
+    step.outcome = "unchanged";
+    return;
+  }
+  await follow(shell, run, step, put.operation.id);
+}
+
+async function follow(shell: Shell, run: Run, step: Step, operation: string): Promise<void> {
+  await adoptChild(shell.store.db, operation, run.operation.id);
+  step.operation = operation;
+  await run.progress("child-started", { ...itemOf(step) });
+}
+
+/**
+ * Destroys what the source no longer names, if that is within the limit or was approved. Beyond the limit none is touched, because
+ * an emptied folder is likelier a mistake than a wish: the hash of the whole list is what has to be approved.
+ */
+async function prune(shell: Shell, run: Run, { source, maxDeletes }: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
+  const doomed = steps.filter((step) => step.outcome === "pruned");
+  const planHash = hash("sha256", JSON.stringify(doomed.map(idOf).sort()));
+  // A hash in the row means that this run was parked with it, and only an approval leads on from there.
+  if (doomed.length > maxDeletes && run.operation.planHash !== planHash) {
+    for (const step of doomed)
+      step.reason = `${doomed.length} deletes are more than maxDeletes (${maxDeletes}): they wait for an approval.`;
+    return planHash;
+  }
+  for (const step of doomed.filter((one) => one.operation === undefined)) {
+    run.signal.throwIfAborted();
+    await orRefuse(step, async () => {
+      const { tenant = "", name, ifMatch } = step;
+      const destroy = await deleteIntegration(shell, { tenant, name, requestedBy: run.operation.requestedBy, ...(ifMatch && { ifMatch }) });
+      await follow(shell, run, step, destroy.id);
+    });
+  }
+  for (const { tenant = "", name, outcome } of doomed) {
+    if (outcome === "pruned") await releaseMember(shell.store.db, { kind: "Integration", tenant, name, source });
+  }
+  return undefined;
+}
+
+const hasSettled = ({ state }: ChildState): boolean => isTerminal(state) || state === "awaiting-approval";
+
+/** Waits until every operation that was started has ended or waits for a person. */
+async function watch(shell: Shell, run: Run, steps: Step[]): Promise<void> {
+  const waiting = new Map(steps.flatMap((step) => (step.operation ? [[step.operation, step] as const] : [])));
+  while (waiting.size > 0) {
+    for (const child of await statesOf(shell.store.db, [...waiting.keys()])) {
+      const step = waiting.get(child.id);
+      if (!step || !hasSettled(child)) continue;
+      waiting.delete(child.id);
+      step.state = child.state;
+      if (child.error) Object.assign(step, { code: child.error.code, reason: child.error.detail });
+      await run.progress("child-ended", { ...itemOf(step) });
+    }
+    if (waiting.size > 0) await sleep(LOOK_MILLISECONDS, undefined, { signal: run.signal });
+  }
+}

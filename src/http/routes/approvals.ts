@@ -1,0 +1,37 @@
+/** Held plans: approve exactly what was shown, or let it go. */
+import { z } from "zod";
+import { defineRoute, type Route } from "../server/route.ts";
+import { operationIdSchema, operationSchema } from "./operation-schemas.ts";
+
+const tag = "Operations";
+const params = z.strictObject({ id: operationIdSchema });
+const responses = { 200: { what: "The operation as it is now", schema: z.object({ operation: operationSchema }) } };
+
+const approve = defineRoute({
+  method: "post",
+  path: "/v1/operations/{id}/approve",
+  scope: "approve",
+  tag,
+  summary: "Let the plan that waits run",
+  description: "`planHash` is the operation's own. Whoever asked for the operation can't approve it.",
+  params,
+  body: z.strictObject({ planHash: z.string().regex(/^[0-9a-f]{64}$/, "A plan's hash has 64 hexadecimal digits") }),
+  responses,
+  problems: ["not_awaiting_approval", "plan_stale", "approver_is_requester"],
+})(async ({ services, caller, params: { id }, body: { planHash } }) => ({
+  status: 200,
+  body: { operation: await services.approveOperation(caller, id, planHash) },
+}));
+
+const discard = defineRoute({
+  method: "post",
+  path: "/v1/operations/{id}/discard",
+  scope: "write",
+  tag,
+  summary: "Let the plan that waits go; nothing of it is done",
+  params,
+  responses,
+  problems: ["not_awaiting_approval"],
+})(async ({ services, caller, params: { id } }) => ({ status: 200, body: { operation: await services.discardOperation(caller, id) } }));
+
+export const approvalRoutes: Route[] = [approve, discard];

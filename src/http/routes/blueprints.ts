@@ -1,0 +1,40 @@
+/** /v1/blueprints */
+import { z } from "zod";
+import { defineRoute, type Route } from "../server/route.ts";
+import type { BlueprintView } from "../services.ts";
+
+const tag = "Blueprints";
+
+const blueprintView: z.ZodType<BlueprintView> = z
+  .object({
+    id: z.string(),
+    vendor: z.string(),
+    version: z.string(),
+    title: z.string(),
+    source: z.object({ document: z.string(), date: z.string() }),
+    parameters: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema 2020-12" }),
+    access: z.array(z.string()).meta({ description: "What the vendor may do, in words" }),
+    handOff: z.array(z.object({ field: z.string(), what: z.string() })),
+  })
+  .meta({ id: "Blueprint" });
+
+const listBlueprints = defineRoute({
+  method: "get",
+  path: "/v1/blueprints",
+  scope: "read",
+  tag,
+  summary: "List the blueprints",
+  responses: { 200: { what: "All of them", schema: z.object({ items: z.array(blueprintView), nextCursor: z.null() }) } },
+})(async ({ services }) => ({ status: 200, body: { items: await services.listBlueprints(), nextCursor: null } }));
+
+const getBlueprint = defineRoute({
+  method: "get",
+  path: "/v1/blueprints/{id}",
+  scope: "read",
+  tag,
+  summary: "Read a blueprint",
+  params: z.strictObject({ id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "A blueprint id, as GET /v1/blueprints lists them") }),
+  responses: { 200: { what: "The blueprint", schema: blueprintView } },
+})(async ({ services, params }) => ({ status: 200, body: await services.getBlueprint(params.id) }));
+
+export const blueprintRoutes: Route[] = [listBlueprints, getBlueprint];

@@ -1,0 +1,22 @@
+/** POST /v1/operations/{id}/cancel */
+import { z } from "zod";
+import { defineRoute, type Route } from "../server/route.ts";
+import { operationIdSchema, operationSchema } from "./operation-schemas.ts";
+
+const cancelOperation = defineRoute({
+  method: "post",
+  path: "/v1/operations/{id}/cancel",
+  scope: "write",
+  tag: "Operations",
+  summary: "Cancel an operation and those that it started",
+  description:
+    "A waiting one ends at once. A running one is interrupted: calls in flight end, state is saved, and it ends as `cancelled` by itself; what it had done stays and the next run goes on from there. `force` ends its processes after 3 s: a call that was in flight may have had its effect, which the next run finds and takes in. One that has ended stays as it is.",
+  params: z.strictObject({ id: operationIdSchema }),
+  body: z.strictObject({ force: z.boolean().default(false) }),
+  responses: { 200: { what: "The operation as it is now; follow it to its end", schema: operationSchema } },
+})(async ({ services, caller, params: { id }, body: { force } }) => ({
+  status: 200,
+  body: await services.cancelOperation(caller, id, { force }),
+}));
+
+export const cancelRoutes: Route[] = [cancelOperation];

@@ -1,0 +1,57 @@
+/** GET …/hand-off: what the vendor's set-up form wants, the raw documents, and a template with the same effect. */
+import { z } from "zod";
+import { defineRoute, type Route } from "../server/route.ts";
+import { policyDocumentSchema } from "./policy-schema.ts";
+import { nameSchema } from "./schemas.ts";
+
+const handOff = z
+  .object({
+    integration: nameSchema,
+    title: z.string(),
+    blueprint: z.string(),
+    version: z.string(),
+    source: z.object({ document: z.string(), date: z.string() }),
+    accountId: z.string(),
+    region: z.string(),
+    partition: z.string(),
+    fields: z
+      .array(z.object({ field: z.string(), value: z.string(), where: z.string() }))
+      .meta({ description: "In the vendor's own names and order; an external id stands here whole" }),
+    documents: z.array(z.object({ name: z.string(), what: z.string(), document: policyDocumentSchema })),
+    quickCreateLink: z.url().optional().meta({ description: "Opens the console with the template at `templateUrl`, ready to run" }),
+    template: z.record(z.string(), z.unknown()).meta({ description: "CloudFormation, with the same effect as the stacks" }),
+  })
+  .meta({ id: "HandOff" });
+/** With `format=cloudformation`, here and elsewhere. */
+export const cloudFormationTemplate = z
+  .record(z.string(), z.unknown())
+  .meta({ id: "CloudFormationTemplate", description: "With `format=cloudformation`" });
+export type HandOffView = z.output<typeof handOff>;
+
+/** An object in S3, as CloudFormation takes it (CloudFormation user guide, "Create quick-create links"). */
+const s3Url = z
+  .string()
+  .max(1024)
+  .regex(/^https:\/\/(?:[a-z0-9.-]+\.)?s3[.-][a-z0-9.-]*amazonaws\.com(?:\.cn)?\/[^\s?#]+$/, "the https URL of an object in S3");
+
+const read = defineRoute({
+  method: "get",
+  path: "/v1/tenants/{tenant}/integrations/{name}/hand-off",
+  scope: "read",
+  tag: "Integrations",
+  summary: "What to give to the vendor, and what an account needs that Drawbridge may not enter",
+  description:
+    "`format=markdown` is for people, `format=cloudformation` the template alone. CloudFormation's console takes templates from S3 alone: put the template there, and `templateUrl` gives the link that opens it.",
+  params: z.strictObject({ tenant: nameSchema, name: nameSchema }),
+  query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
+  responses: { 200: { what: "The hand-off", schema: z.union([handOff, cloudFormationTemplate]), type: "text/markdown" } },
+  problems: ["unknown_blueprint"],
+})(async ({ services, params, query: { format, templateUrl } }) => {
+  const { json, markdown } = await services.getHandOff(params, templateUrl);
+  if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };
+  if (format === "cloudformation")
+    return { status: 200, text: `${JSON.stringify(json.template, null, 2)}\n`, type: "application/json; charset=utf-8" };
+  return { status: 200, body: json };
+});
+
+export const handOffRoutes: Route[] = [read];

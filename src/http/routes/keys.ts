@@ -1,0 +1,60 @@
+/** /v1/tenants/{tenant}/keys */
+import { z } from "zod";
+import { defineRoute, type Route } from "../server/route.ts";
+import { operationSchema } from "./operation-schemas.ts";
+import { nameSchema } from "./schemas.ts";
+
+const tag = "Keys";
+const collection = "/v1/tenants/{tenant}/keys";
+const timestamp = z.iso.datetime();
+
+/** A stack's key: an integration's name, with a purpose or a key id behind a dot where it has several. */
+const stackKey = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,120}$/, "A key's name, as the list shows it");
+
+export const keyView = z
+  .object({
+    key: stackKey,
+    keyArn: z.string(),
+    alias: z.string(),
+    state: z.enum(["owned", "retained", "pending-deletion"]),
+    integration: nameSchema,
+    since: timestamp.exactOptional().meta({ description: "Since when it is retained" }),
+    deletionDate: timestamp.exactOptional(),
+  })
+  .meta({ id: "Key" });
+
+export type KeyView = z.output<typeof keyView>;
+
+const listKeys = defineRoute({
+  method: "get",
+  path: collection,
+  scope: "read",
+  tag,
+  summary: "The KMS keys that Drawbridge made for a tenant, in use and left over",
+  params: z.strictObject({ tenant: nameSchema }),
+  responses: { 200: { what: "All of them", schema: z.object({ items: z.array(keyView) }) } },
+})(async ({ services, params: { tenant } }) => ({ status: 200, body: { items: await services.listKeys(tenant) } }));
+
+const deleteKey = defineRoute({
+  method: "post",
+  path: `${collection}/{key}/delete`,
+  scope: "destroy",
+  tag,
+  summary: "Schedule the deletion of a key that is left over",
+  description: "What the key encrypted can't be read after that day. `confirm` repeats the key's name.",
+  params: z.strictObject({ tenant: nameSchema, key: stackKey }),
+  body: z.strictObject({ confirm: z.string().max(121), days: z.int().min(7).max(30).default(30) }),
+  responses: {
+    202: {
+      what: "An operation schedules it",
+      schema: z.object({ operation: operationSchema }),
+      headers: { Location: "The operation: /v1/operations/{id}" },
+    },
+  },
+  problems: ["key_in_use", "confirmation_mismatch"],
+})(async ({ services, caller, params, body }) => {
+  const { operation } = await services.deleteKey(caller, { ...params, ...body });
+  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
+});
+
+export const keyRoutes: Route[] = [listKeys, deleteKey];

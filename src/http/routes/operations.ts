@@ -1,0 +1,80 @@
+/** /v1/operations */
+import { z } from "zod";
+import { RequestError } from "../server/problem-response.ts";
+import { defineRoute, type Route } from "../server/route.ts";
+import {
+  operationEventSchema,
+  operationIdSchema,
+  operationKindSchema,
+  operationSchema,
+  operationStateSchema,
+} from "./operation-schemas.ts";
+import { limitSchema, nameSchema, pageOf, pageQuery, queryNumber } from "./schemas.ts";
+
+const tag = "Operations";
+const path = "/v1/operations/{id}";
+const params = z.strictObject({ id: operationIdSchema });
+
+const getOperation = defineRoute({
+  method: "get",
+  path,
+  scope: "read",
+  tag,
+  summary: "Read an operation",
+  params,
+  responses: { 200: { what: "The operation", schema: operationSchema } },
+})(async ({ services, caller, params: { id } }) => ({ status: 200, body: await services.getOperation(caller, id) }));
+
+const listOperations = defineRoute({
+  method: "get",
+  path: "/v1/operations",
+  scope: "read",
+  tag,
+  summary: "List operations, newest first",
+  query: pageQuery.extend({
+    tenant: nameSchema.exactOptional(),
+    integration: nameSchema.exactOptional(),
+    kind: operationKindSchema.exactOptional(),
+    state: operationStateSchema.exactOptional(),
+  }),
+  responses: { 200: { what: "One page", schema: pageOf(operationSchema) } },
+})(async ({ services, caller, query }) => ({ status: 200, body: await services.listOperations(caller, query) }));
+
+/** The seq of the last event that the client has; 0 before the first. */
+const after = queryNumber({ minimum: 0, maximum: 999_999_999, default: 0 });
+
+const getEvents = defineRoute({
+  method: "get",
+  path: `${path}/events`,
+  scope: "read",
+  tag,
+  summary: "Read or follow what happens in an operation",
+  description:
+    "With Accept: text/event-stream the events follow until the operation ends; Last-Event-ID takes up after that event. Otherwise one page of JSON, `nextCursor` being the `after` of the next.",
+  params,
+  query: z.strictObject({ after, limit: limitSchema }),
+  responses: { 200: { what: "Events, in order", schema: pageOf(operationEventSchema), type: "text/event-stream" } },
+})(async ({ services, caller, params: { id }, query, header, signal }) => {
+  if (wantsStream(header("accept"))) {
+    const from = lastEventId(header("last-event-id")) ?? query.after;
+    // Before the stream's 200 is out, so that an absent operation can still be a 404
+    await services.getOperation(caller, id);
+    return { status: 200, events: services.followEvents(caller, id, from, signal) };
+  }
+  const items = await services.eventsAfter(caller, id, query.after, query.limit);
+  const last = items.at(-1);
+  return { status: 200, body: { items, nextCursor: last && items.length === query.limit ? String(last.seq) : null } };
+});
+
+/** An EventSource sends exactly this type; a client that takes anything gets JSON. */
+function wantsStream(accept: string | undefined): boolean {
+  return (accept ?? "").toLowerCase().includes("text/event-stream");
+}
+
+function lastEventId(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d{1,9}$/.test(header)) return Number(header);
+  throw new RequestError([{ in: "header", name: "Last-Event-ID", detail: "Give the id of an event of this stream" }]);
+}
+
+export const operationRoutes: Route[] = [listOperations, getOperation, getEvents];

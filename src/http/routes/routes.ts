@@ -1,0 +1,63 @@
+/** Every route there is. */
+
+import type { Route } from "../server/route.ts";
+import { adoptRoutes } from "./adopt.ts";
+import { apiKeyRoutes } from "./api-keys.ts";
+import { approvalRoutes } from "./approvals.ts";
+import { auditRoutes } from "./audit.ts";
+import { blueprintRoutes } from "./blueprints.ts";
+import { bootstrapRoutes } from "./bootstrap.ts";
+import { cancelRoutes } from "./cancel.ts";
+import { docsRoutes } from "./docs.ts";
+import { driftRoutes } from "./drift.ts";
+import { explainRoutes } from "./explain.ts";
+import { freezeRoutes } from "./freeze.ts";
+import { handOffRoutes } from "./hand-off.ts";
+import { handshakeRoutes } from "./handshake.ts";
+import { integrationRoutes } from "./integrations.ts";
+import { keyRoutes } from "./keys.ts";
+import { manifestRoutes } from "./manifests.ts";
+import { operationRoutes } from "./operations.ts";
+import { reconcileRoutes } from "./reconcile.ts";
+import { vendorRoutes } from "./revoke.ts";
+import { sourceRoutes } from "./sources.ts";
+import { systemRoutes } from "./system.ts";
+import { tenantRoutes } from "./tenants.ts";
+import { trustedPrincipalRoutes } from "./trusted-principals.ts";
+import { webhookRoutes } from "./webhooks.ts";
+
+export const routes: readonly Route[] = [
+  ...tenantRoutes,
+  ...bootstrapRoutes,
+  ...integrationRoutes,
+  ...handshakeRoutes,
+  ...adoptRoutes,
+  ...handOffRoutes,
+  ...keyRoutes,
+  ...explainRoutes,
+  ...trustedPrincipalRoutes,
+  ...blueprintRoutes,
+  ...vendorRoutes,
+  ...operationRoutes,
+  ...cancelRoutes,
+  ...approvalRoutes,
+  ...reconcileRoutes,
+  ...sourceRoutes,
+  ...webhookRoutes,
+  ...driftRoutes,
+  ...manifestRoutes,
+  ...apiKeyRoutes,
+  ...auditRoutes,
+  ...freezeRoutes,
+  ...systemRoutes,
+  ...docsRoutes(() => routes),
+];
+
+/**
+ * The routes of two listeners, where the administrators' is apart: it alone has `/healthz`, `/readyz` and `/metrics`, and with
+ * `adminScope` every route that needs the scope `admin`.
+ */
+export function splitRoutes({ adminScope }: { adminScope: boolean }): { main: Route[]; admin: Route[] } {
+  const isAdmin = (route: Route) => systemRoutes.includes(route) || (adminScope && route.scope === "admin");
+  return { main: routes.filter((route) => !isAdmin(route)), admin: routes.filter(isAdmin) };
+}

@@ -1,0 +1,50 @@
+/** /v1/trusted-principals: whom integrations of vendors without a blueprint may trust. */
+import { z } from "zod";
+import { OutsidePrincipal } from "../../iam/words/principal.ts";
+import { defineRoute, type Route } from "../server/route.ts";
+import { nameSchema } from "./schemas.ts";
+
+const tag = "Trusted principals";
+const path = "/v1/trusted-principals/{id}";
+const params = z.strictObject({ id: nameSchema });
+
+const view = z
+  .object({ id: nameSchema, vendor: nameSchema, principalArn: z.string(), addedBy: z.string(), createdAt: z.iso.datetime() })
+  .meta({ id: "TrustedPrincipal" });
+const responses = { 200: { what: "The principal", schema: view } };
+
+const put = defineRoute({
+  method: "put",
+  path,
+  scope: "admin",
+  everyTenant: true,
+  tag,
+  summary: "Allow a principal to be trusted for a vendor",
+  params,
+  body: z.strictObject({ vendor: nameSchema, principalArn: OutsidePrincipal }),
+  responses,
+})(async ({ services, caller, params: { id }, body }) => ({
+  status: 200,
+  body: await services.putTrustedPrincipal(caller, { id, ...body }),
+}));
+
+const get = defineRoute({ method: "get", path, scope: "admin", everyTenant: true, tag, summary: "Read one", params, responses })(
+  async ({ services, params: { id } }) => ({ status: 200, body: await services.getTrustedPrincipal(id) }),
+);
+
+const remove = defineRoute({
+  method: "delete",
+  path,
+  scope: "admin",
+  everyTenant: true,
+  tag,
+  summary: "Take it off the list",
+  description: "Integrations that exist keep what they were given.",
+  params,
+  responses: { 204: { what: "It is off the list" } },
+})(async ({ services, params: { id } }) => {
+  await services.deleteTrustedPrincipal(id);
+  return { status: 204 };
+});
+
+export const trustedPrincipalRoutes: Route[] = [put, get, remove];

@@ -1,0 +1,36 @@
+/** Server-sent events (HTML standard, "Server-sent events"): one `id` per event, so that a client can take up where it was. */
+import { once } from "node:events";
+import type { Request, Response } from "express";
+import type { OperationEvent } from "../../operations/operation.ts";
+
+/** Comments keep proxies from closing a silent stream. */
+const heartbeatMs = 15_000;
+/** How long a client waits before it connects again. */
+const reconnectMs = 2_000;
+
+/**
+ * Streams events until they end or the client goes away. A slow client is waited for, so its events don't pile up here.
+ *
+ * Rejects with what the events reject with; the stream is then broken off, and the client connects again.
+ */
+export async function sendEvents(request: Request, response: Response, events: AsyncIterable<OperationEvent>): Promise<void> {
+  response.set({ "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no" });
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  response.flushHeaders();
+  response.write(`retry: ${reconnectMs}\n\n`);
+  const gone = new Promise<void>((resolve) => response.once("close", resolve));
+  const heartbeat = setInterval(() => response.write(": still here\n\n"), heartbeatMs);
+  try {
+    for await (const event of events) {
+      if (response.destroyed) break;
+      const taken = response.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+      if (!taken) await Promise.race([once(response, "drain"), gone]);
+    }
+  } finally {
+    clearInterval(heartbeat);
+  }
+  response.end();
+}

@@ -1,0 +1,48 @@
+/** Idempotency-Key: a mutation that is sent again under the same key is answered again, and done once. */
+import { createHash } from "node:crypto";
+import { ProblemError } from "../../problem.ts";
+import type { IdempotentRequest } from "../../store/idempotency.ts";
+import type { Idempotency } from "../services.ts";
+import { RequestError } from "./problem-response.ts";
+import type { Answer } from "./route.ts";
+
+/** Says on an answer that it was given before. */
+const replayedHeader = "Idempotency-Replayed";
+
+/**
+ * Names what a key stands for.
+ *
+ * @param key the Idempotency-Key header
+ * @param parts.url path and query: a key used for another tenant is a key used with another request
+ * @throws RequestError `invalid_request` unless the key has 1 to 255 visible ASCII characters
+ */
+export function idempotentRequest(key: string, parts: { caller: string; route: string; url: string; body: Uint8Array }): IdempotentRequest {
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new RequestError([{ in: "header", name: "Idempotency-Key", detail: "Give 1 to 255 visible ASCII characters" }]);
+  }
+  const bodyHash = createHash("sha256").update(parts.url).update("\n").update(parts.body).digest("hex");
+  return { caller: parts.caller, route: parts.route, key, bodyHash };
+}
+
+/**
+ * Runs a request unless its key has run before.
+ *
+ * Only 2xx answers are kept. A refusal or a failure frees the key: nothing was recorded, so trying again is safe.
+ *
+ * @throws ProblemError `idempotency_in_flight`, `idempotency_key_reused`, and whatever `run` throws
+ */
+export async function runOnce(idempotency: Idempotency, request: IdempotentRequest, run: () => Promise<Answer>): Promise<Answer> {
+  const begun = await idempotency.begin(request);
+  if (begun === "in-flight") throw new ProblemError("idempotency_in_flight", "The first request with this key hasn't been answered yet.");
+  if (begun === "mismatch") throw new ProblemError("idempotency_key_reused", "This key belongs to another request. Use a new one.");
+  if (begun !== "new") return { ...begun.replay, headers: { ...begun.replay.headers, [replayedHeader]: "true" } };
+  let answer: Answer;
+  try {
+    answer = await run();
+  } catch (error) {
+    await idempotency.release(request);
+    throw error;
+  }
+  await idempotency.finish(request, { status: answer.status, headers: answer.headers ?? {}, body: answer.body ?? null });
+  return answer;
+}

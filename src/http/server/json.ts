@@ -1,0 +1,92 @@
+/**
+ * Strict JSON: what two parsers could read differently is refused. JSON.parse makes the value; jsonc-parser's visitor,
+ * with everything but plain JSON switched off, finds what JSON.parse lets pass (a key given twice) and where it is.
+ */
+import jsonc from "jsonc-parser";
+import { ProblemError } from "../../problem.ts";
+
+/** Levels of objects and arrays that a body may have. */
+const deepest = 20;
+
+/** Names through which a value could reach an object's prototype when it is copied. */
+const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * The value of a JSON text.
+ *
+ * Time is linear in the text. The depth is measured before anything recurses.
+ *
+ * @throws ProblemError `malformed_body`: not UTF-8, not JSON (RFC 8259), deeper than 20 levels, a key given twice or
+ * one of `__proto__`, `constructor`, `prototype`; `invalid_request`: a string that PostgreSQL's jsonb can't hold
+ * (NUL, or half of a surrogate pair).
+ */
+export function parseStrictJson(bytes: Uint8Array): unknown {
+  const text = decodeUtf8(bytes);
+  if (text.trim() === "") throw new ProblemError("malformed_body", "The body is empty; this request needs a JSON object.");
+  refuseDeep(text);
+  inspect(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ProblemError("malformed_body", "The body isn't valid JSON (RFC 8259).");
+  }
+}
+
+/** The RFC 6901 pointer to a path into a document. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new ProblemError("malformed_body", "The body isn't valid UTF-8.");
+  }
+}
+
+function refuseDeep(text: string): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (inString) {
+      if (char === "\\") at++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === "{" || char === "[") depth++;
+    else if (char === "}" || char === "]") depth--;
+    if (depth > deepest) throw new ProblemError("malformed_body", `The body is nested deeper than ${deepest} levels.`);
+  }
+}
+
+function inspect(text: string): void {
+  const open: Set<string>[] = [];
+  const visitor: jsonc.JSONVisitor = {
+    onObjectBegin: () => void open.push(new Set()),
+    onObjectEnd: () => void open.pop(),
+    onObjectProperty: (key, _offset, _length, _line, _character, parents) => {
+      // Made for refusals only: a body has thousands of keys
+      const pointer = () => pointerTo([...parents(), key]);
+      refuseUnstorable(key, pointer);
+      if (forbiddenKeys.has(key)) {
+        throw new ProblemError("malformed_body", `The body has the key "${key}", which is never accepted.`, { pointer: pointer() });
+      }
+      const keys = open.at(-1);
+      if (keys?.has(key)) throw new ProblemError("malformed_body", "The body gives this key twice.", { pointer: pointer() });
+      keys?.add(key);
+    },
+    onLiteralValue: (value, _offset, _length, _line, _character, path) => {
+      if (typeof value === "string") refuseUnstorable(value, () => pointerTo(path()));
+    },
+    onError: (_error, _offset, _length, line, character) => {
+      throw new ProblemError("malformed_body", `The body isn't valid JSON at line ${line + 1}, column ${character + 1}.`);
+    },
+  };
+  jsonc.visit(text, visitor, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+}
+
+function refuseUnstorable(value: string, pointer: () => string): void {
+  if (!value.includes("\u0000") && value.isWellFormed()) return;
+  throw new ProblemError("invalid_request", "This text holds a NUL or half of a surrogate pair.", { pointer: pointer() });
+}

@@ -1,0 +1,69 @@
+/** Problems as answers: `application/problem+json` (RFC 9457). */
+import type { Response } from "express";
+import type { z } from "zod";
+import { type Problem, ProblemError, problemKinds, problemOf } from "../../problem.ts";
+import type { ProblemAnswer, RequestFault } from "../routes/operation-schemas.ts";
+import { pointerTo } from "./json.ts";
+
+/** Seconds after which a `later` problem is worth another try. */
+const retryAfterSeconds = 5;
+
+/** Most faults that one answer lists. */
+const mostFaults = 20;
+
+/** A request that doesn't fit its schema, with everything that is wrong with it. */
+export class RequestError extends ProblemError {
+  readonly faults: RequestFault[];
+  constructor(faults: RequestFault[]) {
+    const first = faults[0];
+    const what = first?.name ? `${first.in === "header" ? "header" : "parameter"} ${first.name}` : (first?.pointer ?? "");
+    const detail = `${what || "The body"}: ${first?.detail ?? "it doesn't fit its schema"}`;
+    super("invalid_request", detail, first?.pointer === undefined ? {} : { pointer: first.pointer });
+    this.faults = faults;
+  }
+}
+
+/** Zod's findings as a RequestError. Values never appear in it, only where they are and what was wanted. */
+export function requestError(where: RequestFault["in"], error: z.ZodError): RequestError {
+  return new RequestError(error.issues.flatMap((issue) => faultsOf(where, issue)).slice(0, mostFaults));
+}
+
+/**
+ * Any thrown value as the answer's body.
+ *
+ * Every `not_found` reads the same: whether a thing is absent or another tenant's must not show.
+ */
+export function problemAnswer(thrown: unknown, requestId: string): ProblemAnswer {
+  const problem: Problem = problemOf(thrown);
+  const { status, title } = problemKinds[problem.code];
+  const frame = { type: `urn:drawbridge:problem:${problem.code}`, title, status };
+  if (problem.code === "not_found") {
+    const detail = "There is nothing here under that name, or it isn't yours to see.";
+    return { ...frame, code: problem.code, retry: problem.retry, detail, requestId };
+  }
+  if (problem.code === "internal") return { ...frame, code: problem.code, retry: problem.retry, detail: problem.detail, requestId };
+  return { ...frame, ...problem, requestId, ...(thrown instanceof RequestError && { errors: thrown.faults }) };
+}
+
+/** Sends a problem, with the headers that belong to its status; `retryAfter` in seconds where it is known. */
+export function sendProblem(response: Response, answer: ProblemAnswer, retryAfter?: number): void {
+  if (answer.status === 401) response.set("WWW-Authenticate", "Bearer");
+  if (answer.status === 503 || answer.status === 429) response.set("Retry-After", String(retryAfter ?? retryAfterSeconds));
+  response.status(answer.status).set("Content-Type", "application/problem+json; charset=utf-8");
+  response.end(JSON.stringify(answer));
+}
+
+function faultsOf(where: RequestFault["in"], issue: z.core.$ZodIssue): RequestFault[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) =>
+      fault(where, [...issue.path, key], where === "body" ? "There is no such field" : "There is no such parameter"),
+    );
+  }
+  const inner = issue.code === "invalid_key" ? issue.issues[0]?.message : undefined;
+  return [fault(where, issue.path, inner ?? issue.message)];
+}
+
+function fault(where: RequestFault["in"], path: readonly PropertyKey[], detail: string): RequestFault {
+  if (where === "body") return { in: where, pointer: pointerTo(path), detail };
+  return { in: where, name: path.map(String).join("."), detail };
+}

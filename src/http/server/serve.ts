@@ -1,0 +1,158 @@
+/** One request through one route: who, may they, is it well formed, once, do it, answer. */
+import { hash } from "node:crypto";
+import type { Request, RequestHandler, Response } from "express";
+import type { AuditFacts } from "../../access/audit/entry.ts";
+import { type Caller, holdsScope, holdsTenant } from "../../access/identity/caller.ts";
+import { ProblemError } from "../../problem.ts";
+import type { Services } from "../services.ts";
+import { authenticate } from "./auth.ts";
+import { bytesReader, type JsonBody, jsonBodyReader } from "./body.ts";
+import { readIfMatch } from "./entity-tag.ts";
+import { sendEvents } from "./event-stream.ts";
+import { idempotentRequest, runOnce } from "./idempotency.ts";
+import { traceOf } from "./observe.ts";
+import { RequestError, requestError } from "./problem-response.ts";
+import { type Answer, type Route, routeName, type StrictObject } from "./route.ts";
+
+/** The express handler of a route. Whatever it throws is for the app's error handler. */
+export function serve(route: Route, services: Services): RequestHandler {
+  const readBody = route.body && jsonBodyReader(route.bodyLimit);
+  const readBytes = route.rawBody && bytesReader(route.bodyLimit);
+  return async (request, response) => {
+    traceOf(response).route = route.path;
+    const caller = route.scope === "open" ? undefined : await admit(route, request, response, services);
+    const params = check(route.params, request.params, "path");
+    if (caller) {
+      refuseOthersTenant(caller, request, response);
+      const { tenant } = traceOf(response);
+      const counted = { destroys: route.scope === "destroy", writes: isMutation(route), ...(tenant !== undefined && { tenant }) };
+      await services.countRequest(caller, counted);
+    }
+    const query = check(route.query, request.query, "query");
+    const ifMatch = route.ifMatch ? readIfMatch(request.get("if-match")) : undefined;
+    const body = readBody ? await readBody(request, response) : undefined;
+    const bytes = readBytes ? await readBytes(request, response) : undefined;
+    const run = async (): Promise<Answer> => {
+      const input = {
+        services,
+        caller,
+        params,
+        query,
+        body: body && check(route.body, body.value, "body"),
+        ...(bytes && { bytes }),
+        ...(ifMatch !== undefined && { ifMatch }),
+        header: (name: string) => request.get(name),
+        // Made when it is asked for: few routes do, and `closing` lives as long as the process
+        get signal() {
+          return endOf(request, response);
+        },
+      };
+      route.refuse?.(services, input.body);
+      if (!caller || !isMutation(route)) return route.handle(input);
+      const { tenant } = traceOf(response);
+      // Taking access away waits for nobody; it has a limit of its own.
+      if (tenant !== undefined && route.scope !== "destroy") await services.keepPace(tenant);
+      return services.audited(caller, auditFacts(route, request, response, body), () => route.handle(input));
+    };
+    await send(request, response, await maybeOnce(route, services, request, caller, body, run));
+  };
+}
+
+/** The caller, if they hold the route's scope. */
+async function admit(route: Route, request: Request, response: Response, services: Services): Promise<Caller> {
+  const caller = await authenticate(request, services.findCaller);
+  traceOf(response).subject = caller.subject;
+  if (route.scope !== "open" && !holdsScope(caller, route.scope)) {
+    throw new ProblemError("forbidden", `This needs the scope ${route.scope}.`);
+  }
+  if (route.everyTenant && caller.tenants !== "*") throw new ProblemError("forbidden", "This needs a caller that holds every tenant.");
+  return caller;
+}
+
+/** Whether it changes something, here or in AWS: explanations are asked for by POST as well. */
+function isMutation(route: Route): boolean {
+  return route.method !== "get" && route.scope !== "read";
+}
+
+function auditFacts(
+  route: Route,
+  request: Request,
+  response: Response,
+  body: JsonBody | undefined,
+): Omit<AuditFacts, "subject" | "before"> {
+  const { requestId, tenant, integration } = traceOf(response);
+  const { id } = request.params;
+  return {
+    action: routeName(route),
+    requestId,
+    ...(tenant !== undefined && { tenant }),
+    ...(integration !== undefined && { integration }),
+    ...(route.path.startsWith("/v1/operations/{id}") && typeof id === "string" && { operation: id }),
+    ...(body && { request: hash("sha256", body.bytes) }),
+  };
+}
+
+/** The one place where a path's tenant is authorised. */
+function refuseOthersTenant(caller: Caller, request: Request, response: Response): void {
+  const { tenant, name } = request.params;
+  if (typeof tenant !== "string") return;
+  const trace = traceOf(response);
+  if (!holdsTenant(caller, tenant)) {
+    trace.foreign = true;
+    throw new ProblemError("not_found", "This tenant isn't the caller's.");
+  }
+  trace.tenant = tenant;
+  if (typeof name === "string") trace.integration = name;
+}
+
+function check(schema: StrictObject | undefined, value: unknown, where: "path" | "query" | "body"): unknown {
+  if (!schema) return {};
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw requestError(where, parsed.error);
+}
+
+async function maybeOnce(
+  route: Route,
+  services: Services,
+  request: Request,
+  caller: Caller | undefined,
+  body: JsonBody | undefined,
+  run: () => Promise<Answer>,
+): Promise<Answer> {
+  const key = request.get("idempotency-key");
+  if (key === undefined || route.method === "get" || !caller) return run();
+  if (route.secretAnswer) {
+    throw new RequestError([{ in: "header", name: "Idempotency-Key", detail: "This answer is given once and never kept" }]);
+  }
+  const bytes = body?.bytes ?? Buffer.alloc(0);
+  const parts = { caller: caller.subject, route: routeName(route), url: request.originalUrl, body: bytes };
+  return runOnce(services.idempotency, idempotentRequest(key, parts), run);
+}
+
+/** Aborts when the client is gone or the server closes (server.ts). */
+function endOf(request: Request, response: Response): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const closing: unknown = request.app.get("closing");
+  return closing instanceof AbortSignal ? AbortSignal.any([gone.signal, closing]) : gone.signal;
+}
+
+/** Express's own send is avoided where a body is ours: it would answer 304 by an ETag that covers the desired state only. */
+async function send(request: Request, response: Response, answer: Answer): Promise<void> {
+  response.status(answer.status).set(answer.headers ?? {});
+  if (answer.events) return sendEvents(request, response, answer.events);
+  if (answer.file) {
+    response.set("Cache-Control", "no-cache").sendFile(answer.file);
+    return;
+  }
+  if (answer.text !== undefined) {
+    response.set("Content-Type", answer.type ?? "text/plain; charset=utf-8").end(answer.text);
+    return;
+  }
+  if (answer.body === undefined || answer.body === null) {
+    response.end();
+    return;
+  }
+  response.set("Content-Type", "application/json; charset=utf-8").end(JSON.stringify(answer.body));
+}

@@ -1,0 +1,244 @@
+/** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
+import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { AuditEntry } from "../../access/audit/entry.ts";
+import type { Scope } from "../../access/identity/caller.ts";
+import type { Proof } from "../../iam/contract/contract.ts";
+import type { OperationKind, OperationState } from "../../operations/operation.ts";
+import type { Problem } from "../../problem.ts";
+import type { DriftRecord } from "../drift.ts";
+import type { IntegrationRecord, TenantRecord } from "../records.ts";
+import type { SourceRecord } from "../sources.ts";
+
+/** Written as JSON text, because node-postgres turns a JavaScript array into a PostgreSQL array; read parsed. */
+type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
+type Timestamp = ColumnType<Date, string | undefined, string>;
+type NullableTimestamp = ColumnType<Date | null, string | null | undefined, string | null>;
+
+interface TenantsTable {
+  name: string;
+  account_id: string;
+  /** Offboarded: kept as a tombstone, found by nobody */
+  gone: Generated<boolean>;
+  record: JSONColumnType<TenantRecord>;
+}
+
+/** Who has, or had, what of an account. */
+interface ClaimsTable {
+  account_id: string;
+  resource: string;
+  tenant: string;
+  since: Generated<Date>;
+}
+
+interface IntegrationsTable {
+  tenant: string;
+  name: string;
+  vendor: string;
+  gone: boolean;
+  record: JSONColumnType<IntegrationRecord>;
+  proof: NullableJson<Proof>;
+}
+
+interface ExternalIdsTable {
+  vendor: string;
+  /** SHA-256 (hex) of the lower-cased id */
+  digest: string;
+  tenant: string;
+  /** The tenant's integrations that use it, by name */
+  integrations: string[];
+}
+
+export interface OperationsTable {
+  id: string;
+  /** Order of acceptance; the stable key of lists */
+  position: Generated<number>;
+  kind: OperationKind;
+  state: OperationState;
+  tenant: string | null;
+  integration: string | null;
+  parent: string | null;
+  stacks: Json<unknown[]>;
+  attempt: Generated<number>;
+  epoch: Generated<number>;
+  last_seq: Generated<number>;
+  plan_hash: string | null;
+  superseded_by: string | null;
+  request: Json<Record<string, unknown>>;
+  requested_by: string;
+  plugin: string | null;
+  deadline_seconds: number;
+  cancel_requested: Generated<boolean>;
+  created_at: Timestamp;
+  started_at: NullableTimestamp;
+  finished_at: NullableTimestamp;
+  result: NullableJson<Record<string, unknown>>;
+  error: NullableJson<Problem>;
+}
+
+interface OperationEventsTable {
+  operation: string;
+  seq: number;
+  at: Timestamp;
+  type: string;
+  data: Json<Record<string, unknown>>;
+}
+
+interface IdempotencyKeysTable {
+  caller: string;
+  route: string;
+  key: string;
+  body_hash: string;
+  response: NullableJson<{ status: number; headers: Record<string, string>; body: unknown }>;
+  created_at: Timestamp;
+}
+
+interface LeasesTable {
+  resource: string;
+  /** The operation it was taken for; with the epoch it names the processes' marker */
+  operation: string;
+  /** One per service process */
+  owner: string;
+  runner: string | null;
+  pid: number;
+  process_start: string;
+  host: string;
+  epoch: number;
+  heartbeat: Timestamp;
+}
+
+interface ReceiptsTable {
+  tenant: string;
+  /** From 1, without gaps per tenant */
+  number: number;
+  integration: string;
+  receipt: JSONColumnType<Record<string, unknown>>;
+  sha256: string;
+}
+
+interface VendorRevocationsTable {
+  vendor: string;
+  since: Timestamp;
+  requested_by: string;
+}
+
+interface TrustedPrincipalsTable {
+  id: string;
+  vendor: string;
+  principal_arn: string;
+  added_by: string;
+  created_at: Timestamp;
+}
+
+interface SourcesTable {
+  name: string;
+  record: JSONColumnType<SourceRecord>;
+}
+
+interface SourceMembersTable {
+  kind: "Tenant" | "Integration";
+  tenant: string;
+  name: string;
+  source: string;
+  labels: Json<Record<string, string>>;
+}
+
+interface WebhookDeliveriesTable {
+  source: string;
+  key: string;
+  at: Timestamp;
+}
+
+interface PausesTable {
+  scope: string;
+  reason: string;
+  requested_by: string;
+  since: Timestamp;
+}
+
+interface DriftTable {
+  tenant: string;
+  integration: string;
+  checked_at: Timestamp;
+  record: JSONColumnType<DriftRecord>;
+}
+
+interface ApiKeysTable {
+  id: string;
+  /** SHA-256 (hex) of the key */
+  digest: string;
+  subject: string;
+  tenants: Json<"*" | string[]>;
+  scopes: Json<Scope[]>;
+  created_by: string;
+  created_at: Timestamp;
+  expires_at: NullableTimestamp;
+  last_used_at: NullableTimestamp;
+}
+
+interface AuditTable {
+  seq: number;
+  entry: Json<AuditEntry>;
+  previous: string;
+  hash: string;
+  // Generated from the entry
+  id: ColumnType<string, never, never>;
+  tenant: ColumnType<string | null, never, never>;
+  subject: ColumnType<string, never, never>;
+  action: ColumnType<string, never, never>;
+  operation: ColumnType<string | null, never, never>;
+  at: ColumnType<string, never, never>;
+}
+
+interface AuditHeadTable {
+  one: Generated<boolean>;
+  seq: number;
+  hash: string;
+}
+
+interface TurnsTable {
+  lane: string;
+  /** Empty for the lane itself */
+  tenant: string;
+  turn: number;
+}
+
+interface AccountRefusalsTable {
+  role_arn: string;
+  refusals: number;
+  cause: string | null;
+  since: Generated<Date>;
+  closed_until: Date | null;
+}
+
+interface FreezeTable {
+  one: Generated<boolean>;
+  reason: string;
+  requested_by: string;
+  since: Timestamp;
+}
+
+export interface Database {
+  api_keys: ApiKeysTable;
+  audit: AuditTable;
+  audit_head: AuditHeadTable;
+  freezes: FreezeTable;
+  turns: TurnsTable;
+  account_refusals: AccountRefusalsTable;
+  sources: SourcesTable;
+  source_members: SourceMembersTable;
+  webhook_deliveries: WebhookDeliveriesTable;
+  pauses: PausesTable;
+  drift: DriftTable;
+  trusted_principals: TrustedPrincipalsTable;
+  tenants: TenantsTable;
+  claims: ClaimsTable;
+  integrations: IntegrationsTable;
+  external_ids: ExternalIdsTable;
+  operations: OperationsTable;
+  operation_events: OperationEventsTable;
+  idempotency_keys: IdempotencyKeysTable;
+  leases: LeasesTable;
+  receipts: ReceiptsTable;
+  vendor_revocations: VendorRevocationsTable;
+}

@@ -1,0 +1,66 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { lock } from "proper-lockfile";
+import { startTimeOf } from "../../engine/processes.ts";
+import { ProblemError } from "../../problem.ts";
+
+interface Holder {
+  pid: number;
+  host: string;
+  start: string;
+}
+
+// A holder's mtime goes stale after this: PGlite can hold the event loop for seconds while it makes a new database.
+const staleMilliseconds = 30_000;
+// The least that proper-lockfile takes; used when the holder is known dead, so that a restart after a crash is quick.
+const deadMilliseconds = 2_000;
+
+/**
+ * Takes the data folder for this process, because a second process on one PGlite folder opens silently and loses rows.
+ * `not_ready` when another live process has it. Resolves to the release; `onLost` is called if the lock is taken away.
+ */
+export async function lockFolder(folder: string, onLost: (error: Error) => void): Promise<() => Promise<void>> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const holderFile = join(folder, "holder.json");
+  const held = await readHolder(holderFile);
+  const dead = held !== undefined && (await isDead(held));
+  try {
+    const release = await lock(folder, {
+      stale: dead ? deadMilliseconds : staleMilliseconds,
+      update: deadMilliseconds / 2,
+      retries: dead ? { retries: 5, factor: 1, minTimeout: 1_000 } : 0,
+      lockfilePath: join(folder, "lock"),
+      onCompromised: onLost,
+    });
+    const me: Holder = { pid: process.pid, host: hostname(), start: (await startTimeOf(process.pid)) ?? "" };
+    await writeFile(holderFile, JSON.stringify(me), { mode: 0o600 });
+    return release;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
+    const who = held === undefined ? "Another process" : `Process ${held.pid} on ${held.host}`;
+    throw new ProblemError(
+      "not_ready",
+      `${who} is using the data folder ${folder}. Stop it, choose another DRAWBRIDGE_DATA_DIR, or set DATABASE_URL to share a PostgreSQL.`,
+    );
+  }
+}
+
+async function readHolder(file: string): Promise<Holder | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch {
+    return undefined; // first start, or a write that a crash cut short: the lock's age decides
+  }
+}
+
+async function isDead(holder: Holder): Promise<boolean> {
+  if (holder.host !== hostname()) return false;
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+  // The pid is in use: by the holder, or by a process that got its number later.
+  return ((await startTimeOf(holder.pid)) ?? "") !== holder.start;
+}

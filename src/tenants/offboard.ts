@@ -1,0 +1,150 @@
+/** `offboard`: all of a tenant's integrations go, access first, then stack by stack; then nothing with the tenant's tags is found. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { taggedSurvivors } from "../accounts/inventory.ts";
+import { enterAccount } from "../integrations/account.ts";
+import { contain } from "../integrations/contain.ts";
+import { deleteIntegration } from "../integrations/delete.ts";
+import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { noTenant } from "../integrations/subject.ts";
+import { jobOf } from "../operations/job.ts";
+import { isTerminal } from "../operations/operation.ts";
+import type { Run } from "../operations/run.ts";
+import { ProblemError, problemOf } from "../problem.ts";
+import { listIntegrations } from "../store/integrations.ts";
+import { createOperation, findOpenOffboard, type StoredOperation } from "../store/operations.ts";
+import { receiptsOf } from "../store/receipts.ts";
+import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
+import { buryTenant, findTenant, lockName } from "../store/tenants.ts";
+
+const LOOK_MILLISECONDS = 500;
+/** How often integrations whose teardown failed for a passing reason are tried again, and the milliseconds before each. */
+const AGAIN = [2_000, 10_000];
+
+/**
+ * DELETE on a tenant: without integrations it becomes a tombstone at once (undefined); with some, an operation takes them down. A
+ * second DELETE answers with the first one's operation.
+ *
+ * @throws ProblemError not_found, precondition_failed
+ */
+export async function requestOffboard(
+  shell: Shell,
+  { tenant: name, ifMatch, requestedBy }: { tenant: string; ifMatch?: string; requestedBy: string },
+): Promise<StoredOperation | undefined> {
+  return shell.store.db.transaction().execute(async (trx) => {
+    await lockName(trx, { tenant: name });
+    const tenant = await findTenant(trx, name);
+    if (!tenant) throw noTenant();
+    checkPrecondition(tenantEtag(tenant), ifMatch, false);
+    const open = await findOpenOffboard(trx, name);
+    if (open) return open;
+    if (await buryTenant(trx, name)) return undefined;
+    const deadlineSeconds = shell.operationSeconds * 4;
+    const operation = await createOperation(trx, { kind: "offboard", tenant: name, request: {}, requestedBy, deadlineSeconds });
+    await shell.queue.enqueue(trx, jobOf(operation));
+    return operation;
+  });
+}
+
+/**
+ * Runs an offboarding. Run again after a restart it goes on with the teardowns that it had started.
+ *
+ * @throws ProblemError account_unreachable (everything stays recorded), leftovers naming what is there
+ */
+export async function offboard(shell: Shell, run: Run): Promise<void> {
+  const name = run.operation.tenant ?? "";
+  const tenant = await findTenant(shell.store.db, name);
+  if (!tenant) throw new ProblemError("not_found", `Tenant ${name} was removed before this operation ran.`);
+  const integrations = await allIntegrations(shell, name);
+  const made = integrations.some(({ stacks }) => stacks.length > 0);
+  if (made) await run.step("close-trusts", () => containAll(shell, run, tenant, integrations));
+  const failures = await run.step("destroy-integrations", () => destroyAll(shell, run, tenant));
+  if (failures.length > 0) throw await leftOver(shell, name, failures);
+  const found = made ? await run.step("read-back", () => readBack(shell, run, tenant, integrations)) : [];
+  if (found.length > 0) {
+    throw new ProblemError(
+      "leftovers",
+      `Still there after the offboarding, by its tags: ${found.join(", ")}. The tenant stays. Remove them, then DELETE it again.`,
+    );
+  }
+  await run.step("record", async () => {
+    const isBuried = await shell.store.db.transaction().execute(async (trx) => {
+      // Whoever is making an integration of it is waited for, and then seen.
+      await lockName(trx, { tenant: name });
+      return buryTenant(trx, name);
+    });
+    if (!isBuried) throw new ProblemError("leftovers", `Tenant ${name} was given an integration meanwhile. DELETE it again.`);
+  });
+  const receipts = await receiptsOf(shell.store.db, name);
+  run.result = { removed: integrations.map((one) => one.name), receipts: receipts.slice(-integrations.length) };
+}
+
+async function allIntegrations(shell: Shell, tenant: string): Promise<IntegrationRecord[]> {
+  const found: IntegrationRecord[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const page = await listIntegrations(shell.store.db, tenant, { limit: 200, cursor });
+    found.push(...page.items);
+    if (page.nextCursor === null) return found;
+    cursor = page.nextCursor;
+  }
+}
+
+/** Every trust closed and every session ended before the slow part begins. */
+async function containAll(shell: Shell, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<void> {
+  const account = await enterAccount(shell, tenant, run.operation.id).catch((error: unknown) => {
+    const { code, detail, cause } = problemOf(error);
+    if (code !== "account_unreachable") throw error;
+    const left = integrations.map((one) => one.name).join(", ");
+    throw new ProblemError(code, `${detail} Nothing was removed; still recorded: ${left}.`, { ...(cause && { cause }) });
+  });
+  const contained = await Promise.all(integrations.map((record) => contain({ shell, run }, account, record)));
+  await run.progress("trusts-closed", { roles: contained.flat() });
+}
+
+/** Teardowns side by side, the youngest integration first; answers those that failed for good. */
+async function destroyAll(shell: Shell, run: Run, tenant: TenantRecord): Promise<ChildState[]> {
+  for (let round = 0; ; round++) {
+    const integrations = (await allIntegrations(shell, tenant.name)).toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+    const children: string[] = [];
+    for (const { name } of integrations) {
+      run.signal.throwIfAborted();
+      const child = await deleteIntegration(shell, { tenant: tenant.name, name, requestedBy: run.operation.requestedBy });
+      await adoptChild(shell.store.db, child.id, run.operation.id);
+      children.push(child.id);
+    }
+    const failed = (await watch(shell, run, children)).filter((child) => child.state !== "succeeded");
+    const pause = AGAIN[round];
+    if (failed.length === 0) return [];
+    if (pause === undefined || failed.every(({ error }) => error?.retry !== "later")) return failed;
+    await sleep(pause, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+  }
+}
+
+/** Waits until these operations have ended; answers how. */
+export async function watch(shell: Pick<Shell, "store">, run: Run, ids: readonly string[]): Promise<ChildState[]> {
+  const told = new Set<string>();
+  for (;;) {
+    const states = await statesOf(shell.store.db, ids);
+    for (const { id, tenant, integration, state, error } of states.filter((child) => isTerminal(child.state) && !told.has(child.id))) {
+      told.add(id);
+      await run.progress("child-ended", { operation: id, tenant, integration, state, ...(error && { code: error.code }) });
+    }
+    if (told.size === states.length) return states;
+    await sleep(LOOK_MILLISECONDS, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+  }
+}
+
+async function leftOver(shell: Shell, tenant: string, failures: readonly ChildState[]): Promise<ProblemError> {
+  const left = (await allIntegrations(shell, tenant)).map(({ name }) => {
+    const error = failures.find((child) => child.integration === name)?.error;
+    return `${name} (${error ? `${error.code}: ${error.detail}` : "not removed"})`;
+  });
+  return new ProblemError("leftovers", `The tenant stays, because these integrations do: ${left.join("; ")}. DELETE it again.`);
+}
+
+async function readBack(shell: Shell, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<string[]> {
+  const { clients } = await enterAccount(shell, tenant, run.operation.id);
+  const keys = integrations.some(({ stacks }) => stacks.some(({ spec }) => spec.kind === "kms-key"));
+  return taggedSurvivors(clients, { tenant: tenant.name, since: tenant.createdAt, keys });
+}

@@ -1,0 +1,195 @@
+/** `revoke`: a vendor loses its access over all tenants at once, or gets it back. The stored flag rules every rendering of its trust. */
+
+import { blueprints } from "../blueprints/registry.ts";
+import { accept, readAgain } from "../integrations/accept.ts";
+import { type Account, enterAccount } from "../integrations/account.ts";
+import { type Contained, contain } from "../integrations/contain.ts";
+import { desiredStacks } from "../integrations/desired-stacks.ts";
+import { patiently } from "../integrations/patience.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
+import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
+import { leasesOf, stackId } from "../integrations/work.ts";
+import { jobOf } from "../operations/job.ts";
+import { withLeases } from "../operations/lease.ts";
+import type { Run } from "../operations/run.ts";
+import { type Problem, ProblemError, problemOf } from "../problem.ts";
+import { changeIntegration, findIntegration, integrationsOfVendor } from "../store/integrations.ts";
+import { findLeases } from "../store/leases.ts";
+import { createOperation, type StoredOperation } from "../store/operations.ts";
+import { adoptChild } from "../store/reconcile-reads.ts";
+import type { IntegrationRecord } from "../store/records.ts";
+import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
+import { watch } from "../tenants/offboard.ts";
+
+export interface RevokeRequest {
+  vendor: string;
+  to: "revoked" | "reinstated";
+}
+
+/** One integration in the report. */
+interface Line {
+  tenant: string;
+  integration: string;
+  roles?: Contained[];
+  operation?: string;
+  problem?: Problem;
+}
+
+const TENANTS_AT_ONCE = 16;
+const LEASE_WAIT = 300;
+
+/**
+ * Sets or clears the vendor's flag and accepts the operation that makes it so, in one transaction.
+ *
+ * @throws ProblemError not_found when neither a blueprint nor an integration knows the vendor
+ */
+export async function requestRevocation(
+  shell: Shell,
+  { vendor, to, requestedBy }: RevokeRequest & { requestedBy: string },
+): Promise<StoredOperation> {
+  const known =
+    blueprints.some((blueprint) => blueprint.vendor === vendor) || (await integrationsOfVendor(shell.store.db, vendor)).length > 0;
+  if (!known) throw new ProblemError("not_found", "There is no such vendor.");
+  return shell.store.db.transaction().execute(async (trx) => {
+    await (to === "revoked" ? revokeVendor(trx, vendor, requestedBy) : reinstateVendor(trx, vendor));
+    const operation = await createOperation(trx, {
+      kind: "revoke",
+      request: { vendor, to },
+      requestedBy,
+      deadlineSeconds: shell.operationSeconds,
+    });
+    await shell.queue.enqueue(trx, jobOf(operation));
+    return operation;
+  });
+}
+
+/** Runs a revocation or a reinstatement; one that a later request has overtaken does nothing. */
+export async function runRevoke(shell: Shell, run: Run, { vendor, to }: RevokeRequest): Promise<void> {
+  const lease = {
+    resources: [`vendor:${vendor}`],
+    owner: shell.owner,
+    operation: run.operation.id,
+    waitSeconds: LEASE_WAIT,
+    signal: run.signal,
+  };
+  await withLeases(shell.store, lease, async () => {
+    const isRevoked = (await revokedSince(shell.store.db, vendor)) !== undefined;
+    if (isRevoked !== (to === "revoked")) run.result = { vendor, state: to, overtaken: true };
+    else await (isRevoked ? revoke(shell, run, vendor) : reinstate(shell, run, vendor));
+  });
+}
+
+/** @throws ProblemError revoke_incomplete, with the report of each in the result */
+async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
+  const records = await integrationsOfVendor(shell.store.db, vendor);
+  const accounts = new Map<string, Promise<Account>>();
+  const enter = (tenant: string) => {
+    const known =
+      accounts.get(tenant) ?? requireTenant(shell, tenant).then((found) => enterAccount(shell, found, run.operation.id, { insists: true }));
+    accounts.set(tenant, known);
+    return known;
+  };
+  const close = async (record: IntegrationRecord): Promise<Line> => {
+    const { tenant, name } = record;
+    if (record.stacks.length === 0) return { tenant, integration: name, roles: [] };
+    try {
+      const roles = await patiently(run, `${tenant}/${name}`, async () => contain({ shell, run }, await enter(tenant), record));
+      await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }), run);
+      return { tenant, integration: name, roles };
+    } catch (error) {
+      return { tenant, integration: name, problem: problemOf(error) };
+    }
+  };
+  const lines = await run.step("close-trusts", () => sideBySide(records, close));
+  await run.progress("trusts-closed", {
+    vendor,
+    closed: lines.filter(({ problem }) => !problem).length,
+    failed: lines.filter(({ problem }) => problem).length,
+  });
+  await confirmRevocation(shell.store.db, vendor);
+  // An update that began to write a trust before the flag was set may open it after we closed it: look once it is through. Whoever begins
+  // later sees the flag.
+  const report = await run.step("look-again", () => sideBySide(lines, (line) => afterUpdates(shell, run, line, close)));
+  run.result = { vendor, state: "revoked", integrations: report };
+  const open = report.filter(({ problem }) => problem);
+  if (open.length > 0) {
+    const names = open.map(({ tenant, integration, problem }) => `${tenant}/${integration} (${problem?.code})`);
+    throw new ProblemError(
+      "revoke_incomplete",
+      `These trusts could not be closed: ${names.join(", ")}. The flag stands. Revoke again once the accounts can be entered.`,
+    );
+  }
+}
+
+async function afterUpdates(shell: Shell, run: Run, line: Line, close: (record: IntegrationRecord) => Promise<Line>): Promise<Line> {
+  const { tenant, integration } = line;
+  if (line.problem) return line;
+  const resources = await roleLeases(shell, line);
+  if (resources.length === 0) return line;
+  const lease = { resources, owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
+  try {
+    return await withLeases(shell.store, lease, async () => {
+      // Read anew: an update that was making the integration has recorded its role by now.
+      const record = await findIntegration(shell.store.db, tenant, integration);
+      return record && record.goneAt === undefined ? await close(record) : line;
+    });
+  } catch (error) {
+    return { tenant, integration, problem: problemOf(error) };
+  }
+}
+
+/** The leases under which the trusts of an integration are written: of the roles that are recorded, and those that are held right now. */
+async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<string[]> {
+  const [record, held] = await Promise.all([findIntegration(shell.store.db, tenant, integration), findLeases(shell.store.db)]);
+  const recorded = (record?.stacks ?? []).flatMap(({ spec }) => (spec.kind === "role" ? leasesOf(tenant, spec) : []));
+  const own = `stack:${tenant}/${stackId({ kind: "role", key: integration })}`;
+  const writing = held.flatMap(({ resource }) => (resource === own || resource.startsWith(`${own}.`) ? [resource] : []));
+  return [...new Set([...recorded, ...writing])];
+}
+
+/** Every integration goes up again as its record says: the trusts open, the sessions' end is taken away, and each is proven. */
+async function reinstate(shell: Shell, run: Run, vendor: string): Promise<void> {
+  const records = await integrationsOfVendor(shell.store.db, vendor);
+  const lines = await run.step("reopen", () =>
+    sideBySide(
+      records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding"),
+      async ({ tenant, name }): Promise<Line> => {
+        try {
+          const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
+          await adoptChild(shell.store.db, operation.id, run.operation.id);
+          return { tenant, integration: name, operation: operation.id };
+        } catch (error) {
+          return { tenant, integration: name, problem: problemOf(error) };
+        }
+      },
+    ),
+  );
+  const ended = await watch(
+    shell,
+    run,
+    lines.flatMap(({ operation }) => (operation ? [operation] : [])),
+  );
+  const report = lines.map((line) => {
+    const error = ended.find(({ id }) => id === line.operation)?.error;
+    return error ? { ...line, problem: error } : line;
+  });
+  run.result = { vendor, state: "reinstated", integrations: report };
+}
+
+async function reopen(shell: Shell, tenant: string, name: string, requestedBy: string): Promise<StoredOperation> {
+  const { tenant: owner, record } = await findTenantIntegration(shell, tenant, name);
+  const request = approvedRequestOf(record);
+  const desired = desiredStacks(owner, await wishOf(shell, request, name));
+  return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy, writers: [] });
+}
+
+async function sideBySide<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  const waiting = [...items.entries()];
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) results[next[0]] = await work(next[1]);
+  };
+  await Promise.all(Array.from({ length: TENANTS_AT_ONCE }, worker));
+  return results;
+}
