@@ -7,7 +7,30 @@
 const pureNode = "^(node:)?(crypto|net|util|assert)$";
 const problem = "^src/problem\\.ts$";
 /** What blueprints share; every other file in the folder is a vendor's. */
-const blueprintParts = "^src/blueprints/(blueprint|registry|role-stack|owned-key|s3-grants|ace-policy)\\.ts$";
+const blueprintParts = "^src/blueprints/(parts/[^/]+|registry)\\.ts$";
+
+/** Above the folders of src: they put the rest together. Nothing below imports them. */
+const composition = "src/app/|src/(main|services|git-services|lifecycle-services|security-services|views|audit-cli)\\.ts$";
+/** From the top down. A folder is imported from above, from its own line never: so nothing goes in a circle. */
+const lines = [["http"], ["access"], ["gitops", "drift", "vendors"], ["tenants"], ["integrations"], ["operations", "accounts"]];
+
+/** One rule for each line: who may import its folders. */
+function importedFromAbove() {
+  return lines.flatMap((folders, index) => {
+    const above = lines.slice(0, index).flat();
+    return folders.map((folder) => ({
+      name: `${folder}-is-imported-from-above`,
+      comment: `Imports point one way: src/${folder} is known to ${["the composition", ...above.map((name) => `src/${name}`)].join(", ")} and to nobody else.`,
+      severity: "error",
+      from: {
+        path: "^(src|stacks|programs|setup)/",
+        // The command is a client, with a rule of its own; the configuration belongs to the composition.
+        pathNot: [`^(${composition}|src/cli/|src/config\\.ts$)`, `^src/(${[...above, folder].join("|")})/`],
+      },
+      to: { path: `^src/${folder}/` },
+    }));
+  });
+}
 
 /** Everything but these paths is out of bounds for the folder. */
 function only(name, comment, from, to) {
@@ -32,9 +55,9 @@ module.exports = {
     ),
     only(
       "model-is-shapes-and-rules",
-      "src/model is what everybody speaks of, as shapes and pure rules: it imports itself, src/iam and zod, and lies below everything else.",
+      "src/model is what everybody speaks of, as shapes and pure rules: it imports itself, src/iam, the shape of a stack and zod, and lies below everything else.",
       "^src/model/",
-      ["^src/model/", "^src/iam/", problem, npm("zod"), pureNode],
+      ["^src/model/", "^src/iam/", "^stacks/stack\\.ts$", problem, npm("zod"), pureNode],
     ),
     only(
       "stacks-are-pure",
@@ -123,35 +146,27 @@ module.exports = {
       to: {
         dependencyTypesNot: ["type-only"],
         pathNot: [
-          "^src/(http|iam|model)/",
+          "^src/(http|iam|model|access/audit)/",
           "^src/(problem|log)\\.ts$",
-          "^src/identity/caller\\.ts$",
-          "^src/operations/operation\\.ts$",
           npm("express|helmet|swagger-ui-dist|zod|zod-openapi|jsonc-parser|prom-client|@types/.+"),
           "^(node:)?[a-z_]+(/promises)?$",
         ],
       },
     },
     {
-      name: "http-is-on-top",
-      comment: "Only the composition (main.ts, the services, views.ts, readiness.ts) knows src/http; verbs and shell below it don't.",
-      severity: "error",
-      from: { path: "^src/[^/]+/", pathNot: "^src/http/" },
-      to: { path: "^src/http/" },
-    },
-    {
       name: "composition-is-imported-by-nobody-below",
-      comment: "main.ts, the services, views.ts, readiness.ts and config.ts stand above the folders; no folder of src reaches up to them.",
+      comment: "src/app, main.ts, the services, views.ts and config.ts stand above the folders; no folder of src reaches up to them.",
       severity: "error",
-      from: { path: "^(src/[^/]+|stacks|programs|setup)/" },
-      to: { path: "^src/(main|services|git-services|automation|views|readiness|config)\\.ts$" },
+      from: { path: "^(src/[^/]+|stacks|programs|setup)/", pathNot: "^src/app/" },
+      to: { path: `^(${composition}|src/config\\.ts$)` },
     },
+    ...importedFromAbove(),
     only(
       "verbs-use-the-shell-by-its-faces",
-      "src/integrations and src/tenants are the verbs: blueprints, stacks and iam decide, store, operations, accounts and the engine's interface act.",
-      "^src/(integrations|tenants)/",
+      "The verbs' folders: blueprints, stacks and iam decide, store, operations, accounts and the engine's interface act.",
+      "^src/(integrations|tenants|drift|vendors)/",
       [
-        "^src/(integrations|tenants|blueprints|iam|operations|accounts|store|gitops)/",
+        "^src/(integrations|tenants|drift|vendors|blueprints|iam|model|operations|accounts|store)/",
         "^src/engine/engine\\.ts$",
         "^src/(problem|log)\\.ts$",
         "^stacks/",
@@ -172,11 +187,11 @@ module.exports = {
       },
     },
     {
-      name: "shell-knows-no-verbs",
-      comment: "Operations, accounts and store serve any verb; they know none, and no blueprint.",
+      name: "shell-knows-no-blueprint",
+      comment: "Operations, accounts and store serve any verb and know no blueprint; that they know no verb is said above.",
       severity: "error",
       from: { path: "^src/(operations|accounts|store)/" },
-      to: { path: "^src/(integrations|tenants|blueprints)/" },
+      to: { path: "^src/blueprints/" },
     },
     {
       name: "store-keeps-and-nothing-else",
@@ -185,13 +200,7 @@ module.exports = {
       from: { path: "^src/store/" },
       to: {
         path: "^(src|stacks|programs)/",
-        pathNot: [
-          "^src/(store|model)/",
-          "^src/(problem|log)\\.ts$",
-          "^src/engine/processes\\.ts$",
-          "^src/(operations/operation|iam/[^/]+|audit/entry|identity/caller)\\.ts$",
-          "^stacks/stack\\.ts$",
-        ],
+        pathNot: ["^src/(store|model)/", "^src/(problem|log)\\.ts$", "^src/engine/processes\\.ts$", "^src/iam/", "^stacks/stack\\.ts$"],
       },
     },
     alone(
@@ -215,7 +224,14 @@ module.exports = {
     ]),
     {
       name: "no-cycles",
-      comment: "Files that need each other at run time are one file; types may refer to each other.",
+      comment: "Files that need each other, by their types too, are one file.",
+      severity: "error",
+      from: { pathNot: "^src/http/" },
+      to: { circular: true },
+    },
+    {
+      name: "no-cycles-at-run-time",
+      comment: "In src/http types still refer to each other, through the services; nothing runs in a circle.",
       severity: "error",
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },

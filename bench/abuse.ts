@@ -8,7 +8,7 @@ import { Agent, request } from "node:http";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Api, createApi } from "../sandbox/api.ts";
-import type { Operation } from "../src/operations/operation.ts";
+import type { Operation } from "../src/model/operation.ts";
 import { type Arena, openArena } from "./arena.ts";
 import { conductorOne, named, requestOf } from "./integration.ts";
 import { type LoadResult, load } from "./load.ts";

@@ -3,7 +3,7 @@ import { accountIds, sandboxRegion, tenantThings } from "../sandbox/accounts.ts"
 import type { Proof } from "../src/iam/contract/contract.ts";
 import { desiredStacks, parseParameters, requireBlueprint } from "../src/integrations/desired-stacks.ts";
 import { judgeHandedOff } from "../src/integrations/hand-off/static-judgement.ts";
-import type { TenantRecord } from "../src/store/records.ts";
+import type { TenantRecord } from "../src/model/tenant.ts";
 import type { StackSpec } from "../stacks/stack.ts";
 
 export interface Measured {

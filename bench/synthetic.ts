@@ -1,9 +1,10 @@
 /** Records by the thousand, multiplied inside the database from one that the service's own code wrote. */
 import { sql } from "kysely";
 import { sandboxRegion } from "../sandbox/accounts.ts";
+import type { IntegrationRecord } from "../src/model/integration.ts";
+import type { TenantRecord } from "../src/model/tenant.ts";
 import { saveIntegration } from "../src/store/integrations.ts";
 import { createOperation } from "../src/store/operations.ts";
-import type { IntegrationRecord, TenantRecord } from "../src/store/records.ts";
 import type { Store } from "../src/store/store.ts";
 import { saveTenant } from "../src/store/tenants.ts";
 import { stackAddress } from "../stacks/name.ts";

@@ -2,7 +2,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { awsPluginFolder } from "../setup/aws-plugin.ts";
-import type { Operation, OperationEvent } from "../src/operations/operation.ts";
+import type { Operation, OperationEvent } from "../src/model/operation.ts";
 import { type Arena, openArena } from "./arena.ts";
 import { type CountingProxy, type Passed, startProxy } from "./counting-proxy.ts";
 import { conductorOne, requestOf, stacksOf } from "./integration.ts";

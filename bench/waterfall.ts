@@ -1,5 +1,5 @@
 /** Where one create's time goes: spans out of what the service recorded and what passed the proxies, drawn as text and as SVG. Pure. */
-import type { OperationEvent } from "../src/operations/operation.ts";
+import type { OperationEvent } from "../src/model/operation.ts";
 import type { Passed } from "./counting-proxy.ts";
 
 export interface Trace {

@@ -1,6 +1,6 @@
 /** The service's REST API, as the demo and the tests call it. */
 import { eventsOf } from "../src/cli/event-stream.ts";
-import type { Operation, OperationEvent } from "../src/operations/operation.ts";
+import type { Operation, OperationEvent } from "../src/model/operation.ts";
 
 export interface Answer<T> {
   status: number;

@@ -7,7 +7,7 @@ import { GetBucketPolicyCommand, GetObjectCommand, PutObjectCommand, S3Client } 
 import type { IntegrationView, TenantView } from "../src/http/routes/schemas.ts";
 import type { Proof } from "../src/iam/contract/contract.ts";
 import { canonicalJson } from "../src/iam/words/policy-document.ts";
-import type { Operation, OperationEvent } from "../src/operations/operation.ts";
+import type { Operation, OperationEvent } from "../src/model/operation.ts";
 import { sandboxRegion, tenantThings, type VendorName, vendorPrincipals } from "./accounts.ts";
 import { type Api, createApi } from "./api.ts";
 import type { Sandbox } from "./sandbox.ts";

@@ -2,8 +2,8 @@
 /** `drawbridge-audit verify`: whether the audit is as it was written. */
 import { open } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { type AuditHead, type AuditRow, firstHead, follow } from "./access/audit/entry.ts";
 import { createLog } from "./log.ts";
+import { type AuditHead, type AuditRow, firstHead, follow } from "./model/audit-entry.ts";
 import { auditAfter, auditHead } from "./store/audit.ts";
 import { openStore } from "./store/store.ts";
 

@@ -1,18 +1,19 @@
 /** What the HTTP layer may ask for about repositories, drift and pauses: who may push, and who sees what. */
 
-import { type Caller, holdsScope } from "./access/identity/caller.ts";
 import { requestDetection } from "./drift/detect-drift.ts";
 import { type Asker, acceptPush } from "./gitops/accept-reconcile.ts";
 import { fetchNow, putSource, receiveDelivery, removeSource, requireSource } from "./gitops/sources.ts";
 import type { Services } from "./http/services.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { findTenantIntegration, requireTenant } from "./integrations/subject.ts";
+import { type Caller, holdsScope } from "./model/caller.ts";
 import { repositoryName } from "./model/repository-name.ts";
+import type { SourceRecord } from "./model/source.ts";
 import { admit } from "./operations/admission.ts";
 import { ProblemError } from "./problem.ts";
 import { findDrift } from "./store/drift.ts";
 import { pause, pausesNow, resume } from "./store/pauses.ts";
-import { listSources, type SourceRecord } from "./store/sources.ts";
+import { listSources } from "./store/sources.ts";
 import { operationView } from "./views.ts";
 
 type GitServices = Pick<

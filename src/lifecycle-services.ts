@@ -1,6 +1,5 @@
 /** Handshakes, approvals and explanations, as the HTTP layer calls them. */
 
-import type { Caller } from "./access/identity/caller.ts";
 import type { LifecycleServices } from "./http/lifecycle-services.ts";
 import { requestAdoption } from "./integrations/adopt.ts";
 import { approve, discard } from "./integrations/approve.ts";
@@ -10,6 +9,7 @@ import { requestVerify } from "./integrations/proving.ts";
 import { rotateExternalId } from "./integrations/rotate-external-id.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { supplyVendorPolicy } from "./integrations/vendor-policy.ts";
+import type { Caller } from "./model/caller.ts";
 import { admit } from "./operations/admission.ts";
 import { ProblemError } from "./problem.ts";
 import type { StoredOperation } from "./store/operations.ts";

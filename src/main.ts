@@ -11,20 +11,19 @@ import { tokenReader } from "./access/identity/oidc.ts";
 import { openLimits } from "./access/limits/limits.ts";
 import { leaveAloneWhatRefuses } from "./accounts/circuit.ts";
 import { createSts, sessionSeconds } from "./accounts/sts.ts";
+import { afterDeathOver } from "./app/after-death.ts";
 import { openListeners } from "./app/listeners.ts";
 import { diskFree, memoryLeft } from "./app/machine.ts";
 import { measureBounds } from "./app/metrics.ts";
 import { createReadiness } from "./app/readiness.ts";
 import { keepAutomating } from "./app/timers.ts";
+import { runVerb } from "./app/verbs.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createEngine } from "./engine/create-engine.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { EngineConfig } from "./engine/engine-config.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./engine/processes.ts";
-import { readManifestSpec } from "./http/routes/manifests.ts";
 import type { Services } from "./http/services.ts";
-import { afterDeathOver } from "./integrations/after-death.ts";
-import { runVerb } from "./integrations/run-verb.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { createLog, faultFields, type Log } from "./log.ts";
 import { createCancelRegistry } from "./operations/cancel.ts";
@@ -84,7 +83,6 @@ async function main(): Promise<void> {
     log,
     owner,
     writeGates: writeGates({ audit, isFrozen }),
-    readSpec: readManifestSpec,
     now: () => new Date().toISOString(),
     ...config,
   };

@@ -113,6 +113,11 @@ export interface Problem {
   cause?: string;
 }
 
+/** The RFC 6901 pointer to a path into a document. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
 /** A refusal or failure with a stable code. Thrown anywhere below the edge; only the edge turns it into an answer. */
 export class ProblemError extends Error {
   override name = "ProblemError";

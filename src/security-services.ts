@@ -1,13 +1,13 @@
 /** Keys, audit, freeze and limits, as the HTTP layer calls them. */
 import type { Audit } from "./access/audit/audit.ts";
-import type { AuditFacts, AuditOutcome, AuditRow } from "./access/audit/entry.ts";
 import { makeKey, removeKey, rotateKey } from "./access/identity/api-keys.ts";
-import { type Caller, holdsTenant } from "./access/identity/caller.ts";
 import type { Limits } from "./access/limits/limits.ts";
 import type { AuditView } from "./http/routes/audit.ts";
 import type { SecurityServices } from "./http/security-services.ts";
 import type { Answer } from "./http/server/route.ts";
 import { integrationEtag, tenantEtag } from "./integrations/etag.ts";
+import type { AuditFacts, AuditOutcome, AuditRow } from "./model/audit-entry.ts";
+import { type Caller, holdsTenant } from "./model/caller.ts";
 import type { Freeze } from "./operations/freeze.ts";
 import { listApiKeys } from "./store/api-keys.ts";
 import { auditAfter, listAudit } from "./store/audit.ts";

@@ -1,6 +1,5 @@
 /** What the HTTP layer may ask for, over the verbs: who may see what is decided here, and only views leave. */
 import type { Registry } from "prom-client";
-import { type Caller, holdsScope, holdsTenant } from "./access/identity/caller.ts";
 import { blueprints } from "./blueprints/registry.ts";
 import { gitServices } from "./git-services.ts";
 import { refuseManaged } from "./gitops/accept-reconcile.ts";
@@ -15,6 +14,8 @@ import { putIntegration, refuseUnreadable } from "./integrations/put.ts";
 import type { Shell } from "./integrations/shell.ts";
 import { noTenant, requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
+import { type Caller, holdsScope, holdsTenant } from "./model/caller.ts";
+import type { TenantRecord } from "./model/tenant.ts";
 import { refuseFull } from "./operations/admission.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
@@ -27,7 +28,6 @@ import { listIntegrations } from "./store/integrations.ts";
 import { findOperation, listOperations, type StoredOperation } from "./store/operations.ts";
 import { findProof } from "./store/proofs.ts";
 import { receiptsOf } from "./store/receipts.ts";
-import type { TenantRecord } from "./store/records.ts";
 import { listTenants } from "./store/tenants.ts";
 import { bootstrapOf } from "./tenants/bootstrap.ts";
 import { requestOffboard } from "./tenants/offboard.ts";

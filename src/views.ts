@@ -8,10 +8,11 @@ import { externalIdFingerprint } from "./iam/words/external-id.ts";
 import { contextOf } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";
 import { maskedFields } from "./integrations/hand-off/masked.ts";
-import type { Operation } from "./operations/operation.ts";
+import type { IntegrationRecord } from "./model/integration.ts";
+import type { Operation } from "./model/operation.ts";
+import type { TenantRecord } from "./model/tenant.ts";
 import type { AccountRefusals } from "./store/account-refusals.ts";
 import type { StoredOperation } from "./store/operations.ts";
-import type { IntegrationRecord, TenantRecord } from "./store/records.ts";
 import { provisioningTrust } from "./tenants/tenants.ts";
 
 export function tenantView(tenant: TenantRecord, servicePrincipal: string, refusals: readonly AccountRefusals[] = []): TenantView {

@@ -5,7 +5,7 @@ import { stackName } from "../../stacks/name.ts";
 import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
 import { readDocument } from "../iam/words/policy-document.ts";
 import { sidPrefix } from "../iam/words/sid.ts";
-import type { TenantRecord } from "../store/records.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 import type { AccountClients } from "./clients.ts";
 import { findTaggedKeys } from "./keys.ts";

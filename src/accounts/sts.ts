@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { Credentials } from "../engine/engine.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
-import type { TenantRecord } from "../store/records.ts";
 import { awsProblem } from "./aws-problems.ts";
 import type { AwsReach } from "./clients.ts";
 

@@ -8,14 +8,15 @@ import { recordedOutputs } from "../integrations/proving.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
 import { recordedWish } from "../integrations/wish.ts";
+import type { DriftRecord } from "../model/drift.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
-import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
+import { findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
 import { findIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { busyIntegrations, integrationsOfTenants } from "../store/reconcile-reads.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 import { repairOf } from "./drift-repair.ts";
 import { driftVerdict, unknownVerdict, type Verdict } from "./drift-verdict.ts";
 

@@ -4,7 +4,7 @@ import type { Expectations } from "../blueprints/parts/blueprint.ts";
 import type { LiveDocuments, LiveKey, LiveRole } from "../iam/words/live.ts";
 import { canonicalJson, type Statement, sameDocument } from "../iam/words/policy-document.ts";
 import { maskStatement } from "../integrations/document-diff.ts";
-import type { Difference } from "../store/drift.ts";
+import type { Difference } from "../model/drift.ts";
 import { documentDifferences, type Found } from "./statement-differences.ts";
 
 /** What programs/role.ts gives every role. */

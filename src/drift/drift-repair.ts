@@ -7,14 +7,14 @@ import { putIntegration } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { requireTenant } from "../integrations/subject.ts";
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
+import type { DriftRecord } from "../model/drift.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
-import type { DriftRecord } from "../store/drift.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { pausesNow } from "../store/pauses.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 
 const MINUTE = 60_000;
 /** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */

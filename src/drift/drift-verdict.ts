@@ -5,9 +5,9 @@ import { judge } from "../iam/contract/judge.ts";
 import type { LiveDocuments } from "../iam/words/live.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
 import { widerThanContract } from "../integrations/prove.ts";
+import type { Difference, DriftRecord } from "../model/drift.ts";
 import type { ProblemError } from "../problem.ts";
 import { problemOf } from "../problem.ts";
-import type { Difference, DriftRecord } from "../store/drift.ts";
 import { differencesOf, type Expected } from "./drift-differences.ts";
 import { isUniqueId } from "./statement-differences.ts";
 

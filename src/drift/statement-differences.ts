@@ -1,7 +1,7 @@
 /** One policy document against another, statement by statement. Pure. */
 import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/words/policy-document.ts";
 import { maskStatement } from "../integrations/document-diff.ts";
-import type { Difference } from "../store/drift.ts";
+import type { Difference } from "../model/drift.ts";
 
 export type Found = Omit<Difference, "stack">;
 

@@ -1,23 +1,15 @@
 /** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
 
 import type { Shell } from "../integrations/shell.ts";
+import type { VisibleTenants } from "../model/caller.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { SourceMember, SourceRecord } from "../model/source.ts";
 import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
-import {
-  findSource,
-  lockKnownSource,
-  lockSource,
-  ownerOf,
-  type SourceMember,
-  type SourceRecord,
-  saveSource,
-  takeDueSources,
-} from "../store/sources.ts";
-import type { VisibleTenants } from "../store/tenants.ts";
+import { findSource, lockKnownSource, lockSource, ownerOf, saveSource, takeDueSources } from "../store/sources.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
-import type { Manifest } from "./manifests.ts";
 import { pushSource, pushSourceName } from "./push-source.ts";
 import type { ReconcileRequest } from "./reconcile.ts";
 import { managedBySource } from "./reconcile-plan.ts";

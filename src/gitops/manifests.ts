@@ -1,31 +1,8 @@
 /** Manifests: what a repository says should be. One document is one tenant or one integration; its `spec` is the body of its PUT. Pure. */
-import { z } from "zod";
+import type { z } from "zod";
+import { type Manifest, manifestEnvelope } from "../model/manifest.ts";
 import { inBrief, readYaml, type YamlDocument } from "./strict-yaml.ts";
 import { yamlLimits } from "./yaml-limits.ts";
-
-const name = z
-  .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
-    "A name has 1 to 40 lower-case letters, digits and hyphens, and neither begins nor ends with a hyphen",
-  );
-const labels = z
-  .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$/, "A label has 1 to 63 letters, digits and _ . / -"), z.string().max(256))
-  .refine((record) => Object.keys(record).length <= 40, "At most 40 labels")
-  .exactOptional();
-const apiVersion = z.literal("drawbridge/v1", "apiVersion is drawbridge/v1");
-const spec = z.record(z.string(), z.unknown());
-
-/** A manifest whose spec hasn't been looked into yet. */
-export const manifestEnvelope = z.discriminatedUnion(
-  "kind",
-  [
-    z.strictObject({ apiVersion, kind: z.literal("Tenant"), metadata: z.strictObject({ name, labels }), spec }),
-    z.strictObject({ apiVersion, kind: z.literal("Integration"), metadata: z.strictObject({ tenant: name, name, labels }), spec }),
-  ],
-  "kind is Tenant or Integration",
-);
-export type Manifest = z.output<typeof manifestEnvelope>;
 
 export interface Position {
   file: string;
@@ -62,11 +39,6 @@ function firstOf(faults: ManifestFault[]): ManifestFault[] {
   const more = faults.slice(yamlLimits.faults);
   if (!more[0]) return faults;
   return [...faults.slice(0, yamlLimits.faults), { ...more[0], detail: "There are more faults from here on. Mend the ones above first." }];
-}
-
-/** `Integration acme/c1`: what a manifest is about, and the same for two that are about the same. */
-export function manifestId({ kind, metadata }: Pick<Manifest, "kind"> & { metadata: { tenant?: string; name: string } }): string {
-  return kind === "Tenant" ? `Tenant ${metadata.name}` : `Integration ${metadata.tenant}/${metadata.name}`;
 }
 
 function readOne(file: string, document: YamlDocument): LocatedManifest | { faults: ManifestFault[] } {
@@ -116,9 +88,3 @@ function pathOfUnstorable(value: unknown, path: (string | number)[] = []): (stri
   }
   return undefined;
 }
-
-/** Looks into a spec as the API looks into the body of a PUT; the composition gives it to whoever reads manifests. */
-export type ReadSpec = (
-  kind: Manifest["kind"],
-  spec: Record<string, unknown>,
-) => { ok: true; value: Record<string, unknown> } | { ok: false; detail: string; pointer: string };

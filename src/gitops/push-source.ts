@@ -1,7 +1,7 @@
 /** Sources that nobody registered: repositories that CI jobs push from. Pure. */
 import { hash } from "node:crypto";
-import type { SourceRecord } from "../store/sources.ts";
-import type { VisibleTenants } from "../store/tenants.ts";
+import type { VisibleTenants } from "../model/caller.ts";
+import type { SourceRecord } from "../model/source.ts";
 
 /** The name of a pushed source: its repository's, made safe and unmistakable; with `tenants`, of the source that is theirs alone. */
 export function pushSourceName(repository: string, tenants?: VisibleTenants): string {

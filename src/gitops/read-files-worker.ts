@@ -1,6 +1,7 @@
 /** The thread that `readFiles` starts: reads the files it was given, one after the other, and says of each what it holds. */
 import { parentPort, workerData } from "node:worker_threads";
-import { type Manifest, type ManifestFault, type Position, readManifests } from "./manifests.ts";
+import type { Manifest } from "../model/manifest.ts";
+import { type ManifestFault, type Position, readManifests } from "./manifests.ts";
 
 export interface FileText {
   /** from the repository's root */

@@ -1,11 +1,13 @@
 /** What the store knows about a set of manifests, in a handful of batch reads. */
 
 import type { Shell } from "../integrations/shell.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { SourceMember } from "../model/source.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { pausesNow } from "../store/pauses.ts";
 import { busyIntegrations, integrationsOfTenants, tenantsByName } from "../store/reconcile-reads.ts";
-import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
-import { membersOf, type SourceMember } from "../store/sources.ts";
-import type { Manifest } from "./manifests.ts";
+import { membersOf } from "../store/sources.ts";
 
 export interface Facts {
   tenants: Map<string, TenantRecord>;

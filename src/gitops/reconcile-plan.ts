@@ -6,54 +6,14 @@ import { refuseServiceResources } from "../integrations/own-resources.ts";
 import { nextRecord, refuseForeignIds } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { upRequestOf, wishOf } from "../integrations/wish.ts";
+import type { VisibleTenants } from "../model/caller.ts";
+import { type Manifest, manifestId, readManifestSpec } from "../model/manifest.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import type { TenantRecord } from "../store/records.ts";
-import type { VisibleTenants } from "../store/tenants.ts";
 import { refuseTenant, type TenantWish } from "../tenants/tenants.ts";
-import { type Manifest, manifestId } from "./manifests.ts";
 import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
+import type { Given, PlanRequest, Step } from "./reconcile-items.ts";
 import { prunes } from "./reconcile-prunes.ts";
-
-export type Outcome = "added" | "changed" | "unchanged" | "pruned" | "kept" | "refused";
-
-/** A manifest, or a document that isn't one, with where it stands in its repository. */
-export type Given = { manifest: Manifest; at?: string } | { fault: string; at: string };
-
-export interface Item {
-  kind: "Tenant" | "Integration" | "File";
-  tenant?: string;
-  name: string;
-  outcome: Outcome;
-  /** A sentence: why it is refused, kept, or to be made again */
-  reason?: string;
-  code?: string;
-  /** RFC 6901, into the manifest */
-  pointer?: string;
-  /** `file:line:column` */
-  at?: string;
-  /** Index in the request's manifests */
-  index?: number;
-  operation?: string;
-  /** Of the operation, when it has ended or waits for an approval */
-  state?: string;
-}
-
-/** An item with what it takes to apply it. */
-export interface Step extends Item {
-  manifest?: Manifest;
-  /** entity tag of what is there now */
-  ifMatch?: string;
-}
-
-export interface PlanRequest {
-  source: string;
-  given: readonly Given[];
-  prune: boolean;
-  /** The caller's, or the source's */
-  tenants: VisibleTenants;
-  mayDestroy: boolean;
-  administers?: boolean | undefined;
-}
 
 const ITEMS_PER_BREATH = 25;
 
@@ -113,7 +73,7 @@ async function planOne(shell: Shell, request: PlanRequest, one: One): Promise<St
     if (first !== undefined) throw new ProblemError("invalid_request", `${manifestId(manifest)} is given twice. Keep one of them.`);
     seen.set(manifestId(manifest), index);
     refuseOthers(request, facts, subject);
-    const read = shell.readSpec(manifest.kind, manifest.spec);
+    const read = readManifestSpec(manifest.kind, manifest.spec);
     if (!read.ok) throw new ProblemError("invalid_request", read.detail, { pointer: `/spec${read.pointer}` });
     if (manifest.kind === "Tenant") return { ...subject, ...(await planTenant(shell, request, manifest, facts.tenants.get(name))) };
     return { ...subject, ...(await planIntegration(shell, facts, tenant, manifest)) };

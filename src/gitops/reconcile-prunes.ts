@@ -1,7 +1,7 @@
 /** What a source owns and no longer names: destroyed where that is wanted and safe. Pure. */
 import { integrationEtag } from "../integrations/etag.ts";
 import { type Facts, pauseOf } from "./reconcile-facts.ts";
-import type { PlanRequest, Step } from "./reconcile-plan.ts";
+import type { PlanRequest, Step } from "./reconcile-items.ts";
 
 /** One step for each integration that the source owns and `seen` doesn't name: pruned, or kept and why. */
 export function prunes(request: PlanRequest, facts: Facts, seen: ReadonlyMap<string, number>): Step[] {

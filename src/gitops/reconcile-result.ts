@@ -1,6 +1,6 @@
 /** What a reconcile says of each manifest and of all of them, bounded. Pure. */
 import { ProblemError } from "../problem.ts";
-import type { Item, Outcome, Step } from "./reconcile-plan.ts";
+import type { Item, Outcome, Step } from "./reconcile-items.ts";
 
 /** An operation's record is read whole and often; the counts are always complete. */
 const MOST_ITEMS = 1_000;

@@ -1,9 +1,10 @@
 /** Sources: repositories that the service fetches itself, when a webhook says so and when their interval is over. */
 
 import type { Shell } from "../integrations/shell.ts";
+import type { SourceRecord } from "../model/source.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
-import { deleteSource, findSource, noteDelivery, type SourceRecord, saveSource } from "../store/sources.ts";
+import { deleteSource, findSource, noteDelivery, saveSource } from "../store/sources.ts";
 import { acceptPull } from "./accept-reconcile.ts";
 import { readSecret } from "./credentials.ts";
 import { type Delivery, readDelivery } from "./webhook.ts";

@@ -1,10 +1,10 @@
 /** The calls that move integrations and their approvals along; a part of Services. */
 
-import type { Caller } from "../access/identity/caller.ts";
 import type { AccessRequest } from "../iam/words/access-request.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import type { DocumentDiff } from "../integrations/document-diff.ts";
-import type { Operation } from "../operations/operation.ts";
+import type { Caller } from "../model/caller.ts";
+import type { Operation } from "../model/operation.ts";
 import type { TrustedPrincipal } from "../store/trusted-principals.ts";
 import type { ExplanationView } from "./routes/explain.ts";
 import type { HandOffView } from "./routes/hand-off.ts";

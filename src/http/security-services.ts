@@ -1,7 +1,8 @@
 /** Keys, audit, freeze and limits: a part of Services. */
-import type { AuditFacts, AuditRow } from "../access/audit/entry.ts";
+
 import type { Refusal } from "../access/audit/refusals.ts";
-import type { Caller } from "../access/identity/caller.ts";
+import type { AuditFacts, AuditRow } from "../model/audit-entry.ts";
+import type { Caller } from "../model/caller.ts";
 import type { ApiKeyView, KeyBody, MadeKeyView } from "./routes/api-keys.ts";
 import type { AuditFiltersBody, AuditView } from "./routes/audit.ts";
 import type { FreezeView } from "./routes/freeze.ts";

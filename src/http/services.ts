@@ -5,10 +5,12 @@
  * and a thing of a tenant they don't hold is `not_found`. Refusals are ProblemErrors; whatever else is thrown is a 500.
  */
 import type { Registry } from "prom-client";
-import type { Caller } from "../access/identity/caller.ts";
 import type { Proof } from "../iam/contract/contract.ts";
 import type { Log } from "../log.ts";
-import type { Operation, OperationEvent, OperationKind, OperationState } from "../operations/operation.ts";
+import type { Caller } from "../model/caller.ts";
+import type { IntegrationBody } from "../model/integration.ts";
+import type { Operation, OperationEvent, OperationKind, OperationState } from "../model/operation.ts";
+import type { TenantBody } from "../model/tenant.ts";
 import type { IdempotentRequest, StoredAnswer } from "../store/idempotency.ts";
 import type { Reach } from "../tenants/bootstrap.ts";
 import type { LifecycleServices } from "./lifecycle-services.ts";
@@ -16,7 +18,7 @@ import type { BootstrapView } from "./routes/bootstrap.ts";
 import type { DriftView, PauseView } from "./routes/drift.ts";
 import type { KeyView } from "./routes/keys.ts";
 import type { ReconcileBody } from "./routes/reconcile.ts";
-import type { IntegrationBody, IntegrationView, TenantBody, TenantView } from "./routes/schemas.ts";
+import type { IntegrationView, TenantView } from "./routes/schemas.ts";
 import type { SourceBody, SourceView } from "./routes/sources.ts";
 import type { ReceiptView } from "./routes/tenants.ts";
 import type { SecurityServices } from "./security-services.ts";

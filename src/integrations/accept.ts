@@ -2,13 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { stackAddress } from "../../stacks/name.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
+import type { Author, IntegrationRecord, UpRequest } from "../model/integration.ts";
+import type { OperationKind } from "../model/operation.ts";
 import { jobOf } from "../operations/job.ts";
-import type { OperationKind } from "../operations/operation.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { findForWish, saveIntegration } from "../store/integrations.ts";
 import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
-import type { Author, IntegrationRecord, UpRequest } from "../store/records.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import type { Desired } from "./desired-stacks.ts";

@@ -1,7 +1,7 @@
 /** A tenant's account, entered for the length of one operation. */
 import { type AccountClients, accountClients } from "../accounts/clients.ts";
 import type { Credentials } from "../engine/engine.ts";
-import type { TenantRecord } from "../store/records.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import type { Shell } from "./shell.ts";
 
 export interface Account {

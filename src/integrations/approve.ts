@@ -1,10 +1,11 @@
 /** Approvals: a held plan runs exactly as it was shown, by the word of somebody who didn't ask for it, or not at all. */
+
+import type { Author } from "../model/integration.ts";
 import { nudgeFollowers } from "../operations/events.ts";
 import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
-import type { Author } from "../store/records.ts";
 import { lockName } from "../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../store/transitions.ts";
 import type { Shell } from "./shell.ts";

@@ -1,8 +1,8 @@
 /** Taking access away at once, before anything slow: the trusts of an integration's roles are closed and their sessions ended. */
 import { closeTrust, revokeSessions } from "../accounts/actions.ts";
 import { ownedRole } from "../accounts/inventory.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 import type { Account } from "./account.ts";
 import type { Work } from "./work.ts";
 

@@ -1,6 +1,7 @@
 /** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
+
+import { changingKinds } from "../model/operation.ts";
 import { jobOf } from "../operations/job.ts";
-import { changingKinds } from "../operations/operation.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";

@@ -8,8 +8,8 @@ import type { AccessContract } from "../iam/contract/contract.ts";
 import { guardrailViolations } from "../iam/guardrails/guardrails.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document.ts";
 import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/words/trust.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
-import type { TenantRecord } from "../store/records.ts";
 import { maskedFields } from "./hand-off/masked.ts";
 import { refuseOwnInsteadOfVendors } from "./own-resources.ts";
 

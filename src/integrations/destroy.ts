@@ -1,11 +1,12 @@
 /** `destroy`: take every recorded stack down, read back that nothing is left, leave a tombstone and a receipt. Needs no blueprint. */
 import { taggedSurvivors } from "../accounts/inventory.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { changeIntegration, findForWish } from "../store/integrations.ts";
 import { currentOperation } from "../store/operations.ts";
 import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
-import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { wishKinds } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
 import { contain, roleNamesOf } from "./contain.ts";

@@ -2,8 +2,8 @@
 import { hash } from "node:crypto";
 import type { ExternalIdRule } from "../blueprints/parts/blueprint.ts";
 import { generateExternalId, refuseExternalId } from "../iam/words/external-id.ts";
+import type { ExternalIdEntry, IntegrationRecord } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
-import type { ExternalIdEntry, IntegrationRecord } from "../store/records.ts";
 
 export interface ExternalIdState {
   externalIds: ExternalIdEntry[];

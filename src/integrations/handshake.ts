@@ -1,7 +1,7 @@
 /** Where an integration stands with its vendor. Pure. */
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import type { Proof } from "../iam/contract/contract.ts";
-import type { Awaited, Handshake, IntegrationRecord } from "../store/records.ts";
+import type { Awaited, Handshake, IntegrationRecord } from "../model/integration.ts";
 
 interface Standing {
   blueprint: Pick<Blueprint, "externalId" | "vendorPolicy">;

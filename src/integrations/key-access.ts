@@ -10,8 +10,8 @@ import type { LiveKey } from "../iam/words/live.ts";
 import { unmergeStatements } from "../iam/words/merge.ts";
 import { listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/words/policy-document.ts";
 import { ourSid, sidPrefix } from "../iam/words/sid.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
-import type { TenantRecord } from "../store/records.ts";
 
 /** What a wildcard action of IAM is as grant operations (KMS API reference, CreateGrant). */
 const OPERATIONS: Record<string, string[]> = {

@@ -1,7 +1,8 @@
 /** What no integration may be about: what the service itself lives on, and, where it is the vendor's, what is the tenant's own. Pure. */
-import type { BlueprintContext } from "../blueprints/parts/blueprint.ts";
+import type { StackSpec } from "../../stacks/stack.ts";
+import type { BlueprintContext, Expectations } from "../blueprints/parts/blueprint.ts";
+import type { AccessContract } from "../iam/contract/contract.ts";
 import { ProblemError } from "../problem.ts";
-import type { Desired } from "./desired-stacks.ts";
 
 /** Where the service keeps its state, and the key that encrypts the secrets in it. */
 export interface ServiceResources {
@@ -18,7 +19,7 @@ export interface ServiceResources {
  */
 export function refuseServiceResources(
   { stateUrl, secrets }: ServiceResources,
-  { expectations, specs, contract }: Pick<Desired, "expectations" | "specs" | "contract">,
+  { expectations, specs, contract }: { expectations: Expectations; specs: readonly StackSpec[]; contract: AccessContract },
 ): void {
   const bucket = new URL(stateUrl).host;
   const named = contract.roles

@@ -1,9 +1,9 @@
 /** Preview: what an `up` would do, by the engine's own plan and by the documents that would change. Nothing is written. */
 import { referencesOf } from "../../stacks/references.ts";
+import type { UpRequest } from "../model/integration.ts";
 import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
-import type { UpRequest } from "../store/records.ts";
 import { enterAccount } from "./account.ts";
 import { desiredStacks } from "./desired-stacks.ts";
 import { giverOf, keyGrants } from "./key-access.ts";

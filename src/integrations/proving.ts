@@ -1,12 +1,12 @@
 /** One integration's proof, from the wish to the record: the end of every `up`, and the whole of a `verify`. */
 
 import type { Proof } from "../iam/contract/contract.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 import { revokedSince } from "../store/revocations.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";

@@ -3,10 +3,11 @@
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
-import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
 import { accept, lifeEnded, readAgain } from "./accept.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";

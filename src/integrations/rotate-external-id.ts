@@ -1,9 +1,9 @@
 /** POST …/external-id: supplies the id that is awaited, or replaces the one that is there, in place. */
 
+import type { IntegrationRecord } from "../model/integration.ts";
 import { problemOf } from "../problem.ts";
 import { integrationsWithExpiredIds } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";

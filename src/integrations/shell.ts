@@ -3,7 +3,6 @@
 import type { AwsReach, WriteGates } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { ReadSpec } from "../gitops/manifests.ts";
 import type { Log } from "../log.ts";
 import type { Queue } from "../operations/queue.ts";
 import type { Store } from "../store/store.ts";
@@ -23,8 +22,6 @@ export interface Shell extends ServiceResources {
   operationSeconds: number;
   /** Where the secrets are that sources name. */
   secretsDir: string;
-  /** Looks into the specs of manifests. */
-  readSpec: ReadSpec;
   /** Who this process is in a lease. */
   owner: string;
   now(): string;

@@ -1,8 +1,10 @@
 /** Who a request is about. */
+
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { findIntegration } from "../store/integrations.ts";
-import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { findTenant } from "../store/tenants.ts";
 import type { Shell } from "./shell.ts";
 

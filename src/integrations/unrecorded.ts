@@ -8,9 +8,9 @@ import { tagRetained } from "../accounts/actions.ts";
 import { ownedRole } from "../accounts/inventory.ts";
 import { aliasesOfKey, findTaggedKeys, type TaggedKey } from "../accounts/keys.ts";
 import type { StackState } from "../engine/engine.ts";
+import type { IntegrationRecord, RecordedStack } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import type { IntegrationRecord, RecordedStack } from "../store/records.ts";
 import { isOwnedKey } from "./keys.ts";
 import type { Work } from "./work.ts";
 

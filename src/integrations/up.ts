@@ -1,9 +1,9 @@
 /** `up`: enter the account, look before writing, bring the stacks up, prove, record. The whole story of a create or an update. */
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
+import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { Run } from "../operations/run.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import type { IntegrationRecord, UpRequest } from "../store/records.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";

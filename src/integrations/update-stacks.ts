@@ -3,8 +3,8 @@
 import { upOrder } from "../../stacks/order.ts";
 import { referencesOf, resolveReferences } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
+import type { RecordedStack } from "../model/integration.ts";
 import { type HeldLease, withLeases } from "../operations/lease.ts";
-import type { RecordedStack } from "../store/records.ts";
 import { mergedPolicy, policyDigest } from "./bucket-policies.ts";
 import { giveStatements } from "./key-policies.ts";
 import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";

@@ -1,8 +1,8 @@
 /** POST …/vendor-policy: takes the policy that the vendor issued after it had seen the role, checks it, attaches it word for word. */
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";

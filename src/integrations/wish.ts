@@ -1,5 +1,5 @@
 /** The frozen request of an operation, and what it wishes for at the moment it runs. */
-import type { IntegrationRecord, UpRequest } from "../store/records.ts";
+import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import { revokedSince } from "../store/revocations.ts";
 import { requireBlueprint, type Wish } from "./desired-stacks.ts";
 import { workingIds } from "./external-ids.ts";

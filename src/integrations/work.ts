@@ -4,9 +4,9 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
 import { bucketArn } from "../iam/words/bucket-name.ts";
 import { closedTrust } from "../iam/words/trust.ts";
+import type { RecordedStack } from "../model/integration.ts";
 import type { HeldLease } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
-import type { RecordedStack } from "../store/records.ts";
 import type { Account } from "./account.ts";
 import type { Shell } from "./shell.ts";
 

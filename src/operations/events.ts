@@ -1,7 +1,7 @@
 import { EventEmitter, once } from "node:events";
+import { isTerminal, type OperationEvent } from "../model/operation.ts";
 import { stateAndEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
-import { isTerminal, type OperationEvent } from "./operation.ts";
 
 const batch = 500;
 /** A PGlite's only process mostly tells its followers itself; another replica's events come by polling alone. */

@@ -1,5 +1,6 @@
 /** Runs one operation under its lease: the only place that records steps, progress, failure and the end. */
 import { faultFields, type Log } from "../log.ts";
+import { isTerminal } from "../model/operation.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
@@ -11,7 +12,6 @@ import { nudgeFollowers } from "./events.ts";
 import { hasUpdates } from "./job.ts";
 import { type HeldLease, withLeases } from "./lease.ts";
 import type { LeaseTiming } from "./lease-decision.ts";
-import { isTerminal } from "./operation.ts";
 import { persist } from "./persist.ts";
 import { draining, type JobHandler } from "./queue.ts";
 import type { Room } from "./room.ts";

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from "kysely";
-import type { Scope } from "../access/identity/caller.ts";
+import type { Scope } from "../model/caller.ts";
 import { keyOfCursor, type Page, pageOf } from "./database/cursor.ts";
 import type { Database } from "./database/database.ts";
 import type { Db } from "./database/transaction.ts";

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
-import { type AuditEntry, type AuditHead, type AuditRow, chain } from "../access/audit/entry.ts";
+import { type AuditEntry, type AuditHead, type AuditRow, chain } from "../model/audit-entry.ts";
+import type { VisibleTenants } from "../model/caller.ts";
 import { anyOf } from "./database/any-of.ts";
 import { keyOfCursor, type Page, pageOf } from "./database/cursor.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
-import type { VisibleTenants } from "./tenants.ts";
 
 export type NewAuditEntry = Omit<AuditEntry, "seq">;
 

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { OperationEvent, OperationState } from "../operations/operation.ts";
+import type { OperationEvent, OperationState } from "../model/operation.ts";
 import { ProblemError } from "../problem.ts";
 import type { Db } from "./database/transaction.ts";
 

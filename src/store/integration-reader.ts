@@ -1,7 +1,8 @@
 import DataLoader from "dataloader";
 import { sql } from "kysely";
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import type { Db } from "./database/transaction.ts";
-import type { IntegrationRecord, TenantRecord } from "./records.ts";
 
 interface Address {
   tenant: string;

@@ -1,11 +1,12 @@
 import { sql } from "kysely";
-import { changingKinds } from "../operations/operation.ts";
+import type { IntegrationRecord, RecordedStack } from "../model/integration.ts";
+import { changingKinds } from "../model/operation.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
 import { sameClaims, saveWithClaims } from "./external-ids.ts";
 import { withoutProof } from "./proofs.ts";
-import type { IntegrationRecord, RecordedStack, TenantRecord } from "./records.ts";
 import { requireWriter, type Writer } from "./writer.ts";
 
 export { externalIdHolder } from "./external-ids.ts";

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import type { StackAddress } from "../../stacks/stack.ts";
-import { changingKinds, isTerminal, type Operation, type OperationKind, type OperationState } from "../operations/operation.ts";
+import type { VisibleTenants } from "../model/caller.ts";
+import { changingKinds, isTerminal, type Operation, type OperationKind, type OperationState } from "../model/operation.ts";
 import { anyOf } from "./database/any-of.ts";
 import { keyOfCursor, type Page, pageOf } from "./database/cursor.ts";
 import type { OperationsTable } from "./database/database.ts";
 import type { Db } from "./database/transaction.ts";
-import type { VisibleTenants } from "./tenants.ts";
 
 /** An operation with what only we need: how to run it, who asked, and the fence. */
 export interface StoredOperation extends Operation {

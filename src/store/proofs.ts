@@ -1,8 +1,8 @@
 /** Proofs stand beside the records: ten times as large, they are read when they are asked for, and written when they are new. */
 import { sql } from "kysely";
 import type { Proof } from "../iam/contract/contract.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import type { Db } from "./database/transaction.ts";
-import type { IntegrationRecord } from "./records.ts";
 
 /** The columns of an integration's row, as JSON text. No `proof` means that the one which stands there stays. */
 export function withoutProof(integration: IntegrationRecord): { record: string; proof?: string | null } {

@@ -1,10 +1,11 @@
 /** Batch reads for a reconcile: a thousand manifests cost a handful of queries. */
 import { sql } from "kysely";
-import type { OperationKind, OperationState } from "../operations/operation.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { OperationKind, OperationState } from "../model/operation.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import type { Problem } from "../problem.ts";
 import { anyOf } from "./database/any-of.ts";
 import type { Db } from "./database/transaction.ts";
-import type { IntegrationRecord, TenantRecord } from "./records.ts";
 
 export async function tenantsByName(db: Db, names: readonly string[]): Promise<Map<string, TenantRecord>> {
   if (names.length === 0) return new Map();

@@ -1,11 +1,9 @@
 import { sql } from "kysely";
+import type { VisibleTenants } from "../model/caller.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { anyOf } from "./database/any-of.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
 import type { Db } from "./database/transaction.ts";
-import type { TenantRecord } from "./records.ts";
-
-/** The tenants that a caller may see: all, or these names. */
-export type VisibleTenants = "*" | readonly string[];
 
 /** The tenant of that name. */
 export async function findTenant(db: Db, name: string): Promise<TenantRecord | undefined> {

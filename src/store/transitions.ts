@@ -3,7 +3,7 @@
  * lease epoch: a worker that lost its lease changes nothing. Each writes a `state` event in the same transaction.
  */
 import { sql } from "kysely";
-import { type OperationState, transitions } from "../operations/operation.ts";
+import { type OperationState, transitions } from "../model/operation.ts";
 import { type Problem, ProblemError } from "../problem.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
 import { findOperation, type StoredOperation } from "./operations.ts";

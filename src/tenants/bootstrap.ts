@@ -2,7 +2,7 @@
 import { bucketArn } from "../iam/words/bucket-name.ts";
 import type { PolicyDocument, Statement } from "../iam/words/policy-document.ts";
 import { partitionOf } from "../integrations/desired-stacks.ts";
-import type { TenantRecord } from "../store/records.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { provisioningTrust } from "./tenants.ts";
 
 export interface Bootstrap {

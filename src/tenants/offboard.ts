@@ -7,15 +7,16 @@ import { deleteIntegration } from "../integrations/delete.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { noTenant } from "../integrations/subject.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
+import { isTerminal } from "../model/operation.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { jobOf } from "../operations/job.ts";
-import { isTerminal } from "../operations/operation.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { listIntegrations } from "../store/integrations.ts";
 import { createOperation, findOpenOffboard, type StoredOperation } from "../store/operations.ts";
 import { receiptsOf } from "../store/receipts.ts";
 import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
-import type { IntegrationRecord, TenantRecord } from "../store/records.ts";
 import { buryTenant, findTenant, lockName } from "../store/tenants.ts";
 
 const LOOK_MILLISECONDS = 500;

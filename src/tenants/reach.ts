@@ -3,8 +3,8 @@ import { blueprints } from "../blueprints/registry.ts";
 import { contextOf, requireBlueprint } from "../integrations/desired-stacks.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { recordedWish } from "../integrations/wish.ts";
+import type { TenantRecord } from "../model/tenant.ts";
 import { listIntegrations } from "../store/integrations.ts";
-import type { TenantRecord } from "../store/records.ts";
 import type { Reach } from "./bootstrap.ts";
 
 /**

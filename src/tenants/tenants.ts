@@ -3,10 +3,10 @@ import { generateExternalId } from "../iam/words/external-id.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
+import type { TenantAccess, TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { forgetRefusals } from "../store/account-refusals.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
-import type { TenantAccess, TenantRecord } from "../store/records.ts";
 import { claimAccount, claimantsOfAccount, findTenant, lockName, saveTenant } from "../store/tenants.ts";
 
 export interface TenantWish {

@@ -1,7 +1,7 @@
 /** An operation's recorded events as spans in the OpenTelemetry protocol's JSON (OTLP 1.x, "JSON Protobuf Encoding"). Pure. */
 import { hash } from "node:crypto";
 import type { CliSpan } from "../engine/engine.ts";
-import type { OperationEvent } from "../operations/operation.ts";
+import type { OperationEvent } from "../model/operation.ts";
 import type { StoredOperation } from "../store/operations.ts";
 
 type Value = { stringValue: string } | { intValue: string };

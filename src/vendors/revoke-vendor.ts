@@ -10,6 +10,7 @@ import type { Shell } from "../integrations/shell.ts";
 import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import { leasesOf, stackId } from "../integrations/work.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
 import { jobOf } from "../operations/job.ts";
 import { withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
@@ -18,7 +19,6 @@ import { changeIntegration, findIntegration, integrationsOfVendor } from "../sto
 import { findLeases } from "../store/leases.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
-import type { IntegrationRecord } from "../store/records.ts";
 import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
 import { watch } from "../tenants/offboard.ts";
 

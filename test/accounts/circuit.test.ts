@@ -3,9 +3,9 @@ import { after, before, describe, test } from "node:test";
 import { sql } from "kysely";
 import { leaveAloneWhatRefuses } from "../../src/accounts/circuit.ts";
 import type { Sts } from "../../src/accounts/sts.ts";
+import type { TenantRecord } from "../../src/model/tenant.ts";
 import { ProblemError, problemOf } from "../../src/problem.ts";
 import { countLeftAlone, findRefusals, forgetRefusals, refusalsBorne } from "../../src/store/account-refusals.ts";
-import type { TenantRecord } from "../../src/store/records.ts";
 import { backends, type Opened } from "../store/backends.ts";
 
 const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { createSts, sessionSeconds } from "../../src/accounts/sts.ts";
-import type { TenantRecord } from "../../src/store/records.ts";
+import type { TenantRecord } from "../../src/model/tenant.ts";
 
 test("a session lives as long as an operation may, an end of two minutes, and what AWS allows", () => {
   assert.deepEqual([10, 780, 900, 3_400, 3_600].map(sessionSeconds), [900, 900, 1_020, 3_520, 3_600]);

@@ -7,7 +7,7 @@ import { ListGrantsCommand, PutKeyPolicyCommand } from "@aws-sdk/client-kms";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { type Api, createApi } from "../../sandbox/api.ts";
 import type { IntegrationView } from "../../src/http/routes/schemas.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const settledStates = ["succeeded", "failed", "cancelled", "awaiting-approval"];

@@ -6,7 +6,7 @@ import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { IntegrationView } from "../../src/http/routes/schemas.ts";
-import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
+import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 describe("a revocation beside running updates", { concurrency: false }, () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { after, before, mock } from "node:test";
-import { follow } from "../../src/access/audit/entry.ts";
 import { refusalRows } from "../../src/access/audit/refusals.ts";
+import { follow } from "../../src/model/audit-entry.ts";
 import type { NewAuditEntry } from "../../src/store/audit.ts";
 import { auditAfter, auditHead } from "../../src/store/audit.ts";
 import { type RealService, startReal } from "../http/real.ts";

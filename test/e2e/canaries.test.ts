@@ -11,8 +11,8 @@ import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { platformThings, sandboxRegion, tenantThings } from "../../sandbox/accounts.ts";
 import { createApi } from "../../sandbox/api.ts";
-import { type AuditRow, follow } from "../../src/access/audit/entry.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import { type AuditRow, follow } from "../../src/model/audit-entry.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { type FaultProxy, startProxy, type Watch } from "../faults/proxy.ts";
 import { startWorld, type World } from "../support/world.ts";
 

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { readState } from "../faults/inventory.ts";
 import { updateProcesses } from "../faults/victims.ts";
 import { startWorld, type World } from "../support/world.ts";

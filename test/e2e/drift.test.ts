@@ -25,8 +25,8 @@ import {
   PutBucketPolicyCommand,
 } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { Operation } from "../../src/operations/operation.ts";
-import type { DriftRecord } from "../../src/store/drift.ts";
+import type { DriftRecord } from "../../src/model/drift.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { drawbridge } from "../cli/support.ts";
 import { startWorld, type World } from "../support/world.ts";
 

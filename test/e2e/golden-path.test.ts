@@ -12,7 +12,7 @@ import { tenantThings } from "../../sandbox/accounts.ts";
 import { asOutsider, assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { IntegrationView } from "../../src/http/routes/schemas.ts";
 import type { Proof } from "../../src/iam/contract/contract.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 const run = promisify(execFile);

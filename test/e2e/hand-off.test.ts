@@ -14,7 +14,7 @@ import type { LiveDocuments } from "../../src/iam/words/live.ts";
 import { handOffOf } from "../../src/integrations/hand-off/bundle.ts";
 import { cloudFormationTemplate } from "../../src/integrations/hand-off/cloudformation.ts";
 import type { StackPlan } from "../../src/integrations/plan.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { readCases } from "../blueprints/fixture.ts";
 import { liveDocuments } from "../blueprints/live.ts";
 import { deleteStack, deployTemplate } from "../support/cloudformation.ts";

@@ -6,7 +6,7 @@ import { tenantThings } from "../../sandbox/accounts.ts";
 import type { ExplanationView } from "../../src/http/routes/explain.ts";
 import type { Proof } from "../../src/iam/contract/contract.ts";
 import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 describe("what somebody changes by hand", { concurrency: false }, () => {

@@ -18,7 +18,7 @@ import { tenantThings } from "../../sandbox/accounts.ts";
 import { createApi } from "../../sandbox/api.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { KeyView } from "../../src/http/routes/keys.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { startRecordedWorld } from "../provisioning/recorded-world.ts";
 import type { World } from "../support/world.ts";
 

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { DescribeKeyCommand, ListAliasesCommand } from "@aws-sdk/client-kms";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 describe("a tenant is offboarded", { concurrency: false }, () => {

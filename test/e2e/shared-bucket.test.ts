@@ -11,7 +11,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
-import type { OperationEvent } from "../../src/operations/operation.ts";
+import type { OperationEvent } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 /** What AWS counts as the same: no white space, keys in one order. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { readInventory, readState } from "../faults/inventory.ts";
 import { type Rig, startRig } from "../faults/rig.ts";
 

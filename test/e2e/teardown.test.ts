@@ -16,7 +16,7 @@ import { provisioningStatements } from "../../sandbox/provisioning-policy.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { IntegrationView, TenantView } from "../../src/http/routes/schemas.ts";
 import { createLog } from "../../src/log.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";
 import { type Receipt, receiptHash } from "../../src/store/receipts.ts";
 import { openStore } from "../../src/store/store.ts";

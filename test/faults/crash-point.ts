@@ -1,7 +1,7 @@
 /** One crash point: somebody is killed at one call to AWS or the state bucket, and then everything must come true by itself. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { checkEmpty, checkEnded, checkForeign, checkNoStatements, checkQuiet, look } from "./invariants.ts";
 import { readStatements } from "./inventory.ts";
 import type { Call } from "./proxy.ts";

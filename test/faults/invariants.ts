@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AuditView } from "../../src/http/routes/audit.ts";
 import type { IntegrationView } from "../../src/http/routes/schemas.ts";
-import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
+import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { type Inventory, readInventory, readState, readStatements, type StateFacts } from "./inventory.ts";
 import type { Rig } from "./rig.ts";
 

@@ -1,5 +1,5 @@
 /** A mixed load: creates, updates and teardowns over many tenants, one at a time per integration, chosen by the seed. */
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { checkEmpty, checkEnded, checkForeign, checkNoStatements, checkQuiet, look } from "./invariants.ts";
 import { readStatements } from "./inventory.ts";
 import { pick } from "./random.ts";

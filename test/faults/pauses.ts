@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
+import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import type { Campaign } from "./campaign.ts";
 import { openDatabase } from "./database.ts";
 import { checkEnded, checkQuiet, look } from "./invariants.ts";

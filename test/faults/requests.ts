@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import type { IntegrationView } from "../../src/http/routes/schemas.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import type { Rig } from "./rig.ts";
 
 const route = (tenant: string, name: string) => `/v1/tenants/${tenant}/integrations/${name}`;

@@ -11,7 +11,7 @@ import type { Answer, Api } from "../../sandbox/api.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import type { RunningService } from "../../sandbox/service.ts";
 import { ensureSandboxPlugin } from "../../setup/aws-plugin.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { layEmptyDatabase } from "../support/empty-database.ts";
 import type { Aws } from "./inventory.ts";
 import { type FaultProxy, startProxy } from "./proxy.ts";

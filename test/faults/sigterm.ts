@@ -1,6 +1,6 @@
 /** SIGTERM of the service under load: it exits 0, leaves no lock and no process, and what it gave back ends after the restart. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import type { Campaign } from "./campaign.ts";
 import { checkEnded, checkQuiet, look } from "./invariants.ts";
 import { readState } from "./inventory.ts";

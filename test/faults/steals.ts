@@ -1,12 +1,13 @@
 /** Forced steals: a worker's lease is taken while it writes as fast as it can; nothing of it may stand after its successor began. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
+import type { TenantRecord } from "../../src/model/tenant.ts";
 import type { Db } from "../../src/store/database/transaction.ts";
 import { appendEvents, eventsAfter } from "../../src/store/events.ts";
 import { changeIntegration, findIntegration, saveIntegration } from "../../src/store/integrations.ts";
 import { heartbeat, type LeaseHolder, recordRunner, releaseLeases, takeLeases } from "../../src/store/leases.ts";
 import { createOperation } from "../../src/store/operations.ts";
-import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
 import { openStore } from "../../src/store/store.ts";
 import { saveTenant } from "../../src/store/tenants.ts";
 import { finishOperation, parkOperation, requeueOperation, startOperation } from "../../src/store/transitions.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { manifestId, readManifests } from "../../src/gitops/manifests.ts";
+import { readManifests } from "../../src/gitops/manifests.ts";
 import { readYaml } from "../../src/gitops/strict-yaml.ts";
 import { yamlLimits } from "../../src/gitops/yaml-limits.ts";
+import { manifestId } from "../../src/model/manifest.ts";
 
 const times = (unit: string, bytes: number) => unit.repeat(Math.max(1, Math.floor(bytes / unit.length)));
 const numbered = (bytes: number, line: (index: number) => string) => {

@@ -3,21 +3,20 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { reconcile } from "../../src/gitops/reconcile.ts";
-import type { Item } from "../../src/gitops/reconcile-plan.ts";
-import { readManifestSpec } from "../../src/http/routes/manifests.ts";
+import type { Item } from "../../src/gitops/reconcile-items.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
 import { nextRecord } from "../../src/integrations/put.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
 import { requireTenant, subjectOf } from "../../src/integrations/subject.ts";
 import { recordedWish } from "../../src/integrations/wish.ts";
+import type { VisibleTenants } from "../../src/model/caller.ts";
+import { isTerminal } from "../../src/model/operation.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
-import { isTerminal } from "../../src/operations/operation.ts";
 import { openQueue } from "../../src/operations/queue.ts";
 import { operationHandler, type Run } from "../../src/operations/run.ts";
 import { changeIntegration, saveIntegration } from "../../src/store/integrations.ts";
 import { findOperation, type StoredOperation } from "../../src/store/operations.ts";
 import { claimMembers } from "../../src/store/sources.ts";
-import type { VisibleTenants } from "../../src/store/tenants.ts";
 import { backends, silent } from "../store/backends.ts";
 
 export interface House {
@@ -57,7 +56,6 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
     ownCredentials: false,
     operationSeconds: 60,
     secretsDir,
-    readSpec: readManifestSpec,
     owner: randomUUID(),
     now: () => new Date().toISOString(),
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { manifestId, readManifests } from "../../src/gitops/manifests.ts";
+import { readManifests } from "../../src/gitops/manifests.ts";
+import { manifestId } from "../../src/model/manifest.ts";
 
 const tenant = `apiVersion: drawbridge/v1
 kind: Tenant

@@ -7,9 +7,10 @@ import { after, before, describe, test } from "node:test";
 import { acceptPull } from "../../src/gitops/accept-reconcile.ts";
 import { fetchRepository } from "../../src/gitops/repository.ts";
 import { yamlLimits } from "../../src/gitops/yaml-limits.ts";
+import type { SourceRecord } from "../../src/model/source.ts";
 import { ProblemError } from "../../src/problem.ts";
 import type { StoredOperation } from "../../src/store/operations.ts";
-import { type SourceRecord, saveSource } from "../../src/store/sources.ts";
+import { saveSource } from "../../src/store/sources.ts";
 import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
 
 /** What a commit holds at a path: a file's content, a link's target, or the commit of a submodule. */

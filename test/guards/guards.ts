@@ -83,7 +83,7 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the hash over the row before",
-    file: "src/access/audit/entry.ts",
+    file: "src/model/audit-entry.ts",
     find: "canonicalJson({ ...entry, previous })",
     instead: "canonicalJson({ ...entry })",
     test: "test/audit/entry.test.ts",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { scopes } from "../../src/access/identity/caller.ts";
 import { routes } from "../../src/http/routes/routes.ts";
 import { defineRoute, type Route, routeName } from "../../src/http/server/route.ts";
+import { scopes } from "../../src/model/caller.ts";
 import { bodyFixtures, integrationBodyFixture, type Reply, type Running, start } from "./support.ts";
 
 let service: Running;

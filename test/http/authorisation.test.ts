@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { type Scope, scopes } from "../../src/access/identity/caller.ts";
 import { routes } from "../../src/http/routes/routes.ts";
 import { type Route, routeName } from "../../src/http/server/route.ts";
+import { type Scope, scopes } from "../../src/model/caller.ts";
 import { type RealService, startReal } from "./real.ts";
 import { bodyFixtures, integrationBodyFixture, type Reply } from "./support.ts";
 

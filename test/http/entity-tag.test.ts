@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { TenantBody } from "../../src/http/routes/schemas.ts";
 import type { Services } from "../../src/http/services.ts";
+import type { TenantBody } from "../../src/model/tenant.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { start, tenantBodyFixture, tenantFixture } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import test, { after, before } from "node:test";
-import type { OperationEvent } from "../../src/operations/operation.ts";
+import type { OperationEvent } from "../../src/model/operation.ts";
 import { eventOf, type Running, start } from "./support.ts";
 
 let service: Running;

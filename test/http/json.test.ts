@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { parseStrictJson, pointerTo } from "../../src/http/server/json.ts";
-import { ProblemError } from "../../src/problem.ts";
+import { parseStrictJson } from "../../src/http/server/json.ts";
+import { ProblemError, pointerTo } from "../../src/problem.ts";
 
 const parse = (text: string) => parseStrictJson(Buffer.from(text));
 const refuses = (text: string | Uint8Array, code: string, pointer?: string) =>

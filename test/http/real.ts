@@ -3,7 +3,6 @@ import { Registry } from "prom-client";
 import { createAudit } from "../../src/access/audit/audit.ts";
 import { callerOfKey } from "../../src/access/identity/api-keys.ts";
 import { type LimitSettings, openLimits, usualLimits } from "../../src/access/limits/limits.ts";
-import { readManifestSpec } from "../../src/http/routes/manifests.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import { createFreeze } from "../../src/operations/freeze.ts";
@@ -72,7 +71,6 @@ export async function startReal(settings: LimitSettings = usualLimits, databaseU
     operationSeconds: 60,
     owner: "test",
     secretsDir: "/nowhere",
-    readSpec: readManifestSpec,
     now: () => new Date().toISOString(),
   };
   const killing = { host: "here", killByMarker: async () => {} };

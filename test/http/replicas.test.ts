@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test, { after, before, describe } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { follow } from "../../src/access/audit/entry.ts";
+import { follow } from "../../src/model/audit-entry.ts";
 import { auditAfter, auditHead } from "../../src/store/audit.ts";
 import { type Opened, postgres } from "../store/backends.ts";
 import { type RealService, startReal } from "./real.ts";

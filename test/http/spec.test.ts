@@ -5,8 +5,10 @@ import test from "node:test";
 import { z } from "zod";
 import { operationEventSchema, operationSchema, problemAnswerSchema, proofSchema } from "../../src/http/routes/operation-schemas.ts";
 import { routes } from "../../src/http/routes/routes.ts";
-import { integrationBody, integrationView, tenantBody, tenantView } from "../../src/http/routes/schemas.ts";
+import { integrationView, tenantView } from "../../src/http/routes/schemas.ts";
 import type { Responses } from "../../src/http/server/route.ts";
+import { integrationBody } from "../../src/model/integration.ts";
+import { tenantBody } from "../../src/model/tenant.ts";
 import { problemKinds } from "../../src/problem.ts";
 
 const folder = path.join(import.meta.dirname, "../../docs/spec");

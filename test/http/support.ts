@@ -3,14 +3,14 @@ import http from "node:http";
 import { PassThrough } from "node:stream";
 import { after } from "node:test";
 import { Registry } from "prom-client";
-import { type Caller, scopes } from "../../src/access/identity/caller.ts";
 import type { IntegrationView, TenantView } from "../../src/http/routes/schemas.ts";
 import { createApp } from "../../src/http/server/app.ts";
 import { listen } from "../../src/http/server/server.ts";
 import type { Services } from "../../src/http/services.ts";
 import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { createLog } from "../../src/log.ts";
-import type { Operation, OperationEvent } from "../../src/operations/operation.ts";
+import { type Caller, scopes } from "../../src/model/caller.ts";
+import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
 import type { IdempotentRequest, StoredAnswer } from "../../src/store/idempotency.ts";
 

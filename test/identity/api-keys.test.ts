@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { callerOfKey, makeKey, removeKey, rotateKey } from "../../src/access/identity/api-keys.ts";
-import { type Caller, scopes } from "../../src/access/identity/caller.ts";
 import { adminToken, newApiKey } from "../../src/access/identity/tokens.ts";
+import { type Caller, scopes } from "../../src/model/caller.ts";
 import { findApiKey } from "../../src/store/api-keys.ts";
 import { backends, type Opened } from "../store/backends.ts";
 

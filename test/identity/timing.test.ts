@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import test, { after, before } from "node:test";
 import { callerOfKey, makeKey } from "../../src/access/identity/api-keys.ts";
-import { scopes } from "../../src/access/identity/caller.ts";
 import { adminToken, hashToken } from "../../src/access/identity/tokens.ts";
+import { scopes } from "../../src/model/caller.ts";
 import { backends, type Opened } from "../store/backends.ts";
 
 let opened: Opened;

@@ -5,10 +5,10 @@ import { accept } from "../../src/integrations/accept.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
 import { recordedWish } from "../../src/integrations/wish.ts";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
-import type { IntegrationRecord } from "../../src/store/records.ts";
 import { findTenant } from "../../src/store/tenants.ts";
 import { type RealService, startReal } from "../http/real.ts";
 

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { repairOf } from "../../src/drift/drift-repair.ts";
+import type { DriftRecord } from "../../src/model/drift.ts";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
 import type { Run } from "../../src/operations/run.ts";
-import type { DriftRecord } from "../../src/store/drift.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
-import type { IntegrationRecord } from "../../src/store/records.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 let service: RealService;

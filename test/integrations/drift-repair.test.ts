@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { repairHeld } from "../../src/drift/drift-repair.ts";
-import type { DriftRecord } from "../../src/store/drift.ts";
+import type { DriftRecord } from "../../src/model/drift.ts";
 
 const at = (minutes: number) => new Date(Date.UTC(2026, 10, 22) + minutes * 60_000).toISOString();
 const found = (minutes: number, more: Partial<DriftRecord> = {}): DriftRecord => ({

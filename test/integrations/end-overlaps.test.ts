@@ -4,9 +4,9 @@ import { after, before, test } from "node:test";
 import { keepAutomating } from "../../src/app/timers.ts";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
 import { wishOf } from "../../src/integrations/wish.ts";
+import type { UpRequest } from "../../src/model/integration.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
-import type { UpRequest } from "../../src/store/records.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Step } from "../../src/gitops/reconcile-plan.ts";
+import type { Step } from "../../src/gitops/reconcile-items.ts";
 import { incompleteness, refusedAsWhole, resultOf } from "../../src/gitops/reconcile-result.ts";
 
 const step = (name: string, more: Partial<Step> = {}): Step => ({

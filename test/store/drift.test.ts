@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type DriftRecord, findDrift, saveDrift, tenantsDueForSweep } from "../../src/store/drift.ts";
+import type { DriftRecord } from "../../src/model/drift.ts";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
+import { findDrift, saveDrift, tenantsDueForSweep } from "../../src/store/drift.ts";
 import { saveIntegration } from "../../src/store/integrations.ts";
-import type { IntegrationRecord } from "../../src/store/records.ts";
 import { findSource, noteDelivery, noteFetch, saveSource, takeDueSources } from "../../src/store/sources.ts";
 import { saveTenant } from "../../src/store/tenants.ts";
 import { backends, type Opened } from "./backends.ts";

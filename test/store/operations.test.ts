@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
-import { type OperationState, operationStates, transitions } from "../../src/operations/operation.ts";
+import { type OperationState, operationStates, transitions } from "../../src/model/operation.ts";
 import { ProblemError } from "../../src/problem.ts";
 import type { Db } from "../../src/store/database/transaction.ts";
 import { appendEvents, eventsAfter } from "../../src/store/events.ts";

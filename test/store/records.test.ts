@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Proof } from "../../src/iam/contract/contract.ts";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
+import type { TenantRecord } from "../../src/model/tenant.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { migrate } from "../../src/store/database/migrate.ts";
 import { integrationReader } from "../../src/store/integration-reader.ts";
@@ -15,7 +17,6 @@ import {
   stacksOfTenant,
 } from "../../src/store/integrations.ts";
 import { findProof } from "../../src/store/proofs.ts";
-import type { IntegrationRecord, TenantRecord } from "../../src/store/records.ts";
 import { buryTenant, claimAccount, claimantsOfAccount, findTenant, listTenants, saveTenant } from "../../src/store/tenants.ts";
 import { backends, counting, type Opened } from "./backends.ts";
 

@@ -12,7 +12,7 @@ import { type RunningService, type ServiceOptions, startService } from "../../sa
 import { asTenantAdmin } from "../../sandbox/vendor.ts";
 import type { Credentials } from "../../src/engine/engine.ts";
 import type { IntegrationView, TenantView } from "../../src/http/routes/schemas.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import type { Operation } from "../../src/model/operation.ts";
 import { layEmptyDatabase } from "./empty-database.ts";
 
 export interface World {

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { provisioningStatements } from "../../sandbox/provisioning-policy.ts";
 import { evaluate } from "../../src/iam/evaluate/evaluate.ts";
 import { listOf, type PolicyDocument } from "../../src/iam/words/policy-document.ts";
-import type { TenantRecord } from "../../src/store/records.ts";
+import type { TenantRecord } from "../../src/model/tenant.ts";
 import { bootstrapOf } from "../../src/tenants/bootstrap.ts";
 import { cfnLint, ensureCfnLint } from "../integrations/hand-off/cfn-lint.ts";
 

@@ -1,10 +1,10 @@
 /** Writes what is about to be done, does it, and writes what came of it. */
 import { randomUUID } from "node:crypto";
 import { faultFields, type Log } from "../../log.ts";
+import type { AuditFacts, AuditOutcome } from "../../model/audit-entry.ts";
 import { problemOf } from "../../problem.ts";
 import { auditAppender } from "../../store/audit.ts";
 import type { Db } from "../../store/database/transaction.ts";
-import type { AuditFacts, AuditOutcome } from "./entry.ts";
 import { type RefusalRows, refusalRows } from "./refusals.ts";
 
 export interface Audit {

@@ -1,5 +1,6 @@
 /** API keys: made, listed, replaced and ended by administrators, and never worth more than the one who made them. */
 import { randomUUID } from "node:crypto";
+import { type Caller, holdsScope, type Scope } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
 import {
   type ApiKeyRecord,
@@ -11,7 +12,6 @@ import {
   touchApiKey,
 } from "../../store/api-keys.ts";
 import { type Db, inTransaction } from "../../store/database/transaction.ts";
-import { type Caller, holdsScope, type Scope } from "./caller.ts";
 import { adminSubject, hashToken, newApiKey, sameDigest } from "./tokens.ts";
 
 export interface KeyRequest {

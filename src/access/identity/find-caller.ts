@@ -1,8 +1,8 @@
 /** Who a bearer token stands for: the administrator, an API key, or a token of an issuer that the configuration names. */
 
+import type { Caller } from "../../model/caller.ts";
 import type { Db } from "../../store/database/transaction.ts";
 import { callerOfKey } from "./api-keys.ts";
-import type { Caller } from "./caller.ts";
 import type { TokenReader } from "./oidc.ts";
 import { adminToken, isApiKey } from "./tokens.ts";
 

@@ -5,7 +5,7 @@
  */
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
-import { type Caller, scopes } from "./caller.ts";
+import { type Caller, scopes } from "../../model/caller.ts";
 
 /** Asymmetric ones alone: with a shared secret, whoever checks could also sign. */
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;

@@ -1,6 +1,6 @@
 /** Secrets that name a caller. They are kept and compared by their SHA-256, so that neither time nor a stolen row tells one. */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { type Caller, scopes } from "./caller.ts";
+import { type Caller, scopes } from "../../model/caller.ts";
 
 const keyPrefix = "dbk_";
 

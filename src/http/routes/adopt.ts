@@ -1,7 +1,8 @@
 /** POST …/adopt: a role that exists becomes the integration's. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView, nameSchema } from "./schemas.ts";
+import { acceptedView } from "./schemas.ts";
 
 const adopt = defineRoute({
   method: "post",

@@ -1,8 +1,9 @@
 /** /v1/keys: API keys. */
 import { z } from "zod";
-import { scopes } from "../../access/identity/caller.ts";
+import { scopes } from "../../model/caller.ts";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { nameSchema, pageOf, pageQuery } from "./schemas.ts";
+import { pageOf, pageQuery } from "./schemas.ts";
 
 const tag = "API keys";
 const collection = "/v1/keys";

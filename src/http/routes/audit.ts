@@ -1,7 +1,8 @@
 /** /v1/audit: who did what. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { nameSchema, pageOf, pageQuery, queryNumber } from "./schemas.ts";
+import { pageOf, pageQuery, queryNumber } from "./schemas.ts";
 
 const tag = "Audit";
 const text = z.string().min(1).max(300);

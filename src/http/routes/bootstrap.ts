@@ -1,9 +1,9 @@
 /** GET …/bootstrap: what a tenant's account needs before the first operation. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { cloudFormationTemplate } from "./hand-off.ts";
 import { policyDocumentSchema } from "./policy-schema.ts";
-import { nameSchema } from "./schemas.ts";
 
 const bootstrap = z
   .object({

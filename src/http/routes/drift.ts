@@ -1,7 +1,8 @@
 /** Drift of integrations, and pauses. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView, nameSchema } from "./schemas.ts";
+import { acceptedView } from "./schemas.ts";
 
 const tag = "Git";
 const timestamp = z.iso.datetime();

@@ -1,7 +1,7 @@
 /** /v1/tenants/{tenant}/explain */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { nameSchema } from "./schemas.ts";
 
 const contextValue = z.union([z.string().max(2048), z.array(z.string().max(2048)).max(100)]);
 

@@ -1,8 +1,8 @@
 /** GET …/hand-off: what the vendor's set-up form wants, the raw documents, and a template with the same effect. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "./policy-schema.ts";
-import { nameSchema } from "./schemas.ts";
 
 const handOff = z
   .object({

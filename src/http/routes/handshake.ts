@@ -1,9 +1,10 @@
 /** What moves an integration along with its vendor: a proof anew, an external id, the vendor's own policy. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { operationSchema } from "./operation-schemas.ts";
 import { policyDocumentSchema, statementSchema } from "./policy-schema.ts";
-import { acceptedView, nameSchema } from "./schemas.ts";
+import { acceptedView } from "./schemas.ts";
 
 const tag = "Integrations";
 const path = "/v1/tenants/{tenant}/integrations/{name}";

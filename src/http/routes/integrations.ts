@@ -1,9 +1,11 @@
 /** /v1/tenants/{tenant}/integrations */
 import { z } from "zod";
+import { integrationBody } from "../../model/integration.ts";
+import { nameSchema } from "../../model/names.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { proofSchema } from "./operation-schemas.ts";
-import { acceptedIntegrationView, acceptedView, integrationBody, integrationView, nameSchema, pageOf, pageQuery } from "./schemas.ts";
+import { acceptedIntegrationView, acceptedView, integrationView, pageOf, pageQuery } from "./schemas.ts";
 
 const tag = "Integrations";
 const collection = "/v1/tenants/{tenant}/integrations";

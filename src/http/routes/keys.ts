@@ -1,8 +1,8 @@
 /** /v1/tenants/{tenant}/keys */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { operationSchema } from "./operation-schemas.ts";
-import { nameSchema } from "./schemas.ts";
 
 const tag = "Keys";
 const collection = "/v1/tenants/{tenant}/keys";

@@ -1,7 +1,7 @@
 /** What operations, their events, proofs and problems look like on the wire. */
 import { z } from "zod";
 import type { Proof } from "../../iam/contract/contract.ts";
-import { type Operation, type OperationEvent, operationKinds, operationStates } from "../../operations/operation.ts";
+import { type Operation, type OperationEvent, operationKinds, operationStates } from "../../model/operation.ts";
 import { type Problem, type ProblemCode, problemKinds } from "../../problem.ts";
 
 const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });

@@ -1,5 +1,6 @@
 /** /v1/operations */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { RequestError } from "../server/problem-response.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import {
@@ -9,7 +10,7 @@ import {
   operationSchema,
   operationStateSchema,
 } from "./operation-schemas.ts";
-import { limitSchema, nameSchema, pageOf, pageQuery, queryNumber } from "./schemas.ts";
+import { limitSchema, pageOf, pageQuery, queryNumber } from "./schemas.ts";
 
 const tag = "Operations";
 const path = "/v1/operations/{id}";

@@ -1,8 +1,8 @@
 /** /v1/reconcile */
 import { z } from "zod";
+import { manifestEnvelope } from "../../model/manifest.ts";
 import { repositoryFault } from "../../model/repository-name.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { manifestBody } from "./manifests.ts";
 import { acceptedView } from "./schemas.ts";
 
 /** It is stored and shown, so a URL with a token in it is refused. Its length comes first: nobody looks into a megabyte. */
@@ -27,7 +27,7 @@ const reconcileBody = z
         .exactOptional()
         .meta({ description: "Rises with every revision, such as a pipeline's number: a lower one than the last is refused" }),
     }),
-    manifests: z.array(manifestBody).max(5_000),
+    manifests: z.array(manifestEnvelope).max(5_000),
     prune: z.boolean().default(false).meta({ description: "Destroy what this source owns and no longer names; needs the scope destroy" }),
     maxDeletes: z.int().min(0).max(5_000).default(0).meta({ description: "More deletes than this wait for an approval, all of them" }),
     dryRun: z.boolean().default(false),

@@ -1,7 +1,8 @@
 /** /v1/sources: repositories that the service fetches itself. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView, nameSchema, pageOf, pageQuery } from "./schemas.ts";
+import { acceptedView, pageOf, pageQuery } from "./schemas.ts";
 
 const tag = "Git";
 const path = "/v1/sources/{source}";

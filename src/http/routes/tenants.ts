@@ -1,8 +1,10 @@
 /** /v1/tenants */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
+import { tenantBody } from "../../model/tenant.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView, nameSchema, pageOf, pageQuery, tenantBody, tenantView } from "./schemas.ts";
+import { acceptedView, pageOf, pageQuery, tenantView } from "./schemas.ts";
 
 const tag = "Tenants";
 const path = "/v1/tenants/{tenant}";

@@ -1,8 +1,8 @@
 /** /v1/trusted-principals: whom integrations of vendors without a blueprint may trust. */
 import { z } from "zod";
 import { OutsidePrincipal } from "../../iam/words/principal.ts";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { nameSchema } from "./schemas.ts";
 
 const tag = "Trusted principals";
 const path = "/v1/trusted-principals/{id}";

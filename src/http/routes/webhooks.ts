@@ -1,7 +1,7 @@
 /** /v1/webhooks: GitHub's push deliveries. Who sends them is known by their signature alone. */
 import { z } from "zod";
+import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { nameSchema } from "./schemas.ts";
 
 const webhook = defineRoute({
   method: "post",

@@ -1,6 +1,6 @@
 /** Who calls, by the bearer token of a request. */
 import type { Request } from "express";
-import type { Caller } from "../../access/identity/caller.ts";
+import type { Caller } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
 
 // RFC 6750 §2.1: b64token. Longer ones than any token format of ours aren't looked at.

@@ -1,7 +1,7 @@
 /** Server-sent events (HTML standard, "Server-sent events"): one `id` per event, so that a client can take up where it was. */
 import { once } from "node:events";
 import type { Request, Response } from "express";
-import type { OperationEvent } from "../../operations/operation.ts";
+import type { OperationEvent } from "../../model/operation.ts";
 
 /** Comments keep proxies from closing a silent stream. */
 const heartbeatMs = 15_000;

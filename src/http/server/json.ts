@@ -3,7 +3,7 @@
  * with everything but plain JSON switched off, finds what JSON.parse lets pass (a key given twice) and where it is.
  */
 import jsonc from "jsonc-parser";
-import { ProblemError } from "../../problem.ts";
+import { ProblemError, pointerTo } from "../../problem.ts";
 
 /** Levels of objects and arrays that a body may have. */
 const deepest = 20;
@@ -30,11 +30,6 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   } catch {
     throw new ProblemError("malformed_body", "The body isn't valid JSON (RFC 8259).");
   }
-}
-
-/** The RFC 6901 pointer to a path into a document. */
-export function pointerTo(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

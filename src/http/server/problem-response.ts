@@ -1,9 +1,8 @@
 /** Problems as answers: `application/problem+json` (RFC 9457). */
 import type { Response } from "express";
 import type { z } from "zod";
-import { type Problem, ProblemError, problemKinds, problemOf } from "../../problem.ts";
+import { type Problem, ProblemError, pointerTo, problemKinds, problemOf } from "../../problem.ts";
 import type { ProblemAnswer, RequestFault } from "../routes/operation-schemas.ts";
-import { pointerTo } from "./json.ts";
 
 /** Seconds after which a `later` problem is worth another try. */
 const retryAfterSeconds = 5;

@@ -3,8 +3,8 @@
  * than the other. A route without a scope, with a loose body or with an undocumented answer doesn't compile.
  */
 import type { z } from "zod";
-import type { Caller, Scope } from "../../access/identity/caller.ts";
-import type { OperationEvent } from "../../operations/operation.ts";
+import type { Caller, Scope } from "../../model/caller.ts";
+import type { OperationEvent } from "../../model/operation.ts";
 import type { ProblemCode } from "../../problem.ts";
 import type { Services } from "../services.ts";
 

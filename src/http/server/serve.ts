@@ -1,8 +1,8 @@
 /** One request through one route: who, may they, is it well formed, once, do it, answer. */
 import { hash } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
-import type { AuditFacts } from "../../access/audit/entry.ts";
-import { type Caller, holdsScope, holdsTenant } from "../../access/identity/caller.ts";
+import type { AuditFacts } from "../../model/audit-entry.ts";
+import { type Caller, holdsScope, holdsTenant } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
 import type { Services } from "../services.ts";
 import { authenticate } from "./auth.ts";

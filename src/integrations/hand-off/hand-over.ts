@@ -1,8 +1,10 @@
 /** An `up` of a tenant whose account is never entered: judge the documents, then wait for the customer to make them so. */
+
+import type { IntegrationRecord, UpRequest } from "../../model/integration.ts";
+import type { TenantRecord } from "../../model/tenant.ts";
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
 import { changeIntegration } from "../../store/integrations.ts";
-import type { IntegrationRecord, TenantRecord, UpRequest } from "../../store/records.ts";
 import { desiredStacks, partitionOf, type Wish } from "../desired-stacks.ts";
 import type { Shell } from "../shell.ts";
 import { asApproved } from "../wish.ts";

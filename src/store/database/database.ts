@@ -1,13 +1,14 @@
 /** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
-import type { AuditEntry } from "../../access/audit/entry.ts";
-import type { Scope } from "../../access/identity/caller.ts";
 import type { Proof } from "../../iam/contract/contract.ts";
-import type { OperationKind, OperationState } from "../../operations/operation.ts";
+import type { AuditEntry } from "../../model/audit-entry.ts";
+import type { Scope } from "../../model/caller.ts";
+import type { DriftRecord } from "../../model/drift.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import type { OperationKind, OperationState } from "../../model/operation.ts";
+import type { SourceRecord } from "../../model/source.ts";
+import type { TenantRecord } from "../../model/tenant.ts";
 import type { Problem } from "../../problem.ts";
-import type { DriftRecord } from "../drift.ts";
-import type { IntegrationRecord, TenantRecord } from "../records.ts";
-import type { SourceRecord } from "../sources.ts";
 
 /** Written as JSON text, because node-postgres turns a JavaScript array into a PostgreSQL array; read parsed. */
 type Json<T> = ColumnType<T, string, string>;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { createApi } from "../../../sandbox/api.ts";
 import { asOutsider, assumeAs, asVendor } from "../../../sandbox/vendor.ts";
-import type { Operation } from "../../../src/operations/operation.ts";
+import type { Operation } from "../../../src/model/operation.ts";
 import { readCases } from "../../blueprints/fixture.ts";
 import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { GetRoleCommand, ListRolePoliciesCommand } from "@aws-sdk/client-iam";
 import { asOutsider, assumeAs } from "../../../sandbox/vendor.ts";
-import type { Operation } from "../../../src/operations/operation.ts";
+import type { Operation } from "../../../src/model/operation.ts";
 import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
 
 const pipe = "operataEventBridgePipeRole-grp-0a1b2c";

@@ -7,7 +7,7 @@ import { tenantThings } from "../../../sandbox/accounts.ts";
 import type { IntegrationView } from "../../../src/http/routes/schemas.ts";
 import type { Proof } from "../../../src/iam/contract/contract.ts";
 import { maskedFields } from "../../../src/integrations/hand-off/masked.ts";
-import type { Operation } from "../../../src/operations/operation.ts";
+import type { Operation } from "../../../src/model/operation.ts";
 import { type FixtureCase, readCases } from "../../blueprints/fixture.ts";
 import { startRecordedWorld } from "../../provisioning/recorded-world.ts";
 import type { World } from "../../support/world.ts";

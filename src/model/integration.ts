@@ -1,24 +1,30 @@
-/** What the store keeps. Timestamps are RFC 3339 strings at this boundary. */
-
+/** One tenant's use of one blueprint, as it is kept. Timestamps are RFC 3339. */
+import { z } from "zod";
 import type { StackAddress, StackSpec } from "../../stacks/stack.ts";
 import type { Proof } from "../iam/contract/contract.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
 
-export type TenantAccess = { mode: "assume-role"; roleArn: string } | { mode: "own-credentials" } | { mode: "hand-off" };
-
-export interface TenantRecord {
-  name: string;
-  /** 12 digits */
-  accountId: string;
-  region: string;
-  access: TenantAccess;
-  permissionsBoundaryArn?: string;
-  tags: Record<string, string>;
-  /** One per account id, made by us; sent with every AssumeRole of the provisioning role. */
-  provisioningExternalId: string;
-  createdAt: string;
-  updatedAt: string;
-}
+export const integrationBody = z
+  .strictObject({
+    blueprint: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "A blueprint id, as GET /v1/blueprints lists them"),
+    version: z
+      .string()
+      .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/, "A version is <major>.<minor>.<patch>")
+      .exactOptional()
+      .meta({ description: "Omitted: the pinned version; at create the newest" }),
+    parameters: z.record(z.string(), z.unknown()).meta({ description: "As the blueprint's own JSON Schema wants them" }),
+    settings: z
+      .strictObject({
+        drift: z
+          .enum(["observe", "remediate", "ignore"])
+          .exactOptional()
+          .meta({ description: "What to do about drift; observe unless said" }),
+        paused: z.boolean().exactOptional().meta({ description: "Reconciles and remediation leave it alone" }),
+      })
+      .exactOptional(),
+  })
+  .meta({ id: "IntegrationBody" });
+export type IntegrationBody = z.output<typeof integrationBody>;
 
 /** An external id and the time it counts: `until` is set on the old one during a rotation's overlap. */
 export interface ExternalIdEntry {

@@ -12,6 +12,9 @@ export interface Caller {
   scopes: readonly Scope[];
 }
 
+/** The tenants that a caller may see: all, or these names. */
+export type VisibleTenants = "*" | readonly string[];
+
 /** Whether the caller was given this tenant. Where it wasn't, the tenant must look absent (the same 404). */
 export function holdsTenant(caller: Caller, tenant: string): boolean {
   return caller.tenants === "*" || caller.tenants.includes(tenant);

@@ -1,8 +1,8 @@
 /** What is cleared in the state bucket once an owner is proven dead, before its lease is freed. */
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackKind } from "../../stacks/stack.ts";
+import type { Shell } from "../integrations/shell.ts";
 import type { Lease } from "../store/leases.ts";
-import type { Shell } from "./shell.ts";
 
 const stackLease = /^stack:([^/]+)\/([^/]+)\/(.+)$/;
 

@@ -1,6 +1,6 @@
 /** What the audit keeps, and how its rows hang together. Pure: the same words for the service, an export and its reader. */
 import { hash } from "node:crypto";
-import { canonicalJson } from "../../iam/words/policy-document.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
 
 /** What is known of an action before it happens. */
 export interface AuditFacts {

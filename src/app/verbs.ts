@@ -2,17 +2,17 @@
 
 import { detectDrift } from "../drift/detect-drift.ts";
 import { reconcile } from "../gitops/reconcile.ts";
+import { adopt } from "../integrations/adopt.ts";
+import { destroy } from "../integrations/destroy.ts";
+import { runDeleteKey } from "../integrations/keys.ts";
+import { preview } from "../integrations/preview.ts";
+import { verify } from "../integrations/proving.ts";
+import type { Shell } from "../integrations/shell.ts";
+import { up } from "../integrations/up.ts";
 import type { Run } from "../operations/run.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { offboard } from "../tenants/offboard.ts";
 import { runRevoke } from "../vendors/revoke-vendor.ts";
-import { adopt } from "./adopt.ts";
-import { destroy } from "./destroy.ts";
-import { runDeleteKey } from "./keys.ts";
-import { preview } from "./preview.ts";
-import { verify } from "./proving.ts";
-import type { Shell } from "./shell.ts";
-import { up } from "./up.ts";
 
 type Verb = (shell: Shell, run: Run, request: never) => Promise<void>;
 
