@@ -52,22 +52,24 @@ const isBlank = (first: string | undefined): boolean => first === " " || first =
 /** Counts lexemes. What it answers is said to whoever wrote the file. */
 function lexemeGuard(): (lexeme: string) => string | undefined {
   const counts = { tokens: 0, documentTokens: 0, documents: 0, aliases: 0, anchors: 0, blanks: 0 };
-  let inScalar = false;
+  let previous = "";
   const beyond = (what: keyof typeof counts, words: string) => {
     counts[what] += 1;
     return counts[what] > yamlLimits[what] ? `More than ${yamlLimits[what]} ${words}.` : undefined;
   };
   return (lexeme) => {
-    const isScalarText = inScalar;
-    inScalar = lexeme === scalarFollows;
-    if (inScalar) return undefined;
+    const before = previous;
+    previous = lexeme;
+    if (lexeme === scalarFollows) return undefined;
+    const isScalarText = before === scalarFollows;
     const first = isScalarText ? "" : lexeme[0];
     if (isBlank(first)) return beyond("blanks", "spaces and ends of lines in a row: leave some out");
     counts.blanks = 0;
     if (first === "#") return undefined;
     if (lexeme === documentFollows || (lexeme === "---" && !isScalarText)) {
       counts.documentTokens = 0;
-      return beyond("documents", "documents in a file: divide it");
+      // The first `---` of a stream follows the mark and begins the same document.
+      return before === documentFollows ? undefined : beyond("documents", "documents in a file: divide it");
     }
     const tooMany =
       beyond("tokens", "keys, values and signs in a file: divide it") ?? beyond("documentTokens", "keys, values and signs in a document");
