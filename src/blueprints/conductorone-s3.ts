@@ -118,6 +118,11 @@ export const conductoroneS3 = defineBlueprint<Parameters>({
     roleNames: [roleName],
     keyArns: kmsKeyArn ? [kmsKeyArn] : [],
     encryption: [],
+    pointers: {
+      [bucket]: "/parameters/bucket",
+      [roleName]: "/parameters/roleName",
+      ...(kmsKeyArn && { [kmsKeyArn]: "/parameters/kmsKeyArn" }),
+    },
   }),
   handOff: ({ bucket, roleName }, context) => [
     { field: "Role ARN", value: roleArn(context, roleName), where: "Integrations > S3 > Role ARN" },

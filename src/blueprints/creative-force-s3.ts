@@ -232,12 +232,23 @@ export const creativeForceS3 = defineBlueprint<Parameters>({
     const keyArns = new Set(known ? [known, ...parameters.alsoDecrypt] : parameters.alsoDecrypt);
     const applied = parameters.encryption.type === "SSE-KMS" && parameters.encryption.applyBucketEncryption;
     const mismatch = parameters.mode === "delivery" ? ("warning" as const) : ("error" as const);
-    const claim = { bucket: parameters.bucket, algorithm: key ? ("aws:kms" as const) : ("AES256" as const), mismatch };
+    const claim = {
+      bucket: parameters.bucket,
+      algorithm: key ? ("aws:kms" as const) : ("AES256" as const),
+      mismatch,
+      pointer: "/parameters/encryption",
+    };
     return {
       buckets: [parameters.bucket],
       roleNames: [roleName(parameters, context)],
       keyArns: [...keyArns],
       encryption: applied ? [] : [{ ...claim, ...(key && { kmsKeyArn: key }) }],
+      pointers: {
+        [parameters.bucket]: "/parameters/bucket",
+        [roleName(parameters, context)]: "/parameters/roleName",
+        ...Object.fromEntries(parameters.alsoDecrypt.map((arn, index) => [arn, `/parameters/alsoDecrypt/${index}`])),
+        ...(known && { [known]: "/parameters/encryption/kmsKeyArn" }),
+      },
     };
   },
   handOff: (parameters, context) => {

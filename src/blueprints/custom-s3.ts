@@ -131,6 +131,11 @@ export const customS3 = defineBlueprint<Parameters>({
     roleNames: [roleName(parameters, context)],
     keyArns: parameters.kmsKeyArn ? [parameters.kmsKeyArn] : [],
     encryption: [],
+    pointers: {
+      ...Object.fromEntries(parameters.buckets.map(({ bucket }, index) => [bucket, `/parameters/buckets/${index}/bucket`])),
+      [roleName(parameters, context)]: "/parameters/roleName",
+      ...(parameters.kmsKeyArn && { [parameters.kmsKeyArn]: "/parameters/kmsKeyArn" }),
+    },
   }),
   handOff: (parameters, context) => {
     const where = `${parameters.vendor}'s set-up of S3 access by role`;

@@ -131,6 +131,11 @@ export const infosumS3 = defineBlueprint<Parameters>({
     roleNames: [roleName(parameters, context)],
     keyArns: parameters.kmsKeyArn ? [parameters.kmsKeyArn] : [],
     encryption: [],
+    pointers: {
+      [parameters.bucket]: "/parameters/bucket",
+      [roleName(parameters, context)]: "/parameters/roleName",
+      ...(parameters.kmsKeyArn && { [parameters.kmsKeyArn]: "/parameters/kmsKeyArn" }),
+    },
   }),
   handOff: (parameters, context) => {
     const where = "Importing > Manage ICCs > Create new ICC > s3 cross-account";

@@ -147,7 +147,13 @@ export const labraOppsync = defineBlueprint<Parameters>({
     sidPrefix: sidPrefix(context.tenant, context.integration),
     acceptedBreadth: [],
   }),
-  expectations: (parameters, context) => ({ buckets: [], roleNames: [roleName(parameters, context)], keyArns: [], encryption: [] }),
+  expectations: (parameters, context) => ({
+    buckets: [],
+    roleNames: [roleName(parameters, context)],
+    keyArns: [],
+    encryption: [],
+    pointers: { [roleName(parameters, context)]: "/parameters/roleName" },
+  }),
   handOff: (parameters, context) => {
     const where = "OppSync > ACE setup";
     const [externalId] = context.externalIds.slice(-1);

@@ -274,6 +274,11 @@ export const operataCloudCollector = defineBlueprint<Parameters>({
     roleNames: Object.values(roleNames(parameters)),
     keyArns: [],
     encryption: [],
+    pointers: {
+      ...(parameters.agentDataBucket && { [parameters.agentDataBucket]: "/parameters/agentDataBucket" }),
+      // The guide makes both names from the group's id.
+      ...Object.fromEntries(Object.values(roleNames(parameters)).map((name) => [name, "/parameters/groupId"])),
+    },
   }),
   handOff: (parameters, context) => {
     const where = "Cloud Collector v3, manual deployment";

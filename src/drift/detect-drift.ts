@@ -7,7 +7,7 @@ import { type BucketReads, readLive, withOutputs } from "../integrations/prove.t
 import { recordedOutputs } from "../integrations/proving.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
-import { recordedWish } from "../integrations/wish.ts";
+import { appliedWish } from "../integrations/wish.ts";
 import type { DriftRecord } from "../model/drift.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { jobOf } from "../operations/job.ts";
@@ -107,7 +107,7 @@ async function compare(
   record: IntegrationRecord,
 ): Promise<Verdict> {
   const outputs = recordedOutputs(record);
-  const desired = desiredStacks(account.tenant, { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(outputs) });
+  const desired = desiredStacks(account.tenant, { ...(await appliedWish(shell, record)), outputs: Object.fromEntries(outputs) });
   const contract = withOutputs(desired.contract, outputs);
   const specs = withOutputs(
     record.stacks.map((stack) => stack.spec),

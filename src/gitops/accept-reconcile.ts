@@ -3,7 +3,7 @@
 import type { Shell } from "../integrations/shell.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
-import type { SourceMember, SourceRecord } from "../model/source.ts";
+import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
 import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
 import { createOperation, type StoredOperation } from "../store/operations.ts";
@@ -94,6 +94,7 @@ export async function acceptPull(
       // It acts with what whoever registered it held; of a source from before that was noted this isn't known.
       mayDestroy: scopes.includes("destroy"),
       administers: scopes.includes("admin"),
+      actingAs: actingAs(source),
       writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
     };
     return start(shell, trx, { ...source, lastAt: shell.now() }, request, requestedBy);
@@ -128,8 +129,9 @@ async function start(
 }
 
 /**
- * The source that a push is about, its row locked. A repository's name is public, so it belongs to nobody: a caller who doesn't hold all
- * tenants of the source which has that name has one of their own. A dry run makes none.
+ * The source that a push is about, its row locked. A repository's name is public, so it belongs to nobody: callers share a source when they
+ * hold the same tenants, and whoever made it keeps it when they are given more. Everybody else has one of their own, so that nobody
+ * learns of, overtakes or ends what others push under the same name. A dry run makes none.
  */
 async function sourceOf(
   trx: Trx,
@@ -140,11 +142,16 @@ async function sourceOf(
     return dryRun ? ((await findSource(trx, name)) ?? fresh) : lockSource(trx, name, () => fresh);
   };
   const named = await lookUp(pushSourceName(repository));
-  return named.kind === "push" && holdsAll(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));
+  return isShared(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));
 }
 
-const holdsAll = (source: SourceRecord, by: Asker): boolean =>
-  by.tenants === "*" || (source.tenants !== "*" && source.tenants.every((tenant) => by.tenants.includes(tenant)));
+function isShared({ kind, tenants, requestedBy }: SourceRecord, by: Asker): boolean {
+  if (kind !== "push") return false;
+  const listed = (some: VisibleTenants) => (some === "*" ? "*" : [...new Set(some)].sort().join());
+  if (listed(tenants) === listed(by.tenants)) return true;
+  const holdsAll = by.tenants === "*" || (tenants !== "*" && tenants.every((tenant) => by.tenants.includes(tenant)));
+  return requestedBy === by.subject && holdsAll;
+}
 
 /**
  * Refuses an edit by hand of what a source owns.

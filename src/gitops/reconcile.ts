@@ -7,7 +7,7 @@ import type { Shell } from "../integrations/shell.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { isTerminal } from "../model/operation.ts";
-import type { SourceRecord } from "../model/source.ts";
+import { actingAs, type SourceRecord } from "../model/source.ts";
 import { withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
@@ -37,6 +37,8 @@ export interface ReconcileRequest {
   mayDestroy: boolean;
   /** Whether the caller holds, or whoever registered the source held, the scope `admin`; not known of requests from before it was noted */
   administers?: boolean;
+  /** Of a pulled source: as what it was when this was accepted */
+  actingAs?: string;
   /** Who wrote what the manifests say, as far as that is known; whoever asked, unless told */
   writers?: string[];
 }
@@ -75,6 +77,8 @@ async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Pro
   if (request.manifests) return { given: request.manifests.map((manifest) => ({ manifest })), revision: request.revision ?? "" };
   const source = await findSource(shell.store.db, request.source);
   if (!source) throw new ProblemError("not_found", "The source was removed before this operation ran.");
+  if (request.actingAs !== undefined && request.actingAs !== actingAs(source))
+    throw new ProblemError("stale_revision", "The source was changed since this was accepted. The next fetch acts as it says now.");
   const { revision, faults, read } = await fetchAndRead(shell, run, source).catch(async (error: unknown) => {
     if (error instanceof ProblemError && !run.signal.aborted) await noteFetch(shell.store.db, source.name, "failed");
     throw error;

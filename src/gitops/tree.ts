@@ -29,6 +29,9 @@ const isManifest = /\.(ya?ml|json)$/i;
 const zero = 0;
 const tab = 9;
 
+/** Of any kind: a tree that names itself many times over lists billions. */
+const mostEntries = 200_000;
+
 const noSuchPath = (detail: string) => new ProblemError("source_unreachable", detail, { cause: "no-such-path" });
 
 /**
@@ -76,7 +79,16 @@ export async function listManifests(
   const files: ListedFile[] = [];
   const faults: ManifestFault[] = [];
   const links: Entry[] = [];
+  let entries = 0;
   for await (const line of splitAt(gitOutput(checkout, ["ls-tree", "-r", "-z", "-l", "--full-tree", tree]), zero)) {
+    if (++entries > mostEntries)
+      throw new ProblemError(
+        "source_unreachable",
+        `The folder has more than ${mostEntries} files. Name a smaller folder as the source's path.`,
+        {
+          cause: "too-many",
+        },
+      );
     const entry = entryOf(line, prefix);
     if (isHidden(entry.name.subarray(prefix.length))) continue;
     const { path, isText } = pathOf(entry.name);

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { stackAddress } from "../../stacks/name.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
+import { legacyAuthor } from "../model/caller.ts";
 import type { Author, IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { OperationKind } from "../model/operation.ts";
 import { jobOf } from "../operations/job.ts";
@@ -34,6 +35,8 @@ export interface Acceptance {
   requestedBy: string;
   /** Who wrote what is new in `next`: the caller, unless told. Nobody, where only time has passed. */
   writers?: readonly string[];
+  /** Whether they wrote all of it, so that nothing is left of what an unknown author wrote in an earlier release. */
+  wholly?: boolean;
 }
 
 /**
@@ -43,7 +46,7 @@ export interface Acceptance {
  *   integration isn't what `next` was made from any more: `readAgain` does the work again then
  */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
-  const { kind, next, basis, desired, request, also, replaces, requestedBy, writers = [requestedBy] } = acceptance;
+  const { kind, next, basis, desired, request, also, replaces, requestedBy, writers = [requestedBy], wholly = false } = acceptance;
   return shell.store.db.transaction().execute(async (trx) => {
     // Also where there is no row yet: of two who make it at once the second has to see what the first made.
     await lockName(trx, { tenant: next.tenant });
@@ -55,7 +58,7 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
     if (basis !== undefined && alive?.createdAt !== basis.createdAt) throw ended(next.name);
     if (wishText(alive) !== wishText(basis)) throw changed(next.name);
     const id = randomUUID();
-    const written = { ...next, authors: withWriters(alive?.authors ?? [], writers, id) };
+    const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
     await writeWish(trx, written, live);
     const operation = await createOperation(trx, {
       id,
@@ -63,7 +66,7 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
       tenant: next.tenant,
       integration: next.name,
       stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, next.tenant, spec.kind, spec.key)),
-      request: { ...(request ?? upRequestOf(written)), ...also },
+      request: { ...(request ? { authors: [], ...request } : upRequestOf(written)), ...also },
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
@@ -104,13 +107,17 @@ export async function readAgain<T>(work: () => Promise<T>, causes: readonly stri
   }
 }
 
+/** Whether anything was ever done for it: from then on what its roles' names are made from stays. */
+export const hasBegun = ({ stacks, lastUp }: IntegrationRecord): boolean => stacks.length > 0 || lastUp !== undefined;
+
 /** What is written of a wish: stacks, proof and the like belong to the operations, which may be recording them now. */
 function wishIn(record: IntegrationRecord) {
   const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, vendorPolicy } = record;
   return { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, ...(vendorPolicy && { vendorPolicy }) };
 }
 
-const wishText = (record: IntegrationRecord | undefined): string => (record ? canonicalJson(wishIn(record)) : "");
+const wishText = (record: IntegrationRecord | undefined): string =>
+  record ? canonicalJson({ ...wishIn(record), begun: hasBegun(record) }) : "";
 
 async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
   const { handshake, updatedAt, authors = [] } = next;
@@ -118,6 +125,8 @@ async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationReco
   // A tombstone makes room; the keys that it left are still there to be taken in.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
 }
+
+const known = (authors: readonly Author[] = []): Author[] => authors.filter(({ subject }) => subject !== legacyAuthor);
 
 /** One entry for each subject, its newest: an older operation that ends takes away its own alone. */
 function withWriters(authors: readonly Author[], writers: readonly string[], operation: string): Author[] {

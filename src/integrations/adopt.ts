@@ -12,6 +12,7 @@ import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { findIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
+import { claimantsOfAccount } from "../store/tenants.ts";
 import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, partitionOf } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
@@ -108,7 +109,9 @@ async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
   const differences = roleDifferences(live, await withKeys(work, spec));
   const names = [...differences.documents.map(({ document }) => document), ...differences.others];
   if (names.length === 0) return cloudFormationWarnings(live);
-  run.result = { differences };
+  // A role without our tags may be anybody's: where tenants share the account, its documents are told to none of them.
+  const isShared = (await claimantsOfAccount(work.shell.store.db, account.tenant.accountId)).length > 1;
+  run.result = { differences: isShared ? { documents: [], others: names } : differences };
   throw new ProblemError(
     "adopt_differs",
     `Role ${spec.inputs.name} isn't what the integration would make: ${names.join("; ")}. Make it the same by the hand-off's documents, then adopt again; the operation's result says how it differs.`,

@@ -1,5 +1,6 @@
 /** Approvals: a held plan runs exactly as it was shown, by the word of somebody who didn't ask for it, or not at all. */
 
+import { automaticSubjects, legacyAuthor } from "../model/caller.ts";
 import type { Author } from "../model/integration.ts";
 import { nudgeFollowers } from "../operations/events.ts";
 import { jobOf } from "../operations/job.ts";
@@ -9,9 +10,6 @@ import { findOperation, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../store/transitions.ts";
 import type { Shell } from "./shell.ts";
-
-/** Who begins operations without being a caller. */
-const automatic = ["drawbridge", "drift-remediation", "drift-sweep", "source-poll", "webhook"];
 
 /**
  * Lets the plan of that hash run.
@@ -47,21 +45,22 @@ export async function approve(
 function authorsOf({ request, requestedBy }: StoredOperation): string[] {
   const { authors = [], writers = [] } = request as { authors?: Author[]; writers?: string[] };
   const known = [...authors.map(({ subject }) => subject), ...writers];
-  return automatic.includes(requestedBy) ? known : [requestedBy, ...known];
+  return automaticSubjects.includes(requestedBy) ? known : [requestedBy, ...known];
 }
 
 function refuseAuthor(operation: StoredOperation, subject: string): void {
   const authors = authorsOf(operation);
+  const isKnown = Array.isArray(operation.request["authors"]) || authors.length > 0;
   if (authors.includes(subject)) {
     throw new ProblemError(
       "approver_is_requester",
       "Whoever asked for this, or wrote a part of it, can't approve it. Somebody else with the scope `approve` has to.",
     );
   }
-  if (authors.length > 0) return;
+  if (isKnown && !authors.includes(legacyAuthor)) return;
   throw new ProblemError(
     "approver_is_requester",
-    "Nobody knows who wrote what this would do: it was begun by itself, in an earlier release. Discard it and PUT the integration again.",
+    "A part of what this would do was written in an earlier release, which noted no author. Discard it and PUT the whole integration again.",
   );
 }
 

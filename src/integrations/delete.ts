@@ -28,11 +28,11 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
   const record = await findIntegration(shell.store.db, tenant.name, request.name);
   if (!record || record.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
   checkPrecondition(integrationEtag(record), request.ifMatch, false);
-  const open = await openOperations(shell.store.db, tenant.name, record.name);
-  const destroying = open.find((operation) => operation.kind === "destroy");
-  if (destroying && open.findLast(({ kind }) => changingKinds.includes(kind))?.id === destroying.id) return destroying;
   return shell.store.db.transaction().execute(async (trx) => {
     await lockName(trx, { tenant: tenant.name });
+    const open = await openOperations(trx, tenant.name, record.name);
+    const destroying = open.find((operation) => operation.kind === "destroy");
+    if (destroying && open.findLast(({ kind }) => changingKinds.includes(kind))?.id === destroying.id) return destroying;
     const operation = await createOperation(trx, {
       kind: "destroy",
       tenant: tenant.name,

@@ -4,6 +4,7 @@
  */
 import { reference, resolveReferences } from "../../stacks/references.ts";
 import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
+import { pointerTo } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { evaluate } from "../iam/evaluate/evaluate.ts";
 import type { LiveKey } from "../iam/words/live.ts";
@@ -12,6 +13,7 @@ import { listOf, type PolicyDocument, type Statement, sameDocument } from "../ia
 import { ourSid, sidPrefix } from "../iam/words/sid.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
+import type { Desired } from "./desired-stacks.ts";
 
 /** What a wildcard action of IAM is as grant operations (KMS API reference, CreateGrant). */
 const OPERATIONS: Record<string, string[]> = {
@@ -33,6 +35,9 @@ export function giverOf({ name, access }: Pick<TenantRecord, "name" | "access">)
   return access.mode === "assume-role" ? { tenant: name, principal: access.roleArn } : undefined;
 }
 
+/** A key without what we wrote into its policy, and where the request names it. */
+type AskedKey = LiveKey & { pointer: string };
+
 /** How one role is to be let onto a key. */
 interface Need {
   roleKey: string;
@@ -49,13 +54,13 @@ interface Need {
  */
 export function keyGrants(
   integration: string,
-  specs: readonly StackSpec[],
-  contract: AccessContract,
+  { specs, contract, expectations }: Pick<Desired, "specs" | "contract" | "expectations">,
   keys: readonly LiveKey[],
   giver?: Giver,
 ): StackSpec[] {
   return keys.flatMap((key) => {
-    const foreign = giver ? { ...key, policy: withoutOwn(key.policy, sidPrefix(giver.tenant, integration)) } : key;
+    const policy = giver ? withoutOwn(key.policy, sidPrefix(giver.tenant, integration)) : key.policy;
+    const foreign: AskedKey = { ...key, policy, pointer: pointerTo(expectations, key.arn) };
     const needs = contract.roles.flatMap((role): Need[] => {
       const spec = specs.find((one) => one.kind === "role" && role.roleArn.endsWith(`role/${one.inputs.name}`));
       const actions = role.grants.filter((grant) => grant.resources.includes(key.arn)).flatMap((grant) => grant.actions);
@@ -85,13 +90,13 @@ function byStatements(
   needs: readonly Need[],
   integration: string,
   giver: Giver,
-  key: LiveKey,
+  key: AskedKey,
 ): Pick<KmsGrantsInputs, "grants" | "statements"> {
   if (!lets(giver, key, "kms:PutKeyPolicy")) {
     throw new ProblemError(
       "key_not_usable",
       `The policy of key ${key.arn} neither leaves the decision to the account's IAM nor lets ${giver.principal} make a grant (kms:CreateGrant) or add a statement (kms:PutKeyPolicy). Let it do one of these.`,
-      { pointer: "/parameters/kmsKeyArn" },
+      { pointer: key.pointer },
     );
   }
   const statements = needs.map(
@@ -140,7 +145,7 @@ function roleArnOf(specs: readonly StackSpec[], contract: AccessContract, key: s
   return contract.roles.find(({ roleArn }) => roleArn.endsWith(`role/${name}`))?.roleArn ?? name;
 }
 
-function needsGrant(roleArn: string, action: string, key: LiveKey): boolean {
+function needsGrant(roleArn: string, action: string, key: AskedKey): boolean {
   const identity = [
     {
       name: "what the role will hold",
@@ -156,7 +161,7 @@ function needsGrant(roleArn: string, action: string, key: LiveKey): boolean {
     throw new ProblemError(
       "key_policy_denies",
       `The policy of key ${key.arn} denies ${exact} to the role. Change that statement: no grant can lift it.`,
-      { pointer: "/parameters/kmsKeyArn" },
+      { pointer: key.pointer },
     );
   }
   return decision !== "allowed";

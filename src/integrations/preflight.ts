@@ -3,7 +3,7 @@
 import { referencesIn } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { isOwnBucket, readBucket, readKey, readRole } from "../accounts/live-documents.ts";
-import type { Expectations } from "../blueprints/parts/blueprint.ts";
+import { type Expectations, pointerTo } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { judge } from "../iam/contract/judge.ts";
 import { isPublicPolicy } from "../iam/evaluate/bucket-settings.ts";
@@ -84,39 +84,52 @@ export function judgePreflight(
   expected: Expectations,
   found: Found,
 ): string[] {
-  for (const [index, name] of expected.buckets.entries()) checkBucket(tenant, name, found.buckets[index]);
-  for (const [index, name] of expected.roleNames.entries()) checkRoleName(tenant, integration, name, found.roles[index]);
-  for (const [index, arn] of expected.keyArns.entries()) checkKey(tenant, arn, found.keys[index]);
+  for (const [index, name] of expected.buckets.entries())
+    checkBucket(tenant, { name, pointer: pointerTo(expected, name) }, found.buckets[index]);
+  for (const [index, name] of expected.roleNames.entries())
+    checkRoleName(tenant, integration, { name, pointer: pointerTo(expected, name) }, found.roles[index]);
+  for (const [index, arn] of expected.keyArns.entries()) checkKey(tenant, { arn, pointer: pointerTo(expected, arn) }, found.keys[index]);
   return expected.encryption.flatMap((claim) => checkEncryption(claim, found.buckets[expected.buckets.indexOf(claim.bucket)]));
 }
 
-function checkBucket(tenant: Pick<TenantRecord, "region">, name: string, bucket: LiveBucket | undefined): void {
-  if (!bucket)
-    throw new ProblemError("bucket_not_found", `Bucket ${name} doesn't exist. Create it, or correct the name.`, {
-      pointer: "/parameters/bucket",
-    });
+interface Named {
+  name: string;
+  /** Where the request names it */
+  pointer: string;
+}
+
+function checkBucket(tenant: Pick<TenantRecord, "region">, { name, pointer }: Named, bucket: LiveBucket | undefined): void {
+  if (!bucket) throw new ProblemError("bucket_not_found", `Bucket ${name} doesn't exist. Create it, or correct the name.`, { pointer });
   if (bucket.region !== tenant.region) {
     throw new ProblemError(
       "bucket_wrong_region",
       `Bucket ${name} is in ${bucket.region}, the tenant in ${tenant.region}. Register a tenant for ${bucket.region}, or use a bucket of ${tenant.region}.`,
-      { pointer: "/parameters/bucket" },
+      { pointer },
     );
   }
 }
 
 /** The tags decide whose a role is; a name alone never makes it ours. */
-function checkRoleName(tenant: Pick<TenantRecord, "name">, integration: string, name: string, role: LiveRole | undefined): void {
+function checkRoleName(
+  tenant: Pick<TenantRecord, "name">,
+  integration: string,
+  { name, pointer }: Named,
+  role: LiveRole | undefined,
+): void {
   if (!role) return;
   if (role.tags["drawbridge:tenant"] === tenant.name && role.tags["drawbridge:integration"] === integration) return;
   throw new ProblemError(
     "role_name_taken",
     `The account already has a role ${name} that isn't this integration's. Choose another roleName, add the bucket to the integration that has it, or remove that role.`,
-    { pointer: "/parameters/roleName" },
+    { pointer },
   );
 }
 
-function checkKey(tenant: Pick<TenantRecord, "region">, arn: string, key: LiveKey | undefined): void {
-  const pointer = "/parameters/kmsKeyArn";
+function checkKey(
+  tenant: Pick<TenantRecord, "region">,
+  { arn, pointer }: { arn: string; pointer: string },
+  key: LiveKey | undefined,
+): void {
   const region = arn.split(":")[3];
   if (region !== tenant.region)
     throw new ProblemError("key_wrong_region", `Key ${arn} is in ${region}; S3 takes only keys of the bucket's region, ${tenant.region}.`, {
@@ -135,7 +148,7 @@ function checkEncryption(claim: Expectations["encryption"][number], bucket: Live
   const what = `Bucket ${claim.bucket} encrypts with ${live?.algorithm ?? "AES256"}${live?.kmsKeyArn ? ` under ${live.kmsKeyArn}` : ""} by default, not as the parameters say.`;
   if (claim.mismatch === "error")
     throw new ProblemError("encryption_mismatch", `${what} Change the parameters or the bucket's default encryption.`, {
-      pointer: "/parameters/encryption",
+      pointer: claim.pointer,
     });
   return [what];
 }

@@ -49,7 +49,7 @@ export async function preview(shell: Shell, run: Run, request: PreviewRequest): 
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
   const work: Work = { shell, run, account, integration: request.name };
   const { warnings, keys } = await run.step("preflight", () => preflight(account, request.name, desired));
-  const specs = [...desired.specs, ...keyGrants(request.name, desired.specs, desired.contract, keys, giverOf(tenant))];
+  const specs = [...desired.specs, ...keyGrants(request.name, desired, keys, giverOf(tenant))];
   const stacks = await run.step("plan", () => planStacks(work, specs));
   run.result = { stacks, warnings, order: specs.map((spec) => ({ stack: stackId(spec), after: referencesOf(spec).map(stackId) })) };
 }

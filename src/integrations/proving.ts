@@ -14,7 +14,7 @@ import { handshakeOf } from "./handshake.ts";
 import { prove, refuseRed, withOutputs } from "./prove.ts";
 import type { Shell } from "./shell.ts";
 import { findTenantIntegration, subjectOf } from "./subject.ts";
-import { recordedWish, withRevocation } from "./wish.ts";
+import { appliedWish, withRevocation } from "./wish.ts";
 import { type Outputs, stackId, type Work } from "./work.ts";
 
 /** What the stacks of a record gave out, by `<kind>/<key>`. */
@@ -103,7 +103,7 @@ async function distrustState({ shell, run, account, integration }: Work): Promis
 export async function verify(shell: Shell, run: Run): Promise<void> {
   const { tenant, record } = await subjectOf(shell, run);
   const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
-  const wish = await recordedWish(shell, record);
+  const wish = await appliedWish(shell, record);
   const work = { shell, run, account, integration: record.name };
   const proof = await proveIntegration({ work, wish, outputs: recordedOutputs(record), standing: "verified" });
   run.result = { proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length } };

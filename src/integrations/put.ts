@@ -9,7 +9,7 @@ import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
-import { accept, lifeEnded, readAgain } from "./accept.ts";
+import { accept, hasBegun, lifeEnded, readAgain } from "./accept.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
 import { nextExternalIds } from "./external-ids.ts";
@@ -60,7 +60,8 @@ export async function readRequest(shell: Shell, request: PutRequest, refuse?: Re
   const { tenant, integration: found, busy } = met;
   const before = found?.goneAt === undefined ? found : undefined;
   const next = nextRecord(request, before, shell.now());
-  await Promise.all([refuseForeignIds(shell, next, before), refuseUntrusted(shell, next)]);
+  const outside = requireBlueprint(next.blueprint, next.version).outsidePrincipals?.(next.parameters) ?? [];
+  await Promise.all([refuseForeignIds(shell, next, before), refuseUntrusted(shell, next.vendor, outside)]);
   const wish = wishWhile({ now: shell.now(), revoked: met.revoked.get(next.vendor) }, upRequestOf(next), next.name);
   const desired = desiredStacks(tenant, wish);
   refuseServiceResources(shell, desired);
@@ -97,7 +98,7 @@ export function nextRecord({ tenant, name, body }: PutRequest, before: Integrati
   }
   const ids = nextExternalIds({ rule: blueprint.externalId, given: externalId, before, now, pointer: "/parameters/externalId" });
   const read = parseParameters(blueprint, parameters);
-  if (before && before.stacks.length > 0) refuseMoved(blueprint, before.parameters, read);
+  if (before && hasBegun(before)) refuseMoved(blueprint, before.parameters, read);
   if (before?.vendorPolicy) refuseBesidePolicy(blueprint, before.vendorPolicy, read);
   const record = before ?? { stacks: [], createdAt: now, handshake: { state: "awaiting-external-id" as const, awaiting: [] } };
   const next: IntegrationRecord = {
@@ -159,9 +160,13 @@ export async function refuseForeignIds(
   }
 }
 
-/** A principal that no file of ours names needs an administrator's word. */
-async function refuseUntrusted(shell: Shell, { blueprint, version, vendor, parameters }: IntegrationRecord): Promise<void> {
-  for (const principal of requireBlueprint(blueprint, version).outsidePrincipals?.(parameters) ?? []) {
+/**
+ * A principal that no file of ours names needs an administrator's word.
+ *
+ * @throws ProblemError untrusted_principal
+ */
+export async function refuseUntrusted(shell: Shell, vendor: string, principals: readonly string[]): Promise<void> {
+  for (const principal of principals) {
     if (await isTrustedPrincipal(shell.store.db, vendor, principal)) continue;
     throw new ProblemError(
       "untrusted_principal",
@@ -207,6 +212,7 @@ async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Prom
     desired,
     replaces: current?.state === "running" ? undefined : current,
     requestedBy: request.requestedBy,
+    wholly: true,
     ...(request.writers && { writers: request.writers }),
   });
   return { tenant, record: next, etag, operation };

@@ -1,8 +1,10 @@
 /** `up`: enter the account, look before writing, bring the stacks up, prove, record. The whole story of a create or an update. */
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
 import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { Run } from "../operations/run.ts";
+import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
 import { enterAccount } from "./account.ts";
@@ -14,6 +16,7 @@ import { refuseServiceResources } from "./own-resources.ts";
 import { holdDocuments, holdForApproval } from "./plan.ts";
 import { preflight } from "./preflight.ts";
 import { proveIntegration } from "./proving.ts";
+import { refuseUntrusted } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { subjectOf } from "./subject.ts";
 import { updateStacks } from "./update-stacks.ts";
@@ -38,6 +41,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const wish = approver === undefined ? asked : { ...asked, approvedBy: approver };
   const desired = desiredStacks(tenant, wish);
   refuseServiceResources(shell, desired);
+  await refuseWithdrawn(shell, desired.blueprint, { record, parameters: request.parameters });
   const reasons = await principalReasons(shell, desired.blueprint, { record, parameters: request.parameters });
   reasons.push(...(desired.blueprint.approvals?.(approvedParametersOf(record), request.parameters) ?? []));
   if (tenant.access.mode === "hand-off") {
@@ -49,7 +53,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const work: Work = { shell, run, account, integration };
   const taken = taking && (await run.step("compare", () => taking.compare(work, desired.specs)));
   const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, expecting(desired, taken?.role)));
-  const specs = [...desired.specs, ...keyGrants(integration, desired.specs, desired.contract, keys, giverOf(tenant))];
+  const specs = [...desired.specs, ...keyGrants(integration, desired, keys, giverOf(tenant))];
   reasons.push(...statementReasons(specs, desired.contract, keys));
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
   await noteAttempt(shell, record, { run, desired, request: upRequestOf(request), approvedBy: approver });
@@ -63,6 +67,22 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
     stacks: specs.map(stackId),
     handOff: desired.handOff,
   };
+}
+
+/**
+ * A principal that an administrator took off the list since the request was accepted gets no access any more; one that has it keeps it.
+ *
+ * @throws ProblemError untrusted_principal
+ */
+async function refuseWithdrawn(
+  shell: Shell,
+  blueprint: Blueprint,
+  { record, parameters }: { record: IntegrationRecord; parameters: Record<string, unknown> },
+): Promise<void> {
+  const approved = approvedParametersOf(record);
+  const known = approved === undefined ? [] : (blueprint.outsidePrincipals?.(approved) ?? []);
+  const asked = (blueprint.outsidePrincipals?.(parameters) ?? []).filter((principal) => !known.includes(principal));
+  await refuseUntrusted(shell, record.vendor, asked);
 }
 
 /** Whom the vendor showed and neither an administrator nor an earlier approval vouches for. */
@@ -97,8 +117,25 @@ interface Attempt {
 /** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
 async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, request, approvedBy }: Attempt): Promise<void> {
   const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
-  const noted = (now: IntegrationRecord) => ({ ...asApproved(now, request, approvedBy), lastUp });
+  const noted = (now: IntegrationRecord) => {
+    refuseOvertaken(desired.blueprint, now, request);
+    return { ...asApproved(now, request, approvedBy), lastUp };
+  };
   await changeIntegration(shell.store.db, record.tenant, record.name, noted, run);
+}
+
+/**
+ * Before anything was made the vendor and the names of roles may still change. An operation that was accepted before such a change would
+ * make what the record no longer says, where neither a revocation nor a teardown looks for it.
+ *
+ * @throws ProblemError plan_stale
+ */
+function refuseOvertaken(blueprint: Blueprint, now: IntegrationRecord, { parameters }: UpRequest): void {
+  const moved = blueprint.immutable.find((field) => canonicalJson(now.parameters[field]) !== canonicalJson(parameters[field]));
+  if (moved === undefined) return;
+  throw new ProblemError("plan_stale", `${moved} was changed while this operation began. A newer operation makes what is asked for now.`, {
+    pointer: `/parameters/${moved}`,
+  });
 }
 
 const noLongerWanted = (record: IntegrationRecord, specs: readonly StackSpec[]): StackSpec[] => {

@@ -15,8 +15,26 @@ export function upRequestOf({ blueprint, version, parameters, externalIds, vendo
  * now. A change that somebody asked for and nobody has approved yet isn't in it.
  */
 export function approvedRequestOf(record: IntegrationRecord): UpRequest {
-  const { approved, authors = [], externalIds } = record;
+  const { authors = [], externalIds } = record;
+  const approved = approvedOf(record);
   return approved === undefined || authors.length === 0 ? upRequestOf(record) : { ...approved, externalIds };
+}
+
+/** What last went past every approval; a record from before that was kept whole has its parameters alone. */
+function approvedOf(record: IntegrationRecord): Omit<UpRequest, "authors"> | undefined {
+  const { approved, approvedParameters: parameters } = record;
+  if (approved !== undefined || parameters === undefined) return approved;
+  const { authors: _authors, ...asked } = upRequestOf(record);
+  return { ...asked, parameters };
+}
+
+/**
+ * What the integration is in AWS, as far as we made it so: what went past every approval last. A change that waits, or that failed before
+ * its first write, isn't in it.
+ */
+export async function appliedWish(shell: Shell, record: IntegrationRecord): Promise<Wish> {
+  const wish = await wishOf(shell, approvedOf(record) ?? upRequestOf(record), record.name);
+  return record.approvedBy === undefined ? wish : { ...wish, approvedBy: record.approvedBy };
 }
 
 /** The parameters that last went past every approval; undefined where none did. */

@@ -24,3 +24,15 @@ export function holdsTenant(caller: Caller, tenant: string): boolean {
 export function holdsScope(caller: Caller, scope: Scope): boolean {
   return caller.scopes.includes(scope);
 }
+
+/** The subject of the administrator's token. */
+export const adminSubject = "admin";
+
+/** As whom the service does what nobody asks for. */
+export const automaticSubjects: readonly string[] = ["drawbridge", "drift-remediation", "drift-sweep", "source-poll", "webhook"];
+
+/** Who wrote a record from before authors were noted. */
+export const legacyAuthor = "legacy";
+
+/** Subjects that no key may take. */
+export const reservedSubjects: readonly string[] = [adminSubject, legacyAuthor, ...automaticSubjects];

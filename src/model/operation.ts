@@ -19,7 +19,7 @@ export const operationKinds = [
 export type OperationKind = (typeof operationKinds)[number];
 
 /** Kinds that only look: whatever comes of them, the integration is what it was. */
-const lookingKinds: readonly OperationKind[] = ["preview", "detect-drift"];
+const lookingKinds: readonly OperationKind[] = ["preview", "verify", "detect-drift"];
 /** All others. */
 export const changingKinds = operationKinds.filter((kind) => !lookingKinds.includes(kind));
 

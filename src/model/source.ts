@@ -1,4 +1,6 @@
 /** Where manifests come from, and what a source owns. */
+import { hash } from "node:crypto";
+import { canonicalJson } from "../iam/words/policy-document.ts";
 import type { VisibleTenants } from "./caller.ts";
 
 /** Where manifests come from: a repository that the service fetches itself, or one whose CI pushes them. */
@@ -41,4 +43,11 @@ export interface SourceMember {
   name: string;
   source: string;
   labels: Record<string, string>;
+}
+
+/** What a source acts on and with: an operation that was accepted under another one must not go on under this one. SHA-256 (hex). */
+export function actingAs(source: SourceRecord): string {
+  const { repository, branch, path, credentials, prune, maxDeletes, tenants, requestedBy, scopes } = source;
+  const acting = { repository, branch, path, credentials, prune, maxDeletes, tenants, requestedBy, scopes };
+  return hash("sha256", canonicalJson(JSON.parse(JSON.stringify(acting))));
 }

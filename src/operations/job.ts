@@ -22,7 +22,10 @@ export const hasUpdates = (kind: Operation["kind"]): boolean => !parentKinds.inc
 const parentMark = "parent:";
 const urgentMark = "urgent:";
 
-type Queued = Pick<Operation, "id" | "tenant" | "integration" | "kind">;
+type Queued = Pick<Operation, "id" | "tenant" | "integration" | "kind"> & { request?: Record<string, unknown> };
+
+/** Giving access back starts other operations and waits for them: it must not stand in the way of taking access away. */
+const isReinstatement = ({ kind, request }: Queued): boolean => kind === "revoke" && request?.["to"] === "reinstated";
 
 /** The job that an operation waits as. */
 export const jobOf = (operation: Queued): Job => ({ operationId: operation.id, key: queueKey(operation) });
@@ -31,8 +34,9 @@ export const jobOf = (operation: Queued): Job => ({ operationId: operation.id, k
  * The key of an operation's job: its integration's, else its tenant's, else its kind's (a vendor's revocation). A preview waits for
  * nobody, and a parent for its children only.
  */
-export function queueKey({ id, tenant, integration, kind }: Queued): string {
-  if (parentKinds.includes(kind)) return `${parentMark}${kind}/${id}`;
+export function queueKey(operation: Queued): string {
+  const { id, tenant, integration, kind } = operation;
+  if (parentKinds.includes(kind) || isReinstatement(operation)) return `${parentMark}${kind}/${id}`;
   if (urgentKinds.includes(kind)) return `${urgentMark}${kind}/${id}`;
   if (tenant === undefined) return kind;
   if (kind === "preview") return `${tenant}/preview:${id}`;

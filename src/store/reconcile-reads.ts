@@ -1,7 +1,7 @@
 /** Batch reads for a reconcile: a thousand manifests cost a handful of queries. */
 import { sql } from "kysely";
 import type { IntegrationRecord } from "../model/integration.ts";
-import type { OperationKind, OperationState } from "../model/operation.ts";
+import { changingKinds, type OperationKind, type OperationState } from "../model/operation.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import type { Problem } from "../problem.ts";
 import { anyOf } from "./database/any-of.ts";
@@ -39,7 +39,7 @@ export async function busyIntegrations(db: Db, tenants: readonly string[]): Prom
     .where("tenant", "=", anyOf(tenants))
     .where("integration", "is not", null)
     .where("state", "in", ["queued", "running", "awaiting-approval"])
-    .where("kind", "not in", ["preview", "verify", "detect-drift"])
+    .where("kind", "in", changingKinds)
     .execute();
   return new Set(rows.map((row) => `${row.tenant}/${row.integration}`));
 }

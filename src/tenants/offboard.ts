@@ -8,7 +8,7 @@ import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { noTenant } from "../integrations/subject.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { isTerminal } from "../model/operation.ts";
+import { isTerminal, type OperationState } from "../model/operation.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { jobOf } from "../operations/job.ts";
 import type { Run } from "../operations/run.ts";
@@ -122,12 +122,17 @@ async function destroyAll(shell: Shell, run: Run, tenant: TenantRecord): Promise
   }
 }
 
-/** Waits until these operations have ended; answers how. */
-export async function watch(shell: Pick<Shell, "store">, run: Run, ids: readonly string[]): Promise<ChildState[]> {
+/** Waits until these operations have ended, or have come to a state that counts as an end here; answers how. */
+export async function watch(
+  shell: Pick<Shell, "store">,
+  run: Run,
+  ids: readonly string[],
+  isEnd: (state: OperationState) => boolean = isTerminal,
+): Promise<ChildState[]> {
   const told = new Set<string>();
   for (;;) {
     const states = await statesOf(shell.store.db, ids);
-    for (const { id, tenant, integration, state, error } of states.filter((child) => isTerminal(child.state) && !told.has(child.id))) {
+    for (const { id, tenant, integration, state, error } of states.filter((child) => isEnd(child.state) && !told.has(child.id))) {
       told.add(id);
       await run.progress("child-ended", { operation: id, tenant, integration, state, ...(error && { code: error.code }) });
     }

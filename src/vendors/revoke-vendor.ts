@@ -11,6 +11,7 @@ import { findTenantIntegration, requireTenant } from "../integrations/subject.ts
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import { leasesOf, stackId } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
+import { isTerminal } from "../model/operation.ts";
 import { jobOf } from "../operations/job.ts";
 import { withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
@@ -73,11 +74,15 @@ export async function runRevoke(shell: Shell, run: Run, { vendor, to }: RevokeRe
     waitSeconds: LEASE_WAIT,
     signal: run.signal,
   };
-  await withLeases(shell.store, lease, async () => {
+  const begun = await withLeases(shell.store, lease, async () => {
     const isRevoked = (await revokedSince(shell.store.db, vendor)) !== undefined;
     if (isRevoked !== (to === "revoked")) run.result = { vendor, state: to, overtaken: true };
-    else await (isRevoked ? revoke(shell, run, vendor) : reinstate(shell, run, vendor));
+    else if (isRevoked) await revoke(shell, run, vendor);
+    else return reopenAll(shell, run, vendor);
+    return undefined;
   });
+  // Without the lease: a revocation that comes meanwhile waits for none of these.
+  if (begun) await followReopened(shell, run, { vendor, lines: begun });
 }
 
 /** @throws ProblemError revoke_incomplete, with the report of each in the result */
@@ -92,6 +97,7 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
   };
   const close = async (record: IntegrationRecord): Promise<Line> => {
     const { tenant, name } = record;
+    if (await isHandedOver(shell, record)) return { tenant, integration: name, problem: await leftToCustomer(shell, run, record) };
     if (record.stacks.length === 0) return { tenant, integration: name, roles: [] };
     try {
       const roles = await patiently(run, `${tenant}/${name}`, async () => contain({ shell, run }, await enter(tenant), record));
@@ -122,6 +128,22 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
   }
 }
 
+/** Whether the customer made the roles by our documents, in an account that we may not enter. */
+async function isHandedOver(shell: Shell, { tenant, lastUp }: IntegrationRecord): Promise<boolean> {
+  return lastUp !== undefined && (await requireTenant(shell, tenant)).access.mode === "hand-off";
+}
+
+/** Nothing of ours can close what the customer made: it is said, and stays awaited. */
+async function leftToCustomer(shell: Shell, run: Run, { tenant, name }: IntegrationRecord): Promise<Problem> {
+  const awaiting = [{ what: "the closing of the roles in the account", from: "customer" as const, since: shell.now() }];
+  await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting } }), run);
+  return new ProblemError(
+    "account_unreachable",
+    `Tenant ${tenant} is hand-off: Drawbridge never calls its account. The customer has to close or remove the roles of ${name}.`,
+    { cause: "hand-off" },
+  ).problem;
+}
+
 async function afterUpdates(shell: Shell, run: Run, line: Line, close: (record: IntegrationRecord) => Promise<Line>): Promise<Line> {
   const { tenant, integration } = line;
   if (line.problem) return line;
@@ -148,33 +170,32 @@ async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<
   return [...new Set([...recorded, ...writing])];
 }
 
-/** Every integration goes up again as its record says: the trusts open, the sessions' end is taken away, and each is proven. */
-async function reinstate(shell: Shell, run: Run, vendor: string): Promise<void> {
+/** Every integration goes up again as it was approved last: the trusts open, the sessions' end is taken away, and each is proven. */
+async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]> {
   const records = await integrationsOfVendor(shell.store.db, vendor);
-  const lines = await run.step("reopen", () =>
-    sideBySide(
-      records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding"),
-      async ({ tenant, name }): Promise<Line> => {
-        try {
-          const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
-          await adoptChild(shell.store.db, operation.id, run.operation.id);
-          return { tenant, integration: name, operation: operation.id };
-        } catch (error) {
-          return { tenant, integration: name, problem: problemOf(error) };
-        }
-      },
-    ),
+  const standing = records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding");
+  return run.step("reopen", () =>
+    sideBySide(standing, async ({ tenant, name }): Promise<Line> => {
+      try {
+        const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
+        await adoptChild(shell.store.db, operation.id, run.operation.id);
+        return { tenant, integration: name, operation: operation.id };
+      } catch (error) {
+        return { tenant, integration: name, problem: problemOf(error) };
+      }
+    }),
   );
-  const ended = await watch(
-    shell,
-    run,
-    lines.flatMap(({ operation }) => (operation ? [operation] : [])),
-  );
-  const report = lines.map((line) => {
-    const error = ended.find(({ id }) => id === line.operation)?.error;
-    return error ? { ...line, problem: error } : line;
+}
+
+/** What has become of each: one that waits for an approval isn't waited for. */
+async function followReopened(shell: Shell, run: Run, { vendor, lines }: { vendor: string; lines: Line[] }): Promise<void> {
+  const started = lines.flatMap(({ operation }) => (operation ? [operation] : []));
+  const ended = await watch(shell, run, started, (state) => isTerminal(state) || state === "awaiting-approval");
+  const integrations = lines.map((line) => {
+    const child = ended.find(({ id }) => id === line.operation);
+    return { ...line, ...(child?.error && { problem: child.error }), ...(child?.state === "awaiting-approval" && { state: child.state }) };
   });
-  run.result = { vendor, state: "reinstated", integrations: report };
+  run.result = { vendor, state: "reinstated", integrations };
 }
 
 async function reopen(shell: Shell, tenant: string, name: string, requestedBy: string): Promise<StoredOperation> {

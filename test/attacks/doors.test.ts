@@ -1,8 +1,10 @@
 /** What an outsider with a key of their own asks for, through each door of the API; no AWS is called. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type Asker, acceptPush } from "../../src/gitops/accept-reconcile.ts";
-import { listSources } from "../../src/store/sources.ts";
+import { type Asker, acceptPull, acceptPush } from "../../src/gitops/accept-reconcile.ts";
+import { putSource } from "../../src/gitops/sources.ts";
+import { openReconciles } from "../../src/store/reconcile-reads.ts";
+import { deleteSource, findSource, listSources } from "../../src/store/sources.ts";
 import { findTenant } from "../../src/store/tenants.ts";
 import { everybody, type House, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
 import { type RealService, startReal } from "../http/real.ts";
@@ -119,6 +121,22 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.deepEqual(sources.sort(), [["acme"], ["mallory", "mallory-2"]], "each has their own");
   });
 
+  test("nobody joins, overtakes or stops what a squatter's name was first used for", async () => {
+    const push = (sequence: number) => ({
+      source: { repository: "https://git.example/platform/access", revision: "1", sequence },
+      manifests: [],
+    });
+    const squatted = await service.call("POST", "/v1/reconcile", { body: push(Number.MAX_SAFE_INTEGER), token: mallory });
+    assert.equal(squatted.status, 202);
+    const ci = await key("platform-ci", "*", ["write"]);
+    const first = await service.call("POST", "/v1/reconcile", { body: push(1), token: ci });
+    assert.equal(first.status, 202, "a sequence of somebody else's is nothing to it");
+    assert.equal((await service.call("POST", "/v1/reconcile", { body: push(2), token: mallory })).status, 409, "its own counts");
+    const { items } = await listSources(service.store.db, { limit: 200 });
+    const own = items.find(({ tenants, repository }) => tenants === "*" && repository.endsWith("platform/access"));
+    assert.equal((await openReconciles(service.store.db, own?.name ?? "")).length, 1, "nobody else's ends it");
+  });
+
   test("a source acts with the scopes of whoever registers it: admin alone neither writes nor prunes", async () => {
     const body = { repository: "https://git.example/acme/access" };
     const only = await key("only-admin-2", "*", ["admin"]);
@@ -169,6 +187,21 @@ describe("through a reconcile", { concurrency: false }, () => {
       assert.equal(await findTenant(house.shell.store.db, "mallory"), undefined);
     });
   }
+
+  test("a pull that was accepted before its source was changed doesn't act as it was", async () => {
+    const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: true, maxDeletes: 9 };
+    const scopes = ["write", "destroy", "admin"];
+    await putSource(house.shell, { name: "pulled", body, requestedBy: "alice", scopes });
+    await house.shell.queue.pause();
+    const accepted = await acceptPull(house.shell, { name: "pulled" }, { requestedBy: "source-poll" });
+    await putSource(house.shell, { name: "pulled", body: { ...body, prune: false }, requestedBy: "bob", scopes: ["write"] });
+    await house.shell.queue.resume();
+    assert.equal((await house.ended(accepted.id)).error?.code, "stale_revision");
+    assert.deepEqual((await findSource(house.shell.store.db, "pulled"))?.scopes, ["write"]);
+    await deleteSource(house.shell.store.db, "pulled");
+    await assert.rejects(acceptPull(house.shell, { name: "pulled" }, { requestedBy: "source-poll" }));
+    assert.equal(await findSource(house.shell.store.db, "pulled"), undefined, "what was forgotten stays forgotten");
+  });
 
   test("whoever holds every tenant may share an account, as with a PUT", async () => {
     const operation = await push(everybody, [tenantManifest("acme"), tenantManifest("acme-2")]);

@@ -91,9 +91,23 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       const drift = await ask(mallory, "POST", `${route("mallory", name)}/detect-drift`, { remediate: true });
       assert.equal(drift.state, "succeeded");
       assert.equal((await mallory.call("GET", `${route("mallory", name)}/proof`)).status, 404, "nothing of the role is told");
+      const roleArn = `arn:aws:iam::${world.sandbox.accounts.tenant.accountId}:role/${role}`;
+      const adopted = await ask(mallory, "POST", `${route("mallory", name)}/adopt`, { roleArn });
+      assert.ok(["adopt_differs", "role_name_taken"].includes(adopted.error?.code ?? ""), JSON.stringify(adopted.error));
+      assert.doesNotMatch(JSON.stringify(adopted.result ?? {}), /Principal|Action/, "an adoption tells nothing of its documents");
       await ask(mallory, "DELETE", route("mallory", name));
       assert.equal(await trustOf(role), before, "a teardown leaves it alone, too");
     }
+  });
+
+  test("a change that failed before it wrote anything makes no verify close what stands", async () => {
+    const before = await trustOf("AcmeReports");
+    const { parameters } = conductorOne("AcmeReports", "c1-of-acme-7d1f6a93b2e8");
+    const typo = { blueprint: "conductorone-s3", parameters: { ...parameters, bucket: "no-such-bucket-of-acme" } };
+    assert.equal((await ask(world.api, "PUT", route("acme", "c1"), typo)).error?.code, "bucket_not_found");
+    const verified = await ask(world.api, "POST", `${route("acme", "c1")}/verify`);
+    assert.equal(verified.state, "succeeded", JSON.stringify(verified.error));
+    assert.equal(await trustOf("AcmeReports"), before);
   });
 
   test("a role of ours that lost its tags is judged no more, and left as it is", async () => {
@@ -221,6 +235,37 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       );
       const writes = proof.rows.filter(({ action }) => action === "s3:PutObject");
       assert.ok(writes.length > 0 && writes.every(({ expect, decision }) => expect === "deny" && decision !== "allowed"));
+    });
+
+    test("a principal that was taken off the list meanwhile isn't trusted, whoever approves", async () => {
+      const other = `arn:aws:iam::${world.sandbox.accounts.neighbour.accountId}:root`;
+      const listed = await world.api.call("PUT", "/v1/trusted-principals/other", { body: { vendor: "numbers", principalArn: other } });
+      assert.equal(listed.status, 200);
+      const held = await put(mallory, { ...custom(), principalArn: other });
+      assert.equal(held.state, "awaiting-approval");
+      assert.equal((await world.api.call("DELETE", "/v1/trusted-principals/other")).status, 204);
+      assert.equal((await approve(second, held)).status, 200);
+      assert.equal((await world.api.finished(held.id)).error?.code, "untrusted_principal");
+      assert.doesNotMatch(await trustOf("NumbersLoader"), new RegExp(world.sandbox.accounts.neighbour.accountId));
+    });
+
+    test("a vendor that is renamed while its first update runs is not left with a role that no revocation finds", async () => {
+      const named = (vendor: string) => ({ ...custom(), vendor, roleName: "Renamed", externalId: "renamed-4c7e19d2a8b3" });
+      for (const vendor of ["evil-corp", "nice-corp"])
+        assert.equal((await world.api.call("PUT", `/v1/trusted-principals/${vendor}`, { body: { vendor, principalArn } })).status, 200);
+      const path = route("mallory", "renamed");
+      const first = await ask(mallory, "PUT", path, { blueprint: "custom-s3", parameters: named("evil-corp") });
+      assert.equal((await approve(second, first)).status, 200);
+      const etag = (await mallory.call("GET", path)).headers.get("etag") ?? "";
+      const renamed = await mallory.call<{ code?: string; operation?: Operation }>("PUT", path, {
+        body: { blueprint: "custom-s3", parameters: named("nice-corp") },
+        headers: { "if-match": etag },
+      });
+      const done = await world.api.finished(first.id);
+      const { body } = await world.api.call<IntegrationView>("GET", path);
+      if (done.state === "succeeded") assert.deepEqual([renamed.body.code, body.vendor], ["immutable_field", "evil-corp"]);
+      else assert.deepEqual([done.error?.code, body.vendor, body.stacks], ["plan_stale", "nice-corp", []]);
+      if (renamed.body.operation) await mallory.call("POST", `/v1/operations/${renamed.body.operation.id}/discard`);
     });
 
     test("asking for the same again leaves its authors what they are", async () => {

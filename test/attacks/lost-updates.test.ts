@@ -116,7 +116,7 @@ describe("requests at once", {
       ]);
       const open = (await openOperations(one.store.db, "acme", name)).map(({ kind }) => kind);
       // A change that comes after the teardown asks for the integration again.
-      if (removal.status === 202 && put.status === 202) assert.deepEqual(open, ["destroy", "up"]);
+      if (removal.status === 202 && put.status === 202) assert.equal(open.at(-1), "up");
       else assert.deepEqual([put.status, removal.status].sort(), [202, 412]);
     }
   });

@@ -64,6 +64,24 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
   });
   after(() => world?.stop());
 
+  test("says what it can't close: a role that the customer made by our documents", async () => {
+    const hands = { accountId: "999988887777", region: "us-east-1", access: { mode: "hand-off" } };
+    assert.equal((await world.api.call("PUT", "/v1/tenants/hands", { body: hands })).status, 201);
+    const parameters = { bucket: "hands-data", roleName: "Handed", externalId: "c1-of-hands-7d1f6a93" };
+    const made = await world.api.call<{ operation: Operation }>("PUT", "/v1/tenants/hands/integrations/c1", {
+      body: { blueprint: "conductorone-s3", parameters },
+    });
+    assert.equal((await world.api.finished(made.body.operation.id)).state, "succeeded");
+    const revoked = await set("revoke");
+    assert.deepEqual([revoked.state, revoked.error?.code], ["failed", "revoke_incomplete"]);
+    assert.match(JSON.stringify(revoked.result), /The customer has to close or remove the roles of c1/);
+    const { body } = await world.api.call<IntegrationView>("GET", "/v1/tenants/hands/integrations/c1");
+    assert.deepEqual([body.handshake.state, body.handshake.awaiting[0]?.from], ["revoked", "customer"]);
+    assert.equal((await set("reinstate")).state, "succeeded");
+    const gone = await world.api.call<{ operation: Operation }>("DELETE", "/v1/tenants/hands/integrations/c1");
+    assert.equal((await world.api.finished(gone.body.operation.id)).state, "succeeded");
+  });
+
   // The moments at which a run has read what it will write, and has or hasn't the lease of its role.
   const moments = ["enter-account", "preflight", "update-stacks", "prove"] as const;
   for (const moment of moments) {

@@ -64,6 +64,17 @@ function caseTests(blueprint: Blueprint, fixture: FixtureCase): void {
     assert.deepEqual(blueprint.handOff(parameters, context), fixture.handOff);
   });
 
+  it("says of everything that it expects where the parameters name it", () => {
+    const { buckets, roleNames, keyArns, pointers } = blueprint.expectations(parameters, context);
+    for (const name of [...buckets, ...roleNames, ...keyArns]) {
+      const [, root, ...parts] = (pointers[name] ?? "").split("/");
+      assert.equal(root, "parameters", name);
+      const named = parts.reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], parameters);
+      const isDefault = named === undefined && roleNames.includes(name);
+      assert.ok(named === name || isDefault || (typeof named === "string" && name.includes(named)), `${name} isn't at ${pointers[name]}`);
+    }
+  });
+
   it("breaks no guardrail", () => {
     assert.deepEqual(violations(blueprint, parameters, context), []);
     const { outputs: _, ...fresh } = context;

@@ -99,9 +99,17 @@ describe("the guide's own bucket policy, s3:* for the role", () => {
 });
 
 test("encryption that differs from the parameters is a warning for a delivery and an error for a data source", () => {
-  assert.deepEqual(expected({}).encryption, [{ bucket: "acme-product-shots", algorithm: "AES256", mismatch: "warning" }]);
+  assert.deepEqual(expected({}).encryption, [
+    { bucket: "acme-product-shots", algorithm: "AES256", mismatch: "warning", pointer: "/parameters/encryption" },
+  ]);
   const [claim] = expected({ mode: "data-source", encryption: { type: "SSE-KMS", kmsKeyArn } }).encryption;
-  assert.deepEqual(claim, { bucket: "acme-product-shots", algorithm: "aws:kms", kmsKeyArn, mismatch: "error" });
+  assert.deepEqual(claim, {
+    bucket: "acme-product-shots",
+    algorithm: "aws:kms",
+    kmsKeyArn,
+    mismatch: "error",
+    pointer: "/parameters/encryption",
+  });
 });
 
 test("a bucket whose encryption Drawbridge sets has nothing to be compared with", () => {

@@ -6,7 +6,9 @@ import { blueprints, findBlueprint } from "../../src/blueprints/registry.ts";
 import { fixtureFolder } from "./fixture.ts";
 
 const folder = path.join(import.meta.dirname, "../../src/blueprints");
-const vendorFiles = readdirSync(folder).filter((file) => /= defineBlueprint[<(]/.test(readFileSync(path.join(folder, file), "utf8")));
+const vendorFiles = readdirSync(folder).filter(
+  (file) => file.endsWith(".ts") && /= defineBlueprint[<(]/.test(readFileSync(path.join(folder, file), "utf8")),
+);
 
 test("the registry has exactly the blueprints that have a file, each under its file's name", () => {
   assert.deepEqual(blueprints.map(({ id }) => `${id}.ts`).sort(), vendorFiles.sort());

@@ -273,7 +273,7 @@ export const guards: readonly Guard[] = [
   {
     without: "a source of one's own for a repository that others push",
     file: "src/gitops/accept-reconcile.ts",
-    find: 'return named.kind === "push" && holdsAll(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));',
+    find: "return isShared(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));",
     instead: "return named;",
     test: "test/gitops/reconcile.test.ts",
   },

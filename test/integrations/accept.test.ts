@@ -10,6 +10,7 @@ import { ProblemError } from "../../src/problem.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
 import { findTenant } from "../../src/store/tenants.ts";
+import { cancelWaiting } from "../../src/store/transitions.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";
@@ -88,4 +89,18 @@ test("a PUT that names the tag of the life which has ended is refused", async ()
   await assert.rejects(late, (error) => error instanceof ProblemError && error.problem.code === "precondition_failed");
   await buried;
   assert.ok((await there())?.goneAt);
+});
+
+test("an identical PUT while a verify looks starts nothing", async () => {
+  const tenant = await findTenant(service.store.db, "acme");
+  assert.ok(tenant);
+  const { specHash } = desiredStacks(tenant, await recordedWish(service.shell, alive));
+  await changeIntegration(service.store.db, "acme", "c1", (record) => ({ ...record, lastUp: { ...lastUp, specHash } }));
+  for (const operation of await openOperations(service.store.db, "acme", "c1")) await cancelWaiting(service.store.db, operation.id);
+  assert.equal((await service.call("POST", `${path}/verify`)).status, 202);
+  assert.equal((await service.call("PUT", path, { body })).status, 200);
+  assert.deepEqual(
+    (await openOperations(service.store.db, "acme", "c1")).map(({ kind }) => kind),
+    ["verify"],
+  );
 });

@@ -75,10 +75,11 @@ function standing(kind: string): { asMade: LiveDocuments; look: (live: LiveDocum
   const parameters = blueprint.parameters.parse(place.parameters) as Record<string, unknown>;
   const documents = liveDocuments(blueprint, parameters, context);
   const contract = blueprint.contract(parameters, context);
-  const { encryption } = blueprint.expectations(parameters, context);
+  const expectations = blueprint.expectations(parameters, context);
+  const { encryption } = expectations;
   const keys = place.keys?.(documents.keys) ?? documents.keys;
   const stacks = blueprint.stacks(parameters, context);
-  const specs = resolved([...stacks, ...keyGrants("it", stacks, contract, place.keys ? keys : [])], context);
+  const specs = resolved([...stacks, ...keyGrants("it", { specs: stacks, contract, expectations }, place.keys ? keys : [])], context);
   const grants = specs.flatMap((spec) => (spec.kind === "kms-key" && "grants" in spec.inputs ? spec.inputs.grants : []));
   const role = documents.roles[0];
   assert.ok(role);

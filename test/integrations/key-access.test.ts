@@ -20,6 +20,7 @@ const parameters = {
 const known = { ...context, externalIds: ["cf-1f0e77aa"] };
 const specs = creativeForceS3.stacks(parameters, known);
 const contract = creativeForceS3.contract(parameters, known);
+const expectations = creativeForceS3.expectations(parameters, known);
 const giver = giverOf({ name: "acme", access: { mode: "assume-role", roleArn: provisioning } });
 
 const key = (...Statement: Statement[]): LiveKey => ({
@@ -32,7 +33,7 @@ const key = (...Statement: Statement[]): LiveKey => ({
 });
 const allow = (who: string, ...Action: string[]): Statement => ({ Effect: "Allow", Principal: { AWS: who }, Action, Resource: "*" });
 const root = `arn:aws:iam::${account}:root`;
-const stacksFor = (live: LiveKey) => keyGrants("cf", specs, contract, [live], giver);
+const stacksFor = (live: LiveKey) => keyGrants("cf", { specs, contract, expectations }, [live], giver);
 
 test("a key whose policy leaves its use to the account's IAM needs nothing", () => {
   assert.deepEqual(stacksFor(key(allow(root, "kms:*"))), []);

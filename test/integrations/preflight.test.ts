@@ -44,7 +44,10 @@ function look(given: Case): string[] {
     buckets: ["data"],
     roleNames: ["reader"],
     keyArns: [arn],
-    encryption: given.encryption ? [{ bucket: "data", algorithm: given.encryption, mismatch: given.mismatch ?? ("error" as const) }] : [],
+    encryption: given.encryption
+      ? [{ bucket: "data", algorithm: given.encryption, mismatch: given.mismatch ?? ("error" as const), pointer: "/parameters/sse" }]
+      : [],
+    pointers: { data: "/parameters/store", reader: "/parameters/as", [arn]: "/parameters/sse/key" },
   };
   const found = {
     buckets: ["bucket" in given ? given.bucket : bucket],
@@ -75,7 +78,15 @@ const refusals: [ProblemCode, Case, RegExp][] = [
   ["encryption_mismatch", { encryption: "aws:kms" }, /encrypts with AES256/],
 ];
 for (const [code, given, says] of refusals) {
-  test(`${code}: ${JSON.stringify(given).slice(0, 90)}`, () => refuses(code, () => look(given), says));
+  test(`${code}: ${JSON.stringify(given).slice(0, 90)}`, () => {
+    refuses(code, () => look(given), says);
+    const place = { bucket: "/parameters/store", role: "/parameters/as", key: "/parameters/sse/key", encryption: "/parameters/sse" };
+    const about = code.split("_")[0] as keyof typeof place;
+    assert.throws(
+      () => look(given),
+      ({ problem }: ProblemError) => problem.pointer === place[about],
+    );
+  });
 }
 
 test("where a mismatch of encryption is only a warning, it is said and nothing is stopped", () => {

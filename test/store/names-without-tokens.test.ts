@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Kysely, sql } from "kysely";
+
 import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { repositoryName } from "../../src/model/repository-name.ts";
 import type { SourceRecord } from "../../src/model/source.ts";
 import type { Database } from "../../src/store/database/database.ts";
 import { up } from "../../src/store/database/migrations/0110-names-without-tokens.ts";
+
 import { createOperation, findOperation } from "../../src/store/operations.ts";
 import { claimMembers, findSource, listSources, membersOf, saveSource } from "../../src/store/sources.ts";
 import { faulty, fine, secret } from "../cli/repository-cases.ts";

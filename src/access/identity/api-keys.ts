@@ -1,6 +1,6 @@
 /** API keys: made, listed, replaced and ended by administrators, and never worth more than the one who made them. */
 import { randomUUID } from "node:crypto";
-import { type Caller, holdsScope, type Scope } from "../../model/caller.ts";
+import { type Caller, holdsScope, reservedSubjects, type Scope } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
 import {
   type ApiKeyRecord,
@@ -12,7 +12,7 @@ import {
   touchApiKey,
 } from "../../store/api-keys.ts";
 import { type Db, inTransaction } from "../../store/database/transaction.ts";
-import { adminSubject, hashToken, newApiKey, sameDigest } from "./tokens.ts";
+import { hashToken, newApiKey, sameDigest } from "./tokens.ts";
 
 export interface KeyRequest {
   subject: string;
@@ -33,8 +33,10 @@ export type MadeKey = ApiKeyRecord & { key: string };
  */
 export async function makeKey(db: Db, maker: Caller, request: KeyRequest): Promise<MadeKey> {
   refuseMore(maker, request);
-  if (request.subject === adminSubject) {
-    throw new ProblemError("invalid_request", "This subject is the administrator's. Take another.", { pointer: "/subject" });
+  if (reservedSubjects.includes(request.subject)) {
+    throw new ProblemError("invalid_request", "This subject is the administrator's or the service's own. Take another.", {
+      pointer: "/subject",
+    });
   }
   if (request.expiresAt !== undefined && Date.parse(request.expiresAt) <= Date.now()) {
     throw new ProblemError("invalid_request", "expiresAt is over already.", { pointer: "/expiresAt" });

@@ -1,6 +1,6 @@
 /** Secrets that name a caller. They are kept and compared by their SHA-256, so that neither time nor a stolen row tells one. */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { type Caller, scopes } from "../../model/caller.ts";
+import { adminSubject, type Caller, scopes } from "../../model/caller.ts";
 
 const keyPrefix = "dbk_";
 
@@ -30,6 +30,3 @@ export function adminToken(token: string): (given: string) => Caller | undefined
   const caller: Caller = { subject: adminSubject, tenants: "*", scopes };
   return (given) => (sameDigest(hashToken(given), expected) ? caller : undefined);
 }
-
-/** The subject of the administrator's token; no key may take it. */
-export const adminSubject = "admin";

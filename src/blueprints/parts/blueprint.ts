@@ -53,8 +53,13 @@ export interface Expectations {
   /** Keys that must be usable. */
   keyArns: string[];
   /** Per bucket, the default encryption that the parameters claim. `mismatch` says how bad it is when it differs. */
-  encryption: { bucket: string; algorithm: "AES256" | "aws:kms"; kmsKeyArn?: string; mismatch: "error" | "warning" }[];
+  encryption: { bucket: string; algorithm: "AES256" | "aws:kms"; kmsKeyArn?: string; mismatch: "error" | "warning"; pointer: string }[];
+  /** Where the parameters name a bucket, a role or a key, or what its name is made from: an RFC 6901 pointer into the body of a PUT. */
+  pointers: Readonly<Record<string, string>>;
 }
+
+/** The pointer to what an expectation is about; to all parameters where none is given. */
+export const pointerTo = ({ pointers }: Pick<Expectations, "pointers">, name: string): string => pointers[name] ?? "/parameters";
 
 /** A policy that the vendor issues after it has seen the role, and that is attached word for word. */
 export interface VendorPolicyRule<Parameters> {

@@ -13,9 +13,11 @@ import { up as oneIndexEach } from "./migrations/0090-one-index-each.ts";
 import { up as proofsApart } from "./migrations/0100-proofs-apart.ts";
 import { up as namesWithoutTokens } from "./migrations/0110-names-without-tokens.ts";
 import { up as claims } from "./migrations/0120-claims.ts";
+import { up as legacyAuthors } from "./migrations/0130-legacy-authors.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0130-legacy-authors": { up: legacyAuthors },
   "0120-claims": { up: claims },
   "0110-names-without-tokens": { up: namesWithoutTokens },
   "0100-proofs-apart": { up: proofsApart },

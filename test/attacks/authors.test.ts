@@ -1,0 +1,72 @@
+/** Who may approve what nobody of today wrote: what time and repairs begin, and what comes from an earlier release. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { makeKey } from "../../src/access/identity/api-keys.ts";
+import { approve } from "../../src/integrations/approve.ts";
+import { reservedSubjects, scopes } from "../../src/model/caller.ts";
+import { ProblemError } from "../../src/problem.ts";
+import { up as legacyAuthors } from "../../src/store/database/migrations/0130-legacy-authors.ts";
+import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
+import { createOperation, openOperations } from "../../src/store/operations.ts";
+import { type RealService, startReal } from "../http/real.ts";
+
+let service: RealService;
+const planHash = "a".repeat(64);
+const path = "/v1/tenants/acme/integrations/c1";
+
+/** The code with which an approval of such an operation is refused; undefined when its author isn't why. */
+const refusal = async (requestedBy: string, request: Record<string, unknown>, subject: string) => {
+  const { db } = service.store;
+  const created = await createOperation(db, { kind: "up", tenant: "acme", integration: "c1", request, requestedBy, deadlineSeconds: 60 });
+  const held = { ...created, state: "awaiting-approval" as const, planHash };
+  return approve(service.shell, held, { planHash, subject }).then(
+    () => undefined,
+    (error: unknown) => (error instanceof ProblemError && error.problem.code === "approver_is_requester" ? error.problem.code : undefined),
+  );
+};
+
+before(async () => {
+  service = await startReal();
+  const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
+  await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
+  const parameters = { bucket: "acme-exports", externalId: "c1-first-7d1f6a93b2e8" };
+  assert.equal((await service.call("PUT", path, { body: { blueprint: "conductorone-s3", parameters } })).status, 202);
+});
+after(() => service?.close());
+
+test("what time began and nobody wrote may be approved by anybody who may approve", async () => {
+  assert.equal(await refusal("drawbridge", { authors: [] }, "second-person"), undefined);
+  assert.equal(await refusal("drift-remediation", { authors: [] }, "second-person"), undefined);
+});
+
+test("what carries on somebody's change may not be approved by them", async () => {
+  const authors = [{ subject: "mallory", operation: "an-operation" }];
+  assert.equal(await refusal("drawbridge", { authors }, "mallory"), "approver_is_requester");
+  assert.equal(await refusal("colleague", { authors }, "mallory"), "approver_is_requester");
+  assert.equal(await refusal("source-poll", { writers: ["alice"] }, "alice"), "approver_is_requester");
+  assert.equal(await refusal("colleague", { authors }, "second-person"), undefined);
+});
+
+test("what an unknown author wrote in an earlier release may be approved by nobody, until it is asked for again", async () => {
+  const { db } = service.store;
+  assert.equal(await refusal("drawbridge", {}, "second-person"), "approver_is_requester");
+  await changeIntegration(db, "acme", "c1", ({ authors: _authors, approved: _approved, ...record }) => ({
+    ...record,
+    approvedParameters: { bucket: "another-bucket" },
+  }));
+  await legacyAuthors(db as never);
+  const rotated = await service.call("POST", `${path}/external-id`, { body: { externalId: "c1-second-0c5b7f31aa92" } });
+  assert.equal(rotated.status, 202);
+  const carried = (await openOperations(db, "acme", "c1", ["rotate"])).at(-1)?.request ?? {};
+  assert.equal(await refusal("colleague", carried, "second-person"), "approver_is_requester");
+  const headers = { "if-match": String((await service.call("GET", path)).headers["etag"]) };
+  const body = { blueprint: "conductorone-s3", parameters: { bucket: "a-third-bucket" } };
+  assert.equal((await service.call("PUT", path, { body, headers })).status, 202);
+  assert.ok(!(await findIntegration(db, "acme", "c1"))?.authors?.some(({ subject }) => subject === "legacy"));
+});
+
+test("no key takes the name of somebody whom the service made up", async () => {
+  const maker = { subject: "admin", tenants: "*" as const, scopes };
+  for (const subject of reservedSubjects)
+    await assert.rejects(makeKey(service.store.db, maker, { subject, tenants: "*", scopes: ["read"] }), /invalid_request/);
+});

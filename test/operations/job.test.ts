@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { laneOf, lanes, queueKey } from "../../src/operations/job.ts";
+
+const revocation = (to: "revoked" | "reinstated") => queueKey({ id: "an-id", kind: "revoke", request: { vendor: "infosum", to } });
+
+test("giving access back waits where parents wait, so that taking it away finds a worker", () => {
+  assert.equal(laneOf(revocation("revoked")), lanes.urgent);
+  assert.equal(laneOf(revocation("reinstated")), lanes.parents);
+  assert.equal(laneOf(queueKey({ id: "an-id", kind: "reconcile" })), lanes.parents);
+  assert.equal(laneOf(queueKey({ id: "an-id", kind: "up", tenant: "acme", integration: "c1" })), lanes.operations);
+});
