@@ -247,7 +247,7 @@ export const creativeForceS3 = defineBlueprint<Parameters>({
         [parameters.bucket]: "/parameters/bucket",
         [roleName(parameters, context)]: "/parameters/roleName",
         ...Object.fromEntries(parameters.alsoDecrypt.map((arn, index) => [arn, `/parameters/alsoDecrypt/${index}`])),
-        ...(known && { [known]: "/parameters/encryption/kmsKeyArn" }),
+        ...(known && { [known]: made ? "/parameters/encryption/createKey" : "/parameters/encryption/kmsKeyArn" }),
       },
     };
   },
