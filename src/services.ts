@@ -21,7 +21,7 @@ import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./
 import { followEvents } from "./operations/events.ts";
 import { ProblemError } from "./problem.ts";
 import { type SecurityParts, securityServices } from "./security-services.ts";
-import { findRefusals } from "./store/account-refusals.ts";
+import { findRefusals, wayIn } from "./store/account-refusals.ts";
 import { eventsAfter } from "./store/events.ts";
 import { integrationReader } from "./store/integration-reader.ts";
 import { listIntegrations } from "./store/integrations.ts";
@@ -69,7 +69,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
   const refusalsOf = (tenants: TenantRecord[]) =>
     findRefusals(
       db,
-      tenants.flatMap(({ access }) => (access.mode === "assume-role" ? [access.roleArn] : [])),
+      tenants.flatMap((tenant) => wayIn(tenant) ?? []),
     );
 
   return {

@@ -11,13 +11,13 @@ import { maskedFields } from "./integrations/hand-off/masked.ts";
 import type { IntegrationRecord } from "./model/integration.ts";
 import type { Operation } from "./model/operation.ts";
 import type { TenantRecord } from "./model/tenant.ts";
-import type { AccountRefusals } from "./store/account-refusals.ts";
+import { type AccountRefusals, wayIn } from "./store/account-refusals.ts";
 import type { StoredOperation } from "./store/operations.ts";
 import { provisioningTrust } from "./tenants/tenants.ts";
 
 export function tenantView(tenant: TenantRecord, servicePrincipal: string, refusals: readonly AccountRefusals[] = []): TenantView {
   const { name, accountId, region, access, permissionsBoundaryArn, tags, createdAt, updatedAt } = tenant;
-  const refused = refusals.find(({ roleArn }) => access.mode === "assume-role" && access.roleArn === roleArn);
+  const refused = refusals.find(({ way }) => way === wayIn(tenant));
   return {
     name,
     accountId,

@@ -3,8 +3,10 @@
  * caller; each further refusal doubles the pause, up to ten minutes. Meanwhile every run that needs the account fails at once and says
  * until when. A success, or a PUT of the tenant, closes the circuit.
  */
+
+import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { type AccountRefusals, forgetRefusals, mayEnter, noteRefusal } from "../store/account-refusals.ts";
+import { type AccountRefusals, forgetRefusals, mayEnter, noteRefusal, wayIn } from "../store/account-refusals.ts";
 import type { Db } from "../store/database/transaction.ts";
 import type { Sts } from "./sts.ts";
 
@@ -16,18 +18,18 @@ export function leaveAloneWhatRefuses(sts: Sts, db: Db): Sts {
   return {
     ...sts,
     async enterAccount(tenant, sessionName, { insists = false } = {}) {
-      if (tenant.access.mode !== "assume-role") return sts.enterAccount(tenant, sessionName);
-      const { roleArn } = tenant.access;
-      const may = insists ? "yes" : await mayEnter(db, roleArn);
-      if (typeof may === "object") throw leftAlone(may);
+      const way = wayIn(tenant);
+      if (way === undefined) return sts.enterAccount(tenant, sessionName);
+      const may = insists ? "yes" : await mayEnter(db, way);
+      if (typeof may === "object") throw leftAlone(tenant, may);
       try {
         const credentials = await sts.enterAccount(tenant, sessionName);
-        await forgetRefusals(db, roleArn);
+        await forgetRefusals(db, way);
         return credentials;
       } catch (error) {
         const { code, cause = "" } = problemOf(error);
         if (code === "account_unreachable" && rolesOwnFault.test(cause)) {
-          await noteRefusal(db, roleArn, cause, { alone: may === "as-the-only-one" });
+          await noteRefusal(db, way, cause, { alone: may === "as-the-only-one" });
         }
         throw error;
       }
@@ -35,11 +37,11 @@ export function leaveAloneWhatRefuses(sts: Sts, db: Db): Sts {
   };
 }
 
-function leftAlone({ roleArn, count, notBefore = "" }: AccountRefusals): ProblemError {
+function leftAlone({ access }: TenantRecord, { count, notBefore = "" }: AccountRefusals): ProblemError {
   const seconds = Math.max(1, Math.ceil((Date.parse(notBefore) - Date.now()) / 1_000));
   return new ProblemError(
     "account_unreachable",
-    `${roleArn} refused Drawbridge ${count} times in a row and isn't tried again before ${notBefore}. Correct its trust, then PUT the tenant again: that tries it at once.`,
+    `${access.mode === "assume-role" ? access.roleArn : "The role"} refused Drawbridge ${count} times in a row and isn't tried again before ${notBefore}. Correct its trust, then PUT the tenant again: that tries it at once.`,
     { cause: "circuit-open", retryAfter: seconds },
   );
 }

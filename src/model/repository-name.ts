@@ -10,6 +10,9 @@ const beforeHost = `(?:^|[a-z0-9+.-]*${colon})[\\\\/]{2,}|^${lenientScheme}${col
 /** Up to the last at-sign before the path. Else a password with a slash in it: what follows the colon is no port then. */
 const userinfo = "[^/?#]*|[^/?#@:[]*:(?!\\d*(?:[/?#]|$))[^@]*";
 
+/** A query or a fragment, also with its mark percent-encoded, and parameters of a path's last part. */
+const afterPath = /(?:[?#]|%(?:25)*(?:3f|23)|[;&][\w.-]+=).*$/is;
+
 const isUrl = new RegExp(beforeHost, "i");
 const userOfUrl = new RegExp(`(${beforeHost})(${userinfo})${at}`, "gi");
 const isSsh = /^(?:.*\+)?ssh(?:\+|:|%)/i;
@@ -21,7 +24,7 @@ const hasPassword = new RegExp(colon, "i");
  */
 export function repositoryName(text: string): string {
   const visible = text.replaceAll(/\p{Cc}/gu, "").trim();
-  const name = folder.test(visible) ? visible : withoutUser(visible).replace(/[?#].*$/s, "");
+  const name = folder.test(visible) ? visible : withoutUser(visible).replace(afterPath, "");
   // What stood behind one user may look like another.
   return name === text ? name : repositoryName(name);
 }
@@ -32,7 +35,7 @@ export function repositoryFault(text: string): string | undefined {
   if (folder.test(text)) return undefined;
   if (withoutUser(text) !== text)
     return "Leave out the user, password or token before the host: this name is stored and shown. Only ssh://user@host/path and user@host:path may have a user";
-  if (/[?#]/.test(text))
+  if (afterPath.test(text))
     return "Leave out the query (from ?) and the fragment (from #): this name is stored and shown, and a token may stand there";
   return undefined;
 }

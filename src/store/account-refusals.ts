@@ -1,5 +1,6 @@
 /** Provisioning roles that refuse us, shared by all replicas: after so many refusals in a row a role is left alone for a while. */
 import { type Selectable, sql } from "kysely";
+import type { TenantRecord } from "../model/tenant.ts";
 import { anyOf } from "./database/any-of.ts";
 import type { Database } from "./database/database.ts";
 import type { Db } from "./database/transaction.ts";
@@ -13,7 +14,8 @@ const longestPause = 600;
 const probeTime = 30;
 
 export interface AccountRefusals {
-  roleArn: string;
+  /** As `wayIn` names it */
+  way: string;
   /** in a row */
   count: number;
   /** AWS's own error code */
@@ -24,16 +26,23 @@ export interface AccountRefusals {
   notBefore?: string;
 }
 
+/**
+ * A tenant's way into its account: undefined where no role is assumed. Two tenants may name one role, each with an external id of its own:
+ * the refusals of one say nothing of the other.
+ */
+export const wayIn = ({ name, access }: Pick<TenantRecord, "name" | "access">): string | undefined =>
+  access.mode === "assume-role" ? `${name} ${access.roleArn}` : undefined;
+
 export type MayEnter = "yes" | "as-the-only-one" | AccountRefusals;
 
 /** Whether the role may be tried now. Of those who ask after a pause one may, over all replicas, and the others wait for its answer. */
-export async function mayEnter(db: Db, roleArn: string): Promise<MayEnter> {
-  const row = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", roleArn).executeTakeFirst();
+export async function mayEnter(db: Db, way: string): Promise<MayEnter> {
+  const row = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", way).executeTakeFirst();
   if (row?.closed_until == null) return "yes";
   const taken = await db
     .updateTable("account_refusals")
     .set({ closed_until: sql<Date>`clock_timestamp() + ${probeTime} * interval '1 second'` })
-    .where("role_arn", "=", roleArn)
+    .where("role_arn", "=", way)
     .where("closed_until", "<=", sql<Date>`clock_timestamp()`)
     .returning("role_arn")
     .executeTakeFirst();
@@ -41,12 +50,12 @@ export async function mayEnter(db: Db, roleArn: string): Promise<MayEnter> {
 }
 
 /** Counts a refusal. Those of tries that were under way when the pause began count for nothing more, but the only one's does. */
-export async function noteRefusal(db: Db, roleArn: string, cause: string, { alone }: { alone: boolean }): Promise<void> {
+export async function noteRefusal(db: Db, way: string, cause: string, { alone }: { alone: boolean }): Promise<void> {
   const next = sql<number>`account_refusals.refusals + 1`;
   const pause = sql`least(${longestPause}, ${firstPause} * power(2, least(${next} - ${refusalsBorne}, 10)))`;
   await db
     .insertInto("account_refusals")
-    .values({ role_arn: roleArn, refusals: 1, cause })
+    .values({ role_arn: way, refusals: 1, cause })
     .onConflict((conflict) => {
       const counted = conflict.column("role_arn").doUpdateSet({
         refusals: next,
@@ -59,14 +68,14 @@ export async function noteRefusal(db: Db, roleArn: string, cause: string, { alon
 }
 
 /** The role let us in, or it was registered anew: whatever was counted is forgotten. */
-export async function forgetRefusals(db: Db, roleArn: string): Promise<void> {
-  await db.deleteFrom("account_refusals").where("role_arn", "=", roleArn).execute();
+export async function forgetRefusals(db: Db, way: string): Promise<void> {
+  await db.deleteFrom("account_refusals").where("role_arn", "=", way).execute();
 }
 
 /** What these roles have refused in a row; nothing for those that haven't. */
-export async function findRefusals(db: Db, roleArns: readonly string[]): Promise<AccountRefusals[]> {
-  if (roleArns.length === 0) return [];
-  const rows = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", anyOf(roleArns)).execute();
+export async function findRefusals(db: Db, ways: readonly string[]): Promise<AccountRefusals[]> {
+  if (ways.length === 0) return [];
+  const rows = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", anyOf(ways)).execute();
   return rows.map(refusalsOf);
 }
 
@@ -82,7 +91,7 @@ export async function countLeftAlone(db: Db): Promise<number> {
 
 function refusalsOf(row: Selectable<Database["account_refusals"]>): AccountRefusals {
   return {
-    roleArn: row.role_arn,
+    way: row.role_arn,
     count: row.refusals,
     ...(row.cause !== null && { cause: row.cause }),
     since: row.since.toISOString(),

@@ -5,7 +5,7 @@ import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
 import type { TenantAccess, TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
-import { forgetRefusals } from "../store/account-refusals.ts";
+import { forgetRefusals, wayIn } from "../store/account-refusals.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import { claimAccount, claimantsOfAccount, findTenant, lockName, saveTenant } from "../store/tenants.ts";
 
@@ -65,7 +65,8 @@ export async function putTenant(
     checkPrecondition(etagBefore, ifMatch, etag !== etagBefore);
     const isSame = before !== undefined && etag === etagBefore;
     // Whoever registers a role, also the same one again, wants it tried.
-    if (tenant.access.mode === "assume-role") await forgetRefusals(trx, tenant.access.roleArn);
+    const way = wayIn(tenant);
+    if (way !== undefined) await forgetRefusals(trx, way);
     if (isSame) return { created: false, tenant: before, etag };
     await saveTenant(trx, tenant);
     await claimAccount(trx, tenant.accountId, name);

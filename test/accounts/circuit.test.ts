@@ -10,6 +10,7 @@ import { backends, type Opened } from "../store/backends.ts";
 
 const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
 const tenantWith = (name: string) => ({ name, access: { mode: "assume-role", roleArn: role(name) } }) as unknown as TenantRecord;
+const way = (name: string) => `${name} ${role(name)}`;
 const refusal = (cause = "AccessDenied") => new ProblemError("account_unreachable", "Refused.", { cause });
 
 for (const backend of backends) {
@@ -42,12 +43,12 @@ for (const backend of backends) {
       answer = bad;
       for (let index = 0; index < times; index++) await enter(name);
     };
-    const notBefore = async (name: string) => (await findRefusals(opened.store.db, [role(name)]))[0]?.notBefore;
+    const notBefore = async (name: string) => (await findRefusals(opened.store.db, [way(name)]))[0]?.notBefore;
     const pauseIsOver = (name: string) =>
       opened.store.db
         .updateTable("account_refusals")
         .set({ closed_until: sql<Date>`clock_timestamp() - interval '1 second'` })
-        .where("role_arn", "=", role(name))
+        .where("role_arn", "=", way(name))
         .execute();
 
     test("a role that refused five times in a row isn't called any more, and the failure says until when", async () => {
@@ -79,7 +80,7 @@ for (const backend of backends) {
       assert.equal(await first, "in");
       answer = good;
       assert.equal(await enter("heals"), "in");
-      assert.deepEqual(await findRefusals(opened.store.db, [role("heals")]), []);
+      assert.deepEqual(await findRefusals(opened.store.db, [way("heals")]), []);
     });
 
     test("a try that is refused doubles the pause, up to ten minutes", async () => {
@@ -109,9 +110,17 @@ for (const backend of backends) {
       assert.equal(await notBefore("flaky"), undefined);
       await refuse("flaky", 1);
       assert.equal(await enter("flaky"), "circuit-open");
-      await forgetRefusals(opened.store.db, role("flaky"));
+      await forgetRefusals(opened.store.db, way("flaky"));
       answer = good;
       assert.equal(await enter("flaky"), "in");
+    });
+
+    test("a neighbour whom the same role refuses shuts nobody else out", async () => {
+      const neighbour = { ...tenantWith("shared"), name: "neighbour" };
+      answer = bad;
+      for (let index = 0; index <= refusalsBorne; index++) await sts.enterAccount(neighbour, "op").catch(() => undefined);
+      answer = good;
+      assert.equal(await enter("shared"), "in");
     });
 
     test("a revocation tries it all the same, and our own expired credentials count for nobody", async () => {
