@@ -7,8 +7,8 @@ import type { ContractGrant, RoleContract, TrustedParty } from "../iam/contract/
 import { isExact } from "../iam/words/arn.ts";
 import { BucketName, bucketArn } from "../iam/words/bucket-name.ts";
 import { sidPrefix } from "../iam/words/sid.ts";
+import { deploymentPolicy } from "./operata-deployment.ts";
 import { type BlueprintContext, defineBlueprint } from "./parts/blueprint.ts";
-import { deploymentPolicy } from "./parts/operata-deployment.ts";
 import { grantsPolicy, roleArn, roleStack } from "./parts/role-stack.ts";
 
 const exact = (pattern: RegExp, looks: string) =>

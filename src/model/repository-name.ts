@@ -10,8 +10,8 @@ const beforeHost = `(?:^|[a-z0-9+.-]*${colon})[\\\\/]{2,}|^${lenientScheme}${col
 /** Up to the last at-sign before the path. Else a password with a slash in it: what follows the colon is no port then. */
 const userinfo = "[^/?#]*|[^/?#@:[]*:(?!\\d*(?:[/?#]|$))[^@]*";
 
-/** A query or a fragment, also with its mark percent-encoded, and parameters of a path's last part. */
-const afterPath = /(?:[?#]|%(?:25)*(?:3f|23)|[;&][\w.-]+=).*$/is;
+/** A query, a fragment, and what is read as a parameter although its mark is another or is percent-encoded. */
+const afterPath = /(?:[?#]|(?:[;&]|%(?:25)*(?:3f|26|3b))[\w.-]+(?:=|%(?:25)*3d)).*$/is;
 
 const isUrl = new RegExp(beforeHost, "i");
 const userOfUrl = new RegExp(`(${beforeHost})(${userinfo})${at}`, "gi");

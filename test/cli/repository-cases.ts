@@ -13,7 +13,7 @@ export const faulty: Record<string, [given: string, sent: string]> = {
   "a parameter of the path": ["https://git.example/acme/access;token=s3cr3t", "https://git.example/acme/access"],
   "a query without its mark": ["https://git.example/acme&private_token=s3cr3t", "https://git.example/acme"],
   "a query behind an encoded mark": ["https://git.example/acme%3Ftoken=s3cr3t", "https://git.example/acme"],
-  "a fragment behind a mark that is encoded twice": ["https://git.example/acme%2523s3cr3t", "https://git.example/acme"],
+  "a query whose marks are encoded twice": ["https://git.example/acme%253Ftoken%253Ds3cr3t", "https://git.example/acme"],
   "an empty user": ["https://:s3cr3t@git.example/acme", "https://git.example/acme"],
   "a user of http": ["http://s3cr3t@git.example:8080/acme", "http://git.example:8080/acme"],
   "a scheme in capitals": ["HTTPS://u:s3cr3t@git.example/acme", "HTTPS://git.example/acme"],

@@ -107,7 +107,9 @@ test("the build's JavaScript starts its thread, too", async () => {
   try {
     await writeFile(path.join(folder, "package.json"), '{ "type": "module" }');
     const names = ["read-files", "read-files-worker", "manifests", "strict-yaml", "yaml-limits", "yaml-tokens", "yaml-values"];
-    for (const file of ["problem", ...names.map((name) => `gitops/${name}`)]) await compile(folder, file);
+    const shapes = ["manifest", "integration", "names", "tenant"];
+    const all = ["problem", ...shapes.map((name) => `model/${name}`), ...names.map((name) => `gitops/${name}`)];
+    for (const file of all) await compile(folder, file);
     const built: { readFiles: typeof readFiles } = await import(path.join(folder, "gitops", "read-files.js"));
     const { manifests } = await built.readFiles([{ path: "a.yaml", text: tenant("a") }], { signal });
     assert.equal(manifests[0]?.manifest.metadata.name, "a");

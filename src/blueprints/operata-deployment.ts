@@ -1,5 +1,5 @@
 /** The guide's "Administrator Deployment Policy", corrected: for people who set up by hand what isn't a role. */
-import type { PolicyDocument, Statement } from "../../iam/words/policy-document.ts";
+import type { PolicyDocument, Statement } from "../iam/words/policy-document.ts";
 
 export interface Deployment {
   partition: string;
