@@ -219,7 +219,7 @@ for (const backend of backends) {
       const where = { tenant: "current", integration: "i" };
       assert.equal(await currentOperation(db, "current", "i"), undefined);
       const first = await createOperation(db, input(where));
-      const second = await createOperation(db, input({ ...where, kind: "verify" }));
+      const second = await createOperation(db, input({ ...where, kind: "rotate" }));
       const preview = await createOperation(db, input({ ...where, kind: "preview" }));
       await createOperation(db, input({ ...where, integration: "other" }));
       assert.equal((await currentOperation(db, "current", "i"))?.id, second.id);
