@@ -10,12 +10,12 @@ import { findTenantIntegration, requireTenant } from "../integrations/subject.ts
 import { appliedWish } from "../integrations/wish.ts";
 import type { DriftRecord } from "../model/drift.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { findDrift, saveDrift, tenantsDueForSweep } from "../store/drift.ts";
 import { findIntegration } from "../store/integrations.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { StoredOperation } from "../store/operations.ts";
 import { busyIntegrations, integrationsOfTenants } from "../store/reconcile-reads.ts";
 import { repairOf } from "./drift-repair.ts";
 import { driftVerdict, unknownVerdict, type Verdict } from "./drift-verdict.ts";
@@ -152,18 +152,16 @@ export async function requestDetection(
   if (name === undefined) await requireTenant(shell, tenant);
   else await findTenantIntegration(shell, tenant, name);
   const request: DetectRequest = { remediate };
-  return shell.store.db.transaction().execute(async (trx) => {
-    const operation = await createOperation(trx, {
+  return shell.store.db.transaction().execute((trx) =>
+    openOperation(shell, trx, {
       kind: "detect-drift",
       tenant,
       integration: name,
       request: { ...request },
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
-    });
-    await shell.queue.enqueue(trx, jobOf(operation));
-    return operation;
-  });
+    }),
+  );
 }
 
 const SWEEP_AGE = 900;

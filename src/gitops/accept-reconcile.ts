@@ -4,9 +4,9 @@ import type { Shell } from "../integrations/shell.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import { ProblemError } from "../problem.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
 import { findSource, lockKnownSource, lockSource, ownerOf, saveSource, takeDueSources } from "../store/sources.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
@@ -111,7 +111,7 @@ async function start(
   requestedBy: string,
 ): Promise<StoredOperation> {
   const open = await openReconciles(trx, source.name);
-  const operation = await createOperation(trx, {
+  const operation = await openOperation(shell, trx, {
     kind: "reconcile",
     request: { ...request },
     requestedBy,
@@ -124,7 +124,6 @@ async function start(
     }
     await saveSource(trx, { ...source, lastOperation: operation.id });
   }
-  await shell.queue.enqueue(trx, jobOf(operation));
   return operation;
 }
 

@@ -5,11 +5,11 @@ import { canonicalJson } from "../iam/words/policy-document.ts";
 import { legacyAuthor } from "../model/caller.ts";
 import type { Author, IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { OperationKind } from "../model/operation.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { findForWish, saveIntegration } from "../store/integrations.ts";
-import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
+import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import type { Desired } from "./desired-stacks.ts";
@@ -60,7 +60,7 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
     const id = randomUUID();
     const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
     await writeWish(trx, written, live);
-    const operation = await createOperation(trx, {
+    const operation = await openOperation(shell, trx, {
       id,
       kind,
       tenant: next.tenant,
@@ -74,7 +74,6 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
     const held = request === undefined ? await openOperations(trx, next.tenant, next.name, wishKinds) : [];
     const overtaken = held.filter(({ id, state }) => state === "awaiting-approval" && id !== operation.id && id !== replaces?.id);
     for (const one of [...(replaces ? [replaces] : []), ...overtaken]) await cancelWaiting(trx, one.id, { supersededBy: operation.id });
-    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

@@ -1,10 +1,10 @@
 /** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
 
 import { changingKinds } from "../model/operation.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
-import { createOperation, openOperations, type StoredOperation } from "../store/operations.ts";
+import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import { checkPrecondition, integrationEtag } from "./etag.ts";
@@ -33,7 +33,7 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
     const open = await openOperations(trx, tenant.name, record.name);
     const destroying = open.find((operation) => operation.kind === "destroy");
     if (destroying && open.findLast(({ kind }) => changingKinds.includes(kind))?.id === destroying.id) return destroying;
-    const operation = await createOperation(trx, {
+    const operation = await openOperation(shell, trx, {
       kind: "destroy",
       tenant: tenant.name,
       integration: record.name,
@@ -49,7 +49,6 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
       checkPrecondition(integrationEtag(now), request.ifMatch, false);
       return { ...now, handshake: { state: "offboarding", awaiting: [] } };
     });
-    await shell.queue.enqueue(trx, jobOf(operation));
     return operation;
   });
 }

@@ -5,11 +5,11 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import { clearRetained, scheduleKeyDeletion } from "../accounts/actions.ts";
 import { findTaggedKeys } from "../accounts/keys.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
-import { createOperation, currentOperation, type StoredOperation } from "../store/operations.ts";
+import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant, subjectOf } from "./subject.ts";
@@ -110,7 +110,7 @@ export async function deleteKey(
   return shell.store.db.transaction().execute(async (trx) => {
     const open = await currentOperation(trx, tenant, retained.integration, ["delete-key"]);
     if (open) return open;
-    const operation = await createOperation(trx, {
+    return openOperation(shell, trx, {
       kind: "delete-key",
       tenant,
       integration: retained.integration,
@@ -118,8 +118,6 @@ export async function deleteKey(
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, jobOf(operation));
-    return operation;
   });
 }
 

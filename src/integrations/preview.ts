@@ -1,9 +1,9 @@
 /** Preview: what an `up` would do, by the engine's own plan and by the documents that would change. Nothing is written. */
 import { referencesOf } from "../../stacks/references.ts";
 import type { UpRequest } from "../model/integration.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { StoredOperation } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import { desiredStacks } from "./desired-stacks.ts";
 import { giverOf, keyGrants } from "./key-access.ts";
@@ -28,18 +28,16 @@ interface PreviewRequest extends UpRequest {
 export async function previewIntegration(shell: Shell, request: PutRequest, refuse?: Refuse): Promise<StoredOperation> {
   const { tenant, next } = await readRequest(shell, request, refuse);
   const frozen: PreviewRequest = { name: next.name, ...upRequestOf(next) };
-  return shell.store.db.transaction().execute(async (trx) => {
-    const operation = await createOperation(trx, {
+  return shell.store.db.transaction().execute((trx) =>
+    openOperation(shell, trx, {
       kind: "preview",
       tenant: tenant.name,
       integration: next.name,
       request: { ...frozen },
       requestedBy: request.requestedBy,
       deadlineSeconds: shell.operationSeconds,
-    });
-    await shell.queue.enqueue(trx, jobOf(operation));
-    return operation;
-  });
+    }),
+  );
 }
 
 /** Runs a preview; its result holds each stack's planned steps and the difference of every document. */

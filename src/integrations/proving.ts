@@ -2,11 +2,11 @@
 
 import type { Proof } from "../iam/contract/contract.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { StoredOperation } from "../store/operations.ts";
 import { revokedSince } from "../store/revocations.ts";
 import { enterAccount } from "./account.ts";
 import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
@@ -119,8 +119,8 @@ export async function requestVerify(
   request: { tenant: string; name: string; requestedBy: string },
 ): Promise<StoredOperation> {
   const { record } = await findTenantIntegration(shell, request.tenant, request.name);
-  return shell.store.db.transaction().execute(async (trx) => {
-    const operation = await createOperation(trx, {
+  return shell.store.db.transaction().execute((trx) =>
+    openOperation(shell, trx, {
       kind: "verify",
       tenant: record.tenant,
       integration: record.name,
@@ -128,8 +128,6 @@ export async function requestVerify(
       request: {},
       requestedBy: request.requestedBy,
       deadlineSeconds: shell.operationSeconds,
-    });
-    await shell.queue.enqueue(trx, jobOf(operation));
-    return operation;
-  });
+    }),
+  );
 }

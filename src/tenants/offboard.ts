@@ -10,11 +10,11 @@ import { noTenant } from "../integrations/subject.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { isTerminal, type OperationState } from "../model/operation.ts";
 import type { TenantRecord } from "../model/tenant.ts";
-import { jobOf } from "../operations/job.ts";
+import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { listIntegrations } from "../store/integrations.ts";
-import { createOperation, findOpenOffboard, type StoredOperation } from "../store/operations.ts";
+import { findOpenOffboard, type StoredOperation } from "../store/operations.ts";
 import { receiptsOf } from "../store/receipts.ts";
 import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
 import { buryTenant, findTenant, lockName } from "../store/tenants.ts";
@@ -42,9 +42,7 @@ export async function requestOffboard(
     if (open) return open;
     if (await buryTenant(trx, name)) return undefined;
     const deadlineSeconds = shell.operationSeconds * 4;
-    const operation = await createOperation(trx, { kind: "offboard", tenant: name, request: {}, requestedBy, deadlineSeconds });
-    await shell.queue.enqueue(trx, jobOf(operation));
-    return operation;
+    return openOperation(shell, trx, { kind: "offboard", tenant: name, request: {}, requestedBy, deadlineSeconds });
   });
 }
 

@@ -12,13 +12,13 @@ import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import { leasesOf, stackId } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { isTerminal } from "../model/operation.ts";
-import { jobOf } from "../operations/job.ts";
 import { withLeases } from "../operations/lease.ts";
+import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
 import { changeIntegration, findIntegration, integrationsOfVendor } from "../store/integrations.ts";
 import { findLeases } from "../store/leases.ts";
-import { createOperation, type StoredOperation } from "../store/operations.ts";
+import type { StoredOperation } from "../store/operations.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
 import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
 import { watch } from "../tenants/offboard.ts";
@@ -54,14 +54,12 @@ export async function requestRevocation(
   if (!known) throw new ProblemError("not_found", "There is no such vendor.");
   return shell.store.db.transaction().execute(async (trx) => {
     await (to === "revoked" ? revokeVendor(trx, vendor, requestedBy) : reinstateVendor(trx, vendor));
-    const operation = await createOperation(trx, {
+    return openOperation(shell, trx, {
       kind: "revoke",
       request: { vendor, to },
       requestedBy,
       deadlineSeconds: shell.operationSeconds,
     });
-    await shell.queue.enqueue(trx, jobOf(operation));
-    return operation;
   });
 }
 

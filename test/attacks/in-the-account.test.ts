@@ -255,8 +255,10 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
         assert.equal((await world.api.call("PUT", `/v1/trusted-principals/${vendor}`, { body: { vendor, principalArn } })).status, 200);
       const path = route("mallory", "renamed");
       const first = await ask(mallory, "PUT", path, { blueprint: "custom-s3", parameters: named("evil-corp") });
-      assert.equal((await approve(second, first)).status, 200);
       const etag = (await mallory.call("GET", path)).headers.get("etag") ?? "";
+      assert.equal((await approve(second, first)).status, 200);
+      const running = async () => (await world.api.call<Operation>("GET", `/v1/operations/${first.id}`)).body.state === "running";
+      for (let look = 0; look < 2_000 && !(await running()); look++) await sleep(5);
       const renamed = await mallory.call<{ code?: string; operation?: Operation }>("PUT", path, {
         body: { blueprint: "custom-s3", parameters: named("nice-corp") },
         headers: { "if-match": etag },
@@ -264,7 +266,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       const done = await world.api.finished(first.id);
       const { body } = await world.api.call<IntegrationView>("GET", path);
       if (done.state === "succeeded") assert.deepEqual([renamed.body.code, body.vendor], ["immutable_field", "evil-corp"]);
-      else assert.deepEqual([done.error?.code, body.vendor, body.stacks], ["plan_stale", "nice-corp", []]);
+      else assert.deepEqual([done.error?.code, body.vendor, body.stacks], ["plan_stale", "nice-corp", []], JSON.stringify(done));
       if (renamed.body.operation) await mallory.call("POST", `/v1/operations/${renamed.body.operation.id}/discard`);
     });
 
