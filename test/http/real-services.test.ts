@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { mayEnter, noteRefusal, refusalsBorne } from "../../src/store/account-refusals.ts";
+import { mayEnter, noteRefusal, refusalsBorne, wayIn } from "../../src/store/account-refusals.ts";
 import { createOperation } from "../../src/store/operations.ts";
 import { assertDocumented } from "./documented.ts";
 import { type RealService, startReal } from "./real.ts";
@@ -60,15 +60,16 @@ test("a tenant shows that its role refuses us, and its PUT, also an equal one, h
   const { db } = service.store;
   const body = tenantBody("000022223333");
   assert.equal((await ask("PUT", "/v1/tenants/shut", { body })).status, 201);
-  for (let index = 0; index < refusalsBorne; index++) await noteRefusal(db, body.access.roleArn, "AccessDenied", { alone: false });
+  const way = wayIn({ name: "shut", access: { mode: "assume-role", roleArn: body.access.roleArn } }) ?? "";
+  for (let index = 0; index < refusalsBorne; index++) await noteRefusal(db, way, "AccessDenied", { alone: false });
   const { provisioning } = (await ask("GET", "/v1/tenants/shut")).json as unknown as {
     provisioning: { refused?: Record<string, unknown> };
   };
   assert.deepEqual([provisioning.refused?.["count"], provisioning.refused?.["cause"]], [refusalsBorne, "AccessDenied"]);
   assert.equal(typeof provisioning.refused?.["notBefore"], "string");
-  assert.equal(typeof (await mayEnter(db, body.access.roleArn)), "object");
+  assert.equal(typeof (await mayEnter(db, way)), "object");
   assert.equal((await ask("PUT", "/v1/tenants/shut", { body })).status, 200);
-  assert.equal(await mayEnter(db, body.access.roleArn), "yes");
+  assert.equal(await mayEnter(db, way), "yes");
 });
 
 test("an account that is registered already is refused to a caller of one tenant, naming no owner", async () => {
