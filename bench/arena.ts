@@ -7,7 +7,7 @@ import { type Sandbox, startSandbox } from "../sandbox/sandbox.ts";
 import { type RunningService, startService } from "../sandbox/service.ts";
 import { assumeAs } from "../sandbox/vendor.ts";
 import type { Credentials } from "../src/engine/engine.ts";
-import type { TenantView } from "../src/http/routes/schemas.ts";
+import type { TenantView } from "../src/http/views/schemas.ts";
 import type { Operation } from "../src/model/operation.ts";
 import { type CountedCli, countCli } from "./cli-count.ts";
 import { type Stock, startStock } from "./stock/stock.ts";

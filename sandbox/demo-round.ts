@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { GetRoleCommand, IAMClient, ListRolesCommand } from "@aws-sdk/client-iam";
 import { GetBucketPolicyCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import type { IntegrationView, TenantView } from "../src/http/routes/schemas.ts";
+import type { IntegrationView, TenantView } from "../src/http/views/schemas.ts";
 import type { Proof } from "../src/iam/contract/contract.ts";
 import { canonicalJson } from "../src/iam/words/policy-document.ts";
 import type { Operation, OperationEvent } from "../src/model/operation.ts";

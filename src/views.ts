@@ -2,8 +2,8 @@
 import { z } from "zod";
 import type { Blueprint } from "./blueprints/parts/blueprint.ts";
 import { findBlueprint } from "./blueprints/registry.ts";
-import type { IntegrationView, TenantView } from "./http/routes/schemas.ts";
 import type { BlueprintView } from "./http/services.ts";
+import type { IntegrationView, TenantView } from "./http/views/schemas.ts";
 import { externalIdFingerprint } from "./iam/words/external-id.ts";
 import { contextOf } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";

@@ -18,10 +18,10 @@ import type { BootstrapView } from "./routes/bootstrap.ts";
 import type { DriftView, PauseView } from "./routes/drift.ts";
 import type { KeyView } from "./routes/keys.ts";
 import type { ReconcileBody } from "./routes/reconcile.ts";
-import type { IntegrationView, TenantView } from "./routes/schemas.ts";
 import type { SourceBody, SourceView } from "./routes/sources.ts";
 import type { ReceiptView } from "./routes/tenants.ts";
 import type { SecurityServices } from "./security-services.ts";
+import type { IntegrationView, TenantView } from "./views/schemas.ts";
 
 export interface PageRequest {
   /** 1 to 200 */

@@ -9,9 +9,9 @@ import { currentOperation } from "../store/operations.ts";
 import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
 import { wishKinds } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
-import { contain, roleNamesOf } from "./contain.ts";
-import { destroyStacks } from "./destroy-stacks.ts";
 import type { Shell } from "./shell.ts";
+import { contain, roleNamesOf } from "./stacks/contain.ts";
+import { destroyStacks } from "./stacks/destroy-stacks.ts";
 import { subjectOf } from "./subject.ts";
 import { stackId } from "./work.ts";
 

@@ -5,9 +5,9 @@ import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
+import { requireWriter, type Writer } from "./database/writer.ts";
 import { sameClaims, saveWithClaims } from "./external-ids.ts";
 import { withoutProof } from "./proofs.ts";
-import { requireWriter, type Writer } from "./writer.ts";
 
 export { externalIdHolder } from "./external-ids.ts";
 

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { taggedSurvivors } from "../accounts/inventory.ts";
 import { enterAccount } from "../integrations/account.ts";
-import { contain } from "../integrations/contain.ts";
 import { deleteIntegration } from "../integrations/delete.ts";
 import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
+import { contain } from "../integrations/stacks/contain.ts";
 import { noTenant } from "../integrations/subject.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { isTerminal, type OperationState } from "../model/operation.ts";

@@ -3,10 +3,10 @@
 import { blueprints } from "../blueprints/registry.ts";
 import { accept, readAgain } from "../integrations/accept.ts";
 import { type Account, enterAccount } from "../integrations/account.ts";
-import { type Contained, contain } from "../integrations/contain.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
-import { patiently } from "../integrations/patience.ts";
 import type { Shell } from "../integrations/shell.ts";
+import { type Contained, contain } from "../integrations/stacks/contain.ts";
+import { patiently } from "../integrations/stacks/patience.ts";
 import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import { leasesOf, stackId } from "../integrations/work.ts";

@@ -6,7 +6,7 @@ import { CreateRoleCommand, GetRoleCommand, PutRolePolicyCommand, UntagRoleComma
 import { ListGrantsCommand, PutKeyPolicyCommand } from "@aws-sdk/client-kms";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { type Api, createApi } from "../../sandbox/api.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 

@@ -10,7 +10,7 @@ import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { asOutsider, assumeAs, asVendor } from "../../sandbox/vendor.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Proof } from "../../src/iam/contract/contract.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";

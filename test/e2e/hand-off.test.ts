@@ -13,7 +13,7 @@ import { judge } from "../../src/iam/contract/judge.ts";
 import type { LiveDocuments } from "../../src/iam/words/live.ts";
 import { handOffOf } from "../../src/integrations/hand-off/bundle.ts";
 import { cloudFormationTemplate } from "../../src/integrations/hand-off/cloudformation.ts";
-import type { StackPlan } from "../../src/integrations/plan.ts";
+import type { StackPlan } from "../../src/integrations/stacks/plan.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { readCases } from "../blueprints/fixture.ts";
 import { liveDocuments } from "../blueprints/live.ts";

@@ -4,7 +4,7 @@ import { GetRoleCommand } from "@aws-sdk/client-iam";
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { rootOf } from "../../sandbox/root.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import { startWorld, type World } from "../support/world.ts";
 
 describe("state that was lost or damaged", { concurrency: false }, () => {

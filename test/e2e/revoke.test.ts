@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { GetRoleCommand, ListRolePoliciesCommand } from "@aws-sdk/client-iam";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { assumeAs, asTenantAdmin, asVendor } from "../../sandbox/vendor.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 

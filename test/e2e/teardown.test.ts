@@ -14,7 +14,7 @@ import {
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { provisioningStatements } from "../../sandbox/provisioning-policy.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
-import type { IntegrationView, TenantView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView, TenantView } from "../../src/http/views/schemas.ts";
 import { createLog } from "../../src/log.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";

@@ -1,7 +1,7 @@
 /** The invariants after a case, checked by reading AWS and the state bucket directly. Each answers what is wrong. */
 import { isDeepStrictEqual } from "node:util";
 import type { AuditView } from "../../src/http/routes/audit.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { type Inventory, readInventory, readState, readStatements, type StateFacts } from "./inventory.ts";
 import type { Rig } from "./rig.ts";

@@ -1,7 +1,7 @@
 /** The requests that campaigns send. */
 import assert from "node:assert/strict";
 import { tenantThings } from "../../sandbox/accounts.ts";
-import type { IntegrationView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import type { Rig } from "./rig.ts";
 

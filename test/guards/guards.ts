@@ -202,7 +202,7 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the fence around records of an operation that was taken over",
-    file: "src/store/writer.ts",
+    file: "src/store/database/writer.ts",
     find: '    .where("epoch", "=", epoch)\n',
     instead: "",
     test: "test/faults/campaigns.test.ts",
@@ -349,7 +349,7 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the revocation's flag under the role's lease",
-    file: "src/integrations/recorded-stacks.ts",
+    file: "src/integrations/stacks/recorded-stacks.ts",
     find: "if (since !== undefined) changing.spec = closedStack(asked, since);",
     instead: "void since;",
     test: "test/attacks/revocation.test.ts",

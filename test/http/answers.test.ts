@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { problemAnswerSchema } from "../../src/http/routes/operation-schemas.ts";
 import { routes } from "../../src/http/routes/routes.ts";
 import { routeName } from "../../src/http/server/route.ts";
+import { problemAnswerSchema } from "../../src/http/views/operation-schemas.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { assertDocumented, routeOf } from "./documented.ts";
 import {

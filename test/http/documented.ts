@@ -1,9 +1,9 @@
 /** Whether an answer is one that the API's own documentation announces. */
 import assert from "node:assert/strict";
-import { problemAnswerSchema } from "../../src/http/routes/operation-schemas.ts";
 import { routes } from "../../src/http/routes/routes.ts";
 import { problemsOf } from "../../src/http/server/openapi.ts";
 import { type Route, routeName } from "../../src/http/server/route.ts";
+import { problemAnswerSchema } from "../../src/http/views/operation-schemas.ts";
 import type { Reply } from "./support.ts";
 
 /** The route behind a method and a URL. */

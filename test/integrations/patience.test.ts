@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { patiently, pauseBefore } from "../../src/integrations/patience.ts";
+import { patiently, pauseBefore } from "../../src/integrations/stacks/patience.ts";
 import { type ProblemCode, ProblemError } from "../../src/problem.ts";
 
 const quiet = (signal = new AbortController().signal) => ({ signal, progress: async () => {} });

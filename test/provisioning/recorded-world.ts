@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import type { BootstrapView } from "../../src/http/routes/bootstrap.ts";
-import type { TenantView } from "../../src/http/routes/schemas.ts";
+import type { TenantView } from "../../src/http/views/schemas.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { type Entered, type Recorder, startRecorder } from "./recorder.ts";
 import { allowedBy, readRows, rowsOf, shapeOf, writeRows } from "./rows.ts";

@@ -14,7 +14,7 @@ import { createApi } from "../../sandbox/api.ts";
 import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import { type RunningService, startService } from "../../sandbox/service.ts";
 import { ensureSchemathesis, schemathesisVersion } from "../../setup/schemathesis.ts";
-import type { TenantView } from "../../src/http/routes/schemas.ts";
+import type { TenantView } from "../../src/http/views/schemas.ts";
 
 const checks = [
   "not_a_server_error",

@@ -11,7 +11,7 @@ import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import { type RunningService, type ServiceOptions, startService } from "../../sandbox/service.ts";
 import { asTenantAdmin } from "../../sandbox/vendor.ts";
 import type { Credentials } from "../../src/engine/engine.ts";
-import type { IntegrationView, TenantView } from "../../src/http/routes/schemas.ts";
+import type { IntegrationView, TenantView } from "../../src/http/views/schemas.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { layEmptyDatabase } from "./empty-database.ts";
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView } from "./schemas.ts";
+import { acceptedView } from "../views/schemas.ts";
 
 const adopt = defineRoute({
   method: "post",

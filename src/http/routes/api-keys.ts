@@ -3,7 +3,7 @@ import { z } from "zod";
 import { scopes } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { pageOf, pageQuery } from "./schemas.ts";
+import { pageOf, pageQuery } from "../views/schemas.ts";
 
 const tag = "API keys";
 const collection = "/v1/keys";

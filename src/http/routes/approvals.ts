@@ -1,7 +1,7 @@
 /** Held plans: approve exactly what was shown, or let it go. */
 import { z } from "zod";
 import { defineRoute, type Route } from "../server/route.ts";
-import { operationIdSchema, operationSchema } from "./operation-schemas.ts";
+import { operationIdSchema, operationSchema } from "../views/operation-schemas.ts";
 
 const tag = "Operations";
 const params = z.strictObject({ id: operationIdSchema });

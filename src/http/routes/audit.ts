@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { pageOf, pageQuery, queryNumber } from "./schemas.ts";
+import { pageOf, pageQuery, queryNumber } from "../views/schemas.ts";
 
 const tag = "Audit";
 const text = z.string().min(1).max(300);

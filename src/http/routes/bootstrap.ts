@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
+import { policyDocumentSchema } from "../views/policy-schema.ts";
 import { cloudFormationTemplate } from "./hand-off.ts";
-import { policyDocumentSchema } from "./policy-schema.ts";
 
 const bootstrap = z
   .object({

@@ -1,7 +1,7 @@
 /** POST /v1/operations/{id}/cancel */
 import { z } from "zod";
 import { defineRoute, type Route } from "../server/route.ts";
-import { operationIdSchema, operationSchema } from "./operation-schemas.ts";
+import { operationIdSchema, operationSchema } from "../views/operation-schemas.ts";
 
 const cancelOperation = defineRoute({
   method: "post",

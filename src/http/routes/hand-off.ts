@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { policyDocumentSchema } from "./policy-schema.ts";
+import { policyDocumentSchema } from "../views/policy-schema.ts";
 
 const handOff = z
   .object({

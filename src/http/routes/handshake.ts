@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { operationSchema } from "./operation-schemas.ts";
-import { policyDocumentSchema, statementSchema } from "./policy-schema.ts";
-import { acceptedView } from "./schemas.ts";
+import { operationSchema } from "../views/operation-schemas.ts";
+import { policyDocumentSchema, statementSchema } from "../views/policy-schema.ts";
+import { acceptedView } from "../views/schemas.ts";
 
 const tag = "Integrations";
 const path = "/v1/tenants/{tenant}/integrations/{name}";

@@ -4,8 +4,8 @@ import { integrationBody } from "../../model/integration.ts";
 import { nameSchema } from "../../model/names.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { proofSchema } from "./operation-schemas.ts";
-import { acceptedIntegrationView, acceptedView, integrationView, pageOf, pageQuery } from "./schemas.ts";
+import { proofSchema } from "../views/operation-schemas.ts";
+import { acceptedIntegrationView, acceptedView, integrationView, pageOf, pageQuery } from "../views/schemas.ts";
 
 const tag = "Integrations";
 const collection = "/v1/tenants/{tenant}/integrations";

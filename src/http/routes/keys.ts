@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { operationSchema } from "./operation-schemas.ts";
+import { operationSchema } from "../views/operation-schemas.ts";
 
 const tag = "Keys";
 const collection = "/v1/tenants/{tenant}/keys";

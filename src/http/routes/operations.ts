@@ -9,8 +9,8 @@ import {
   operationKindSchema,
   operationSchema,
   operationStateSchema,
-} from "./operation-schemas.ts";
-import { limitSchema, pageOf, pageQuery, queryNumber } from "./schemas.ts";
+} from "../views/operation-schemas.ts";
+import { limitSchema, pageOf, pageQuery, queryNumber } from "../views/schemas.ts";
 
 const tag = "Operations";
 const path = "/v1/operations/{id}";

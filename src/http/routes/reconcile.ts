@@ -3,7 +3,7 @@ import { z } from "zod";
 import { manifestEnvelope } from "../../model/manifest.ts";
 import { repositoryFault } from "../../model/repository-name.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView } from "./schemas.ts";
+import { acceptedView } from "../views/schemas.ts";
 
 /** It is stored and shown, so a URL with a token in it is refused. Its length comes first: nobody looks into a megabyte. */
 const repository = z

@@ -1,7 +1,7 @@
 /** /v1/vendors/{vendor} */
 import { z } from "zod";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView } from "./schemas.ts";
+import { acceptedView } from "../views/schemas.ts";
 
 const tag = "Vendors";
 const params = z.strictObject({ vendor: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "A vendor, as GET /v1/blueprints names it") });

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView, pageOf, pageQuery } from "./schemas.ts";
+import { acceptedView, pageOf, pageQuery } from "../views/schemas.ts";
 
 const tag = "Git";
 const path = "/v1/sources/{source}";

@@ -4,7 +4,7 @@ import { nameSchema } from "../../model/names.ts";
 import { tenantBody } from "../../model/tenant.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import { acceptedView, pageOf, pageQuery, tenantView } from "./schemas.ts";
+import { acceptedView, pageOf, pageQuery, tenantView } from "../views/schemas.ts";
 
 const tag = "Tenants";
 const path = "/v1/tenants/{tenant}";

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the list of routes. */
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject, type ZodOpenApiResponsesObject } from "zod-openapi";
 import { type ProblemCode, problemKinds } from "../../problem.ts";
-import { problemAnswerSchema } from "../routes/operation-schemas.ts";
+import { problemAnswerSchema } from "../views/operation-schemas.ts";
 import { type ResponseSpec, type Route, tags } from "./route.ts";
 
 const documents = new Map<string, ReturnType<typeof createDocument>>();

@@ -2,7 +2,7 @@
 import type { Response } from "express";
 import type { z } from "zod";
 import { type Problem, ProblemError, pointerTo, problemKinds, problemOf } from "../../problem.ts";
-import type { ProblemAnswer, RequestFault } from "../routes/operation-schemas.ts";
+import type { ProblemAnswer, RequestFault } from "../views/operation-schemas.ts";
 
 /** Seconds after which a `later` problem is worth another try. */
 const retryAfterSeconds = 5;

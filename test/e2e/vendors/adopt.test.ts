@@ -5,7 +5,7 @@ import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { assumeAs, asVendor } from "../../../sandbox/vendor.ts";
 import type { HandOffView } from "../../../src/http/routes/hand-off.ts";
 import type { RoleDifferences } from "../../../src/integrations/adopt.ts";
-import type { StackPlan } from "../../../src/integrations/plan.ts";
+import type { StackPlan } from "../../../src/integrations/stacks/plan.ts";
 import { type Life, liveAs, succeeded } from "./vendor-life.ts";
 
 const roleName = "ConductorOneIntegration";

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { GetRoleCommand, GetRolePolicyCommand } from "@aws-sdk/client-iam";
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutBucketPolicyCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { asOutsider, assumeAs, asVendor } from "../../../sandbox/vendor.ts";
-import type { StackPlan } from "../../../src/integrations/plan.ts";
+import type { StackPlan } from "../../../src/integrations/stacks/plan.ts";
 import { readCases } from "../../blueprints/fixture.ts";
 import { assertHandOff, type Life, liveAs, refused, succeeded } from "./vendor-life.ts";
 

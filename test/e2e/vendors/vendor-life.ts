@@ -4,7 +4,7 @@ import { GetRoleCommand, paginateListPolicies, paginateListRoles } from "@aws-sd
 import { GetKeyPolicyCommand, ListGrantsCommand } from "@aws-sdk/client-kms";
 import { CreateBucketCommand, GetBucketPolicyCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { tenantThings } from "../../../sandbox/accounts.ts";
-import type { IntegrationView } from "../../../src/http/routes/schemas.ts";
+import type { IntegrationView } from "../../../src/http/views/schemas.ts";
 import type { Proof } from "../../../src/iam/contract/contract.ts";
 import { maskedFields } from "../../../src/integrations/hand-off/masked.ts";
 import type { Operation } from "../../../src/model/operation.ts";

@@ -1,6 +1,6 @@
 /** Who writes a record: a run of an operation, known by the epoch that it holds. */
-import { ProblemError } from "../problem.ts";
-import type { Db } from "./database/transaction.ts";
+import { ProblemError } from "../../problem.ts";
+import type { Db } from "./transaction.ts";
 
 /** A verb's `Run` is one. */
 export interface Writer {

@@ -1,19 +1,19 @@
 /** Owned keys: retained when their stack goes, taken in again by a later one, deleted only by name. */
 
-import { stackName } from "../../stacks/name.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
-import { clearRetained, scheduleKeyDeletion } from "../accounts/actions.ts";
-import { findTaggedKeys } from "../accounts/keys.ts";
-import type { IntegrationRecord } from "../model/integration.ts";
-import { openOperation } from "../operations/open.ts";
-import type { Run } from "../operations/run.ts";
-import { ProblemError } from "../problem.ts";
-import { changeIntegration, listIntegrations } from "../store/integrations.ts";
-import { currentOperation, type StoredOperation } from "../store/operations.ts";
-import { enterAccount } from "./account.ts";
-import type { Shell } from "./shell.ts";
-import { requireTenant, subjectOf } from "./subject.ts";
-import type { Work } from "./work.ts";
+import { stackName } from "../../../stacks/name.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import { clearRetained, scheduleKeyDeletion } from "../../accounts/actions.ts";
+import { findTaggedKeys } from "../../accounts/keys.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import { openOperation } from "../../operations/open.ts";
+import type { Run } from "../../operations/run.ts";
+import { ProblemError } from "../../problem.ts";
+import { changeIntegration, listIntegrations } from "../../store/integrations.ts";
+import { currentOperation, type StoredOperation } from "../../store/operations.ts";
+import { enterAccount } from "../account.ts";
+import type { Shell } from "../shell.ts";
+import { requireTenant, subjectOf } from "../subject.ts";
+import type { Work } from "../work.ts";
 
 type KeySpec = Extract<StackSpec, { kind: "kms-key" }>;
 

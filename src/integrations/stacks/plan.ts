@@ -1,17 +1,17 @@
 /** A plan: what an `up` would do to each stack and document, and the hash by which a person approves exactly that. */
 import { hash } from "node:crypto";
-import { resolveReferences } from "../../stacks/references.ts";
-import type { Reference, RoleInputs, StackSpec } from "../../stacks/stack.ts";
-import { readBucketPolicy, readKeyPolicyText, readRole } from "../accounts/live-documents.ts";
-import type { ChangeOp, StepEvent } from "../engine/engine.ts";
-import type { LiveRole } from "../iam/words/live.ts";
-import { mergeStatements } from "../iam/words/merge.ts";
-import { canonicalJson, readDocument } from "../iam/words/policy-document.ts";
-import { sidPrefix } from "../iam/words/sid.ts";
-import type { Run } from "../operations/run.ts";
-import { ProblemError } from "../problem.ts";
-import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
-import { runEngine, stackId, type Work } from "./work.ts";
+import { resolveReferences } from "../../../stacks/references.ts";
+import type { Reference, RoleInputs, StackSpec } from "../../../stacks/stack.ts";
+import { readBucketPolicy, readKeyPolicyText, readRole } from "../../accounts/live-documents.ts";
+import type { ChangeOp, StepEvent } from "../../engine/engine.ts";
+import type { LiveRole } from "../../iam/words/live.ts";
+import { mergeStatements } from "../../iam/words/merge.ts";
+import { canonicalJson, readDocument } from "../../iam/words/policy-document.ts";
+import { sidPrefix } from "../../iam/words/sid.ts";
+import type { Run } from "../../operations/run.ts";
+import { ProblemError } from "../../problem.ts";
+import { type DocumentDiff, diffDocuments } from "../document-diff.ts";
+import { runEngine, stackId, type Work } from "../work.ts";
 
 export interface StackPlan {
   stack: string;

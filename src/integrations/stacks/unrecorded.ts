@@ -2,17 +2,17 @@
  * What an interrupted run may have made without writing it into state: looked up by the names and ownership tags that we gave, and
  * taken in. Never trusted to the list of pending operations alone: a reply that was lost leaves no pending create either.
  */
-import { stackName } from "../../stacks/name.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
-import { tagRetained } from "../accounts/actions.ts";
-import { ownedRole } from "../accounts/inventory.ts";
-import { aliasesOfKey, findTaggedKeys, type TaggedKey } from "../accounts/keys.ts";
-import type { StackState } from "../engine/engine.ts";
-import type { IntegrationRecord, RecordedStack } from "../model/integration.ts";
-import { ProblemError } from "../problem.ts";
-import { changeIntegration } from "../store/integrations.ts";
+import { stackName } from "../../../stacks/name.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import { tagRetained } from "../../accounts/actions.ts";
+import { ownedRole } from "../../accounts/inventory.ts";
+import { aliasesOfKey, findTaggedKeys, type TaggedKey } from "../../accounts/keys.ts";
+import type { StackState } from "../../engine/engine.ts";
+import type { IntegrationRecord, RecordedStack } from "../../model/integration.ts";
+import { ProblemError } from "../../problem.ts";
+import { changeIntegration } from "../../store/integrations.ts";
+import type { Work } from "../work.ts";
 import { isOwnedKey } from "./keys.ts";
-import type { Work } from "./work.ts";
 
 export interface Found {
   /** Provider ids by logical name: what is there and not in state. */

@@ -1,7 +1,7 @@
 /** Trying again: which failures pass by themselves, how often, and how long to wait. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Run } from "../operations/run.ts";
-import { type Problem, type ProblemCode, problemOf } from "../problem.ts";
+import type { Run } from "../../operations/run.ts";
+import { type Problem, type ProblemCode, problemOf } from "../../problem.ts";
 
 interface Patience {
   /** Tries in all */

@@ -2,18 +2,18 @@
  * The KMS ladder for keys that are not ours: (a) the key's policy already delegates to the account's IAM: nothing to do; (b) a
  * grant, which touches no policy and can be revoked alone; (c) a statement in the key's policy, only by approval. Pure.
  */
-import { reference, resolveReferences } from "../../stacks/references.ts";
-import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
-import { pointerTo } from "../blueprints/parts/blueprint.ts";
-import type { AccessContract } from "../iam/contract/contract.ts";
-import { evaluate } from "../iam/evaluate/evaluate.ts";
-import type { LiveKey } from "../iam/words/live.ts";
-import { unmergeStatements } from "../iam/words/merge.ts";
-import { listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/words/policy-document.ts";
-import { ourSid, sidPrefix } from "../iam/words/sid.ts";
-import type { TenantRecord } from "../model/tenant.ts";
-import { ProblemError } from "../problem.ts";
-import type { Desired } from "./desired-stacks.ts";
+import { reference, resolveReferences } from "../../../stacks/references.ts";
+import type { KmsGrantsInputs, StackSpec } from "../../../stacks/stack.ts";
+import { pointerTo } from "../../blueprints/parts/blueprint.ts";
+import type { AccessContract } from "../../iam/contract/contract.ts";
+import { evaluate } from "../../iam/evaluate/evaluate.ts";
+import type { LiveKey } from "../../iam/words/live.ts";
+import { unmergeStatements } from "../../iam/words/merge.ts";
+import { listOf, type PolicyDocument, type Statement, sameDocument } from "../../iam/words/policy-document.ts";
+import { ourSid, sidPrefix } from "../../iam/words/sid.ts";
+import type { TenantRecord } from "../../model/tenant.ts";
+import { ProblemError } from "../../problem.ts";
+import type { Desired } from "../desired-stacks.ts";
 
 /** What a wildcard action of IAM is as grant operations (KMS API reference, CreateGrant). */
 const OPERATIONS: Record<string, string[]> = {

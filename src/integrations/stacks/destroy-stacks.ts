@@ -1,21 +1,21 @@
 /** Takes stacks down in reverse order, roles last, each under its own lease and read back before it counts as gone. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { stackAddress } from "../../stacks/name.ts";
-import { downOrder } from "../../stacks/order.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
-import { revokeGrant } from "../accounts/actions.ts";
-import { namedGrants, type Owner, type OwnRole, ownedRole, stackSurvivors } from "../accounts/inventory.ts";
-import type { RecordedStack } from "../model/integration.ts";
-import { type HeldLease, withLeases } from "../operations/lease.ts";
-import { ProblemError } from "../problem.ts";
-import { findIntegration } from "../store/integrations.ts";
+import { stackAddress } from "../../../stacks/name.ts";
+import { downOrder } from "../../../stacks/order.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import { revokeGrant } from "../../accounts/actions.ts";
+import { namedGrants, type Owner, type OwnRole, ownedRole, stackSurvivors } from "../../accounts/inventory.ts";
+import type { RecordedStack } from "../../model/integration.ts";
+import { type HeldLease, withLeases } from "../../operations/lease.ts";
+import { ProblemError } from "../../problem.ts";
+import { findIntegration } from "../../store/integrations.ts";
+import { bareRole, begun, LEASE_WAIT, leasesOf, runEngine, stackId, type Work } from "../work.ts";
 import { takeStatementsAway } from "./bucket-policies.ts";
 import { takeKeyStatementsAway } from "./key-policies.ts";
 import { isOwnedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { recordChanging, recordGone } from "./recorded-stacks.ts";
 import { type Found, keysOfStack, lookBefore, retain } from "./unrecorded.ts";
-import { bareRole, begun, LEASE_WAIT, leasesOf, runEngine, stackId, type Work } from "./work.ts";
 
 /** Milliseconds between looks whether a stack is really gone: IAM is eventually consistent. */
 const LOOKS = [0, 500, 1_000, 2_000, 4_000];

@@ -1,13 +1,13 @@
 /** Key policies of keys that aren't ours: our statements put in and taken out beside Pulumi, everybody else's kept as they stand. */
-import type { KmsGrantsInputs } from "../../stacks/stack.ts";
-import { putKeyPolicy } from "../accounts/actions.ts";
-import { readKeyPolicyText } from "../accounts/live-documents.ts";
-import { mergeStatements, unmergeStatements } from "../iam/words/merge.ts";
-import { documentLimits, documentSize, readDocument, sameDocument } from "../iam/words/policy-document.ts";
-import { sidPrefix } from "../iam/words/sid.ts";
-import { ProblemError } from "../problem.ts";
-import { refuseStalePrincipals } from "./preflight.ts";
-import type { Work } from "./work.ts";
+import type { KmsGrantsInputs } from "../../../stacks/stack.ts";
+import { putKeyPolicy } from "../../accounts/actions.ts";
+import { readKeyPolicyText } from "../../accounts/live-documents.ts";
+import { mergeStatements, unmergeStatements } from "../../iam/words/merge.ts";
+import { documentLimits, documentSize, readDocument, sameDocument } from "../../iam/words/policy-document.ts";
+import { sidPrefix } from "../../iam/words/sid.ts";
+import { ProblemError } from "../../problem.ts";
+import { refuseStalePrincipals } from "../preflight.ts";
+import type { Work } from "../work.ts";
 
 /**
  * Makes this integration's statements in the key's policy the wanted ones. Answers the policy's text as it was before the first of

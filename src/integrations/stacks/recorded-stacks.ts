@@ -1,12 +1,12 @@
 /** What is written down about an integration's stacks while they change: enough to destroy them whatever happens next. */
-import { stackAddress } from "../../stacks/name.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
-import type { IntegrationRecord, RecordedStack } from "../model/integration.ts";
-import type { Db } from "../store/database/transaction.ts";
-import { changeIntegration } from "../store/integrations.ts";
-import { revokedSince } from "../store/revocations.ts";
-import { closedStack } from "./desired-stacks.ts";
-import type { Work } from "./work.ts";
+import { stackAddress } from "../../../stacks/name.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import type { IntegrationRecord, RecordedStack } from "../../model/integration.ts";
+import type { Db } from "../../store/database/transaction.ts";
+import { changeIntegration } from "../../store/integrations.ts";
+import { revokedSince } from "../../store/revocations.ts";
+import { closedStack } from "../desired-stacks.ts";
+import type { Work } from "../work.ts";
 
 const same = (stack: RecordedStack, spec: StackSpec): boolean => stack.spec.kind === spec.kind && stack.spec.key === spec.key;
 

@@ -1,12 +1,12 @@
 /** Bucket policies that other people own statements in: read, merge, write, verify; un-merge. Our statements only, ever. */
-import type { StackSpec } from "../../stacks/stack.ts";
-import { deleteEmptiedBucketPolicy } from "../accounts/actions.ts";
-import { readBucketPolicy } from "../accounts/live-documents.ts";
-import { mergeStatements, unmergeStatements } from "../iam/words/merge.ts";
-import { documentDigest, type PolicyDocument, sameDocument } from "../iam/words/policy-document.ts";
-import { sidPrefix } from "../iam/words/sid.ts";
-import type { HeldLease } from "../operations/lease.ts";
-import { runEngine, type Work } from "./work.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import { deleteEmptiedBucketPolicy } from "../../accounts/actions.ts";
+import { readBucketPolicy } from "../../accounts/live-documents.ts";
+import { mergeStatements, unmergeStatements } from "../../iam/words/merge.ts";
+import { documentDigest, type PolicyDocument, sameDocument } from "../../iam/words/policy-document.ts";
+import { sidPrefix } from "../../iam/words/sid.ts";
+import type { HeldLease } from "../../operations/lease.ts";
+import { runEngine, type Work } from "../work.ts";
 
 type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
 

@@ -1,17 +1,17 @@
 /** Brings an integration's stacks up, layer by layer, each under its own lease. */
 
-import { upOrder } from "../../stacks/order.ts";
-import { referencesOf, resolveReferences } from "../../stacks/references.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
-import type { RecordedStack } from "../model/integration.ts";
-import { type HeldLease, withLeases } from "../operations/lease.ts";
+import { upOrder } from "../../../stacks/order.ts";
+import { referencesOf, resolveReferences } from "../../../stacks/references.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import type { RecordedStack } from "../../model/integration.ts";
+import { type HeldLease, withLeases } from "../../operations/lease.ts";
+import { bareRole, begun, LEASE_WAIT, leasesOf, type Outputs, runEngine, stackId, type Work } from "../work.ts";
 import { mergedPolicy, policyDigest } from "./bucket-policies.ts";
 import { giveStatements } from "./key-policies.ts";
 import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { recordChanging, recordUp } from "./recorded-stacks.ts";
 import { type Found, lookBefore, refuseVanished } from "./unrecorded.ts";
-import { bareRole, begun, LEASE_WAIT, leasesOf, type Outputs, runEngine, stackId, type Work } from "./work.ts";
 
 /**
  * Runs `up` on every stack: independent ones side by side, each after those whose outputs it names. One that fails stops the

@@ -1,10 +1,10 @@
 /** Taking access away at once, before anything slow: the trusts of an integration's roles are closed and their sessions ended. */
-import { closeTrust, revokeSessions } from "../accounts/actions.ts";
-import { ownedRole } from "../accounts/inventory.ts";
-import type { IntegrationRecord } from "../model/integration.ts";
-import { changeIntegration } from "../store/integrations.ts";
-import type { Account } from "./account.ts";
-import type { Work } from "./work.ts";
+import { closeTrust, revokeSessions } from "../../accounts/actions.ts";
+import { ownedRole } from "../../accounts/inventory.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import { changeIntegration } from "../../store/integrations.ts";
+import type { Account } from "../account.ts";
+import type { Work } from "../work.ts";
 
 /** What was done to a role. `absent`: there is none of this name that is ours. */
 export interface Contained {
