@@ -2,8 +2,6 @@
 
 import { accept } from "../integrations/accept.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
-import { integrationEtag } from "../integrations/etag.ts";
-import { putIntegration } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { requireTenant } from "../integrations/subject.ts";
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
@@ -85,29 +83,14 @@ export async function repairOf(
  * An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. It goes back to
  * what was approved: a change that nobody has approved yet stays where it is.
  */
-async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation | undefined> {
+async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation> {
   const record = await changeIntegration(shell.store.db, tenant, name, (now) => ({
     ...now,
     stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
     ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
   }));
-  if (record.authors?.length) return repairApproved(shell, record);
-  const { blueprint, version, parameters, settings } = record;
-  const body = { blueprint, version, parameters, settings };
-  const put = await putIntegration(shell, {
-    tenant,
-    name,
-    body,
-    ifMatch: integrationEtag(record),
-    requestedBy: "drift-remediation",
-    writers: [],
-  });
-  return put.operation;
-}
-
-async function repairApproved(shell: Shell, record: IntegrationRecord): Promise<StoredOperation> {
-  const tenant = await requireTenant(shell, record.tenant);
+  const owner = await requireTenant(shell, tenant);
   const request = approvedRequestOf(record);
-  const desired = desiredStacks(tenant, await wishOf(shell, request, record.name));
+  const desired = desiredStacks(owner, await wishOf(shell, request, name));
   return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy: "drift-remediation", writers: [] });
 }

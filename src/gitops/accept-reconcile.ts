@@ -8,7 +8,8 @@ import { openOperation } from "../operations/open.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { openReconciles } from "../store/reconcile-reads.ts";
-import { findSource, lockKnownSource, lockSource, ownerOf, saveSource, takeDueSources } from "../store/sources.ts";
+import { findSource, lockKnownSource, lockSource, ownerOf, pushSourcesOf, saveSource, takeDueSources } from "../store/sources.ts";
+import { lockName } from "../store/tenants.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
 import { pushSource, pushSourceName } from "./push-source.ts";
 import type { ReconcileRequest } from "./reconcile.ts";
@@ -136,16 +137,18 @@ async function sourceOf(
   trx: Trx,
   { repository, by, dryRun, now }: { repository: string; by: Asker; dryRun: boolean; now: string },
 ): Promise<SourceRecord> {
-  const lookUp = async (name: string): Promise<SourceRecord> => {
-    const fresh = pushSource(repository, { name, by, now });
-    return dryRun ? ((await findSource(trx, name)) ?? fresh) : lockSource(trx, name, () => fresh);
-  };
-  const named = await lookUp(pushSourceName(repository));
-  return isShared(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));
+  // Of two first pushes at once the second has to see what the first made.
+  await lockName(trx, { repository });
+  const known = await pushSourcesOf(trx, repository);
+  const shared = known.find((source) => isShared(source, by));
+  if (shared) return { ...shared, tenants: by.tenants };
+  const usual = pushSourceName(repository);
+  const name = (await findSource(trx, usual)) === undefined ? usual : pushSourceName(repository, by);
+  const fresh = pushSource(repository, { name, by, now });
+  return dryRun ? fresh : lockSource(trx, name, () => fresh);
 }
 
-function isShared({ kind, tenants, requestedBy }: SourceRecord, by: Asker): boolean {
-  if (kind !== "push") return false;
+function isShared({ tenants, requestedBy }: SourceRecord, by: Asker): boolean {
   const listed = (some: VisibleTenants) => (some === "*" ? "*" : [...new Set(some)].sort().join());
   if (listed(tenants) === listed(by.tenants)) return true;
   const holdsAll = by.tenants === "*" || (tenants !== "*" && tenants.every((tenant) => by.tenants.includes(tenant)));

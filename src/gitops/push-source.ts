@@ -3,8 +3,8 @@ import { hash } from "node:crypto";
 import type { VisibleTenants } from "../model/caller.ts";
 import type { SourceRecord } from "../model/source.ts";
 
-/** The name of a pushed source: its repository's, made safe and unmistakable; with `tenants`, of the source that is theirs alone. */
-export function pushSourceName(repository: string, tenants?: VisibleTenants): string {
+/** The name of a pushed source: its repository's, made safe and unmistakable; with `by`, of the source that is theirs alone. */
+export function pushSourceName(repository: string, by?: { subject: string; tenants: VisibleTenants }): string {
   const slug = (
     repository
       .replace(/\.git$/, "")
@@ -15,7 +15,7 @@ export function pushSourceName(repository: string, tenants?: VisibleTenants): st
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")
     .slice(0, 27);
-  const owners = tenants === undefined ? [] : [tenants === "*" ? "*" : [...new Set(tenants)].sort().join()];
+  const owners = by === undefined ? [] : [by.tenants === "*" ? "*" : [...new Set(by.tenants)].sort().join(), by.subject];
   const own = hash("sha256", [repository, ...owners].join("\n")).slice(0, 10);
   return slug === "" ? `source-${own}` : `${slug}-${own}`.replaceAll("--", "-");
 }

@@ -3,6 +3,7 @@
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document.ts";
+import { legacyAuthor } from "../model/caller.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
@@ -200,7 +201,9 @@ async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Prom
   const etagBefore = before && integrationEtag(before);
   checkPrecondition(etagThere, request.ifMatch, before !== undefined && etag !== etagBefore);
   const current = busy ? await currentOperation(shell.store.db, tenant.name, next.name) : undefined;
-  if (before && etag === etagBefore) {
+  // What an unknown author asked for is asked for anew: somebody has to answer for it.
+  const isAnswered = before?.authors?.some(({ subject }) => subject === legacyAuthor) !== true;
+  if (before && etag === etagBefore && isAnswered) {
     if (current?.kind === "up" && isAskedFor(current, next)) return { tenant, record: before, etag, operation: current };
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;
     if (settled && current === undefined) return { tenant, record: before, etag };

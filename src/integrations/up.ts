@@ -79,8 +79,8 @@ async function refuseWithdrawn(
   blueprint: Blueprint,
   { record, parameters }: { record: IntegrationRecord; parameters: Record<string, unknown> },
 ): Promise<void> {
-  const approved = approvedParametersOf(record);
-  const known = approved === undefined ? [] : (blueprint.outsidePrincipals?.(approved) ?? []);
+  const had = approvedParametersOf(record) ?? (record.lastUp?.succeeded ? record.parameters : undefined);
+  const known = had === undefined ? [] : (blueprint.outsidePrincipals?.(had) ?? []);
   const asked = (blueprint.outsidePrincipals?.(parameters) ?? []).filter((principal) => !known.includes(principal));
   await refuseUntrusted(shell, record.vendor, asked);
 }

@@ -126,7 +126,13 @@ export interface IntegrationRecord {
   /** Keys that outlived their stacks, also beyond the tombstone. */
   retained?: RetainedKey[];
   /** The last `up`: hash of what it applied, and whether it ended proven. */
-  lastUp?: { operation: string; succeeded: boolean; specHash: string };
+  lastUp?: {
+    operation: string;
+    succeeded: boolean;
+    specHash: string;
+    /** It gave out documents, by which the customer makes the roles. */
+    handedOver?: true;
+  };
   /** Of the last proof. Saved with a whole one, the record keeps this much; `findProof` gives the rest. */
   proof?: Pick<Proof, "verdict" | "at">;
   /** Set once the teardown has been read back; the record stays as a tombstone. */

@@ -14,6 +14,14 @@ export async function listSources(db: Db, { limit, cursor }: { limit: number; cu
   return pageByName(db.selectFrom("sources").select(["name", "record"]), { limit, cursor });
 }
 
+/** The sources that are pushed under a repository's name, the oldest first, their rows locked until the caller's transaction ends. */
+export async function pushSourcesOf(trx: Db, repository: string): Promise<SourceRecord[]> {
+  const { rows } = await sql<{ record: SourceRecord }>`
+    select record from sources where record->>'kind' = 'push' and record->>'repository' = ${repository}
+    order by record->>'createdAt', name for update`.execute(trx);
+  return rows.map((row) => row.record);
+}
+
 /** The source, made with `make` where there is none, its row locked until the caller's transaction ends. */
 export async function lockSource(trx: Db, name: string, make: () => SourceRecord): Promise<SourceRecord> {
   await trx

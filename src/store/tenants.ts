@@ -71,13 +71,13 @@ export async function claimAccount(db: Db, accountId: string, tenant: string): P
 }
 
 /** What a decision is about that must not change until its transaction ends. */
-export type Locked = { tenant: string } | { account: string };
+export type Locked = { tenant: string } | { account: string } | { repository: string };
 
 /**
  * Makes other transactions that lock the same name wait for the end of this one. It works also for a name that has no row yet, which a
  * row lock can't do. Order, so that nobody waits in a circle: the tenant, then the account, then rows.
  */
 export async function lockName(trx: Db, locked: Locked): Promise<void> {
-  const name = "tenant" in locked ? `tenant:${locked.tenant}` : `account:${locked.account}`;
+  const [name = ""] = Object.entries(locked).map(([kind, value]) => `${kind}:${value}`);
   await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx);
 }

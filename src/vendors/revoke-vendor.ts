@@ -18,7 +18,7 @@ import type { Run } from "../operations/run.ts";
 import { type Problem, ProblemError, problemOf } from "../problem.ts";
 import { changeIntegration, findIntegration, integrationsOfVendor } from "../store/integrations.ts";
 import { findLeases } from "../store/leases.ts";
-import type { StoredOperation } from "../store/operations.ts";
+import { childrenOf, type StoredOperation } from "../store/operations.ts";
 import { adoptChild } from "../store/reconcile-reads.ts";
 import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
 import { watch } from "../tenants/offboard.ts";
@@ -126,9 +126,10 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
   }
 }
 
-/** Whether the customer made the roles by our documents, in an account that we may not enter. */
-async function isHandedOver(shell: Shell, { tenant, lastUp }: IntegrationRecord): Promise<boolean> {
-  return lastUp !== undefined && (await requireTenant(shell, tenant)).access.mode === "hand-off";
+/** Whether the customer made the roles by our documents, or may have: until one is adopted, nothing of ours is recorded of them. */
+async function isHandedOver(shell: Shell, { tenant, stacks, lastUp }: IntegrationRecord): Promise<boolean> {
+  if (stacks.length > 0 || lastUp === undefined) return false;
+  return lastUp.handedOver === true || (await requireTenant(shell, tenant)).access.mode === "hand-off";
 }
 
 /** Nothing of ours can close what the customer made: it is said, and stays awaited. */
@@ -137,7 +138,7 @@ async function leftToCustomer(shell: Shell, run: Run, { tenant, name }: Integrat
   await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting } }), run);
   return new ProblemError(
     "account_unreachable",
-    `Tenant ${tenant} is hand-off: Drawbridge never calls its account. The customer has to close or remove the roles of ${name}.`,
+    `The customer made the roles of ${tenant}/${name} by our documents, so Drawbridge can't close them. The customer has to close or remove them.`,
     { cause: "hand-off" },
   ).problem;
 }
@@ -171,9 +172,17 @@ async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<
 /** Every integration goes up again as it was approved last: the trusts open, the sessions' end is taken away, and each is proven. */
 async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]> {
   const records = await integrationsOfVendor(shell.store.db, vendor);
-  const standing = records.filter(({ stacks, handshake }) => stacks.length > 0 && handshake.state !== "offboarding");
+  const standing = records.filter(
+    ({ stacks, lastUp, handshake }) => (stacks.length > 0 || lastUp !== undefined) && handshake.state !== "offboarding",
+  );
+  // Run again after a restart, it goes on with those that it had started.
+  const started = new Map(
+    (await childrenOf(shell.store.db, run.operation.id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]),
+  );
   return run.step("reopen", () =>
     sideBySide(standing, async ({ tenant, name }): Promise<Line> => {
+      const child = started.get(`${tenant}/${name}`);
+      if (child !== undefined) return { tenant, integration: name, operation: child };
       try {
         const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
         await adoptChild(shell.store.db, operation.id, run.operation.id);

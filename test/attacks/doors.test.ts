@@ -137,6 +137,26 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.equal((await openReconciles(service.store.db, own?.name ?? "")).length, 1, "nobody else's ends it");
   });
 
+  test("whoever made a source keeps it when they are given more, and those who hold the old tenants don't join it any more", async () => {
+    const push = (sequence: number) => ({ source: { repository: "https://git.example/grown", revision: "1", sequence }, manifests: [] });
+    const token = (tenants: string[], subject: string) => key(subject, tenants, ["write"]);
+    const send = async (by: string, sequence: number) =>
+      (await service.call("POST", "/v1/reconcile", { body: push(sequence), token: by })).status;
+    assert.equal(await send(await token(["a"], "alice"), 1), 202);
+    assert.equal(await send(await token(["b"], "bob"), 1), 202);
+    assert.equal(await send(await token(["a", "c"], "alice"), 2), 202);
+    assert.equal(await send(await token(["b", "c"], "bob"), 2), 202);
+    assert.equal(await send(await token(["a"], "carol"), 9_000), 202);
+    assert.equal(await send(await token(["a", "c"], "alice"), 3), 202);
+    const { items } = await listSources(service.store.db, { limit: 200 });
+    const grown = items.filter(({ repository }) => repository.endsWith("/grown")).map(({ requestedBy, tenants }) => [requestedBy, tenants]);
+    assert.deepEqual(grown.sort(), [
+      ["alice", ["a", "c"]],
+      ["bob", ["b", "c"]],
+      ["carol", ["a"]],
+    ]);
+  });
+
   test("a source acts with the scopes of whoever registers it: admin alone neither writes nor prunes", async () => {
     const body = { repository: "https://git.example/acme/access" };
     const only = await key("only-admin-2", "*", ["admin"]);

@@ -266,15 +266,15 @@ export const guards: readonly Guard[] = [
   {
     without: "a dry run that makes no source",
     file: "src/gitops/accept-reconcile.ts",
-    find: "return dryRun ? ((await findSource(trx, name)) ?? fresh) : lockSource(trx, name, () => fresh);",
+    find: "return dryRun ? fresh : lockSource(trx, name, () => fresh);",
     instead: "return lockSource(trx, name, () => fresh);",
     test: "test/attacks/doors.test.ts",
   },
   {
     without: "a source of one's own for a repository that others push",
     file: "src/gitops/accept-reconcile.ts",
-    find: "return isShared(named, by) ? named : lookUp(pushSourceName(repository, by.tenants));",
-    instead: "return named;",
+    find: "known.find((source) => isShared(source, by))",
+    instead: "known[0]",
     test: "test/gitops/reconcile.test.ts",
   },
   {
@@ -343,8 +343,8 @@ export const guards: readonly Guard[] = [
   {
     without: "the way of a repair back to what was approved",
     file: "src/drift/drift-repair.ts",
-    find: "if (record.authors?.length) return repairApproved(shell, record);",
-    instead: "",
+    find: "const request = approvedRequestOf(record);",
+    instead: "const request = { ...record, authors: record.authors ?? [] };",
     test: "test/attacks/in-the-account.test.ts",
   },
   {

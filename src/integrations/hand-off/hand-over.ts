@@ -30,7 +30,7 @@ export async function handOver({ shell, run, tenant, wish, request }: HandOver):
   const handedOver = (record: IntegrationRecord): IntegrationRecord => ({
     ...asApproved(record, request, wish.approvedBy),
     proof,
-    lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash },
+    lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash, handedOver: true },
     handshake: {
       state: "awaiting-customer",
       awaiting: [{ what: "the hand-off's documents in the account", from: "customer", since: now }],

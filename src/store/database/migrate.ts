@@ -14,9 +14,11 @@ import { up as proofsApart } from "./migrations/0100-proofs-apart.ts";
 import { up as namesWithoutTokens } from "./migrations/0110-names-without-tokens.ts";
 import { up as claims } from "./migrations/0120-claims.ts";
 import { up as legacyAuthors } from "./migrations/0130-legacy-authors.ts";
+import { up as refusalsByTenant } from "./migrations/0140-refusals-by-tenant.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
+  "0140-refusals-by-tenant": { up: refusalsByTenant },
   "0130-legacy-authors": { up: legacyAuthors },
   "0120-claims": { up: claims },
   "0110-names-without-tokens": { up: namesWithoutTokens },

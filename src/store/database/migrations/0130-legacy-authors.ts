@@ -6,5 +6,8 @@ import { type Kysely, sql } from "kysely";
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`update integrations set record = record || '{"authors": [{"subject": "legacy", "operation": ""}]}'::jsonb
-    where not gone and not (record ? 'authors') and record->'approvedParameters' is distinct from record->'parameters'`.execute(db);
+    where not gone and not (record ? 'authors') and case
+      when record ? 'approvedParameters' then record->'approvedParameters' <> record->'parameters'
+      else (record->'lastUp'->'succeeded') is distinct from 'true'::jsonb
+    end`.execute(db);
 }
