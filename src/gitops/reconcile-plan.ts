@@ -10,7 +10,7 @@ import type { VisibleTenants } from "../model/caller.ts";
 import { type Manifest, manifestId, readManifestSpec } from "../model/manifest.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { refuseTenant, type TenantWish } from "../tenants/tenants.ts";
+import { refuseTenant, type TenantRights, type TenantWish } from "../tenants/tenants.ts";
 import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
 import type { Given, PlanRequest, Step } from "./reconcile-items.ts";
 import { prunes } from "./reconcile-prunes.ts";
@@ -109,14 +109,19 @@ function foreseenTenant(shell: Shell, { metadata, spec }: Manifest): TenantRecor
   return { name: metadata.name, ...given, tags, provisioningExternalId: "", createdAt: now, updatedAt: now };
 }
 
+/** The plan and the run ask for the rights of whoever sent the reconcile here, so that they can't differ. */
+export function senderRights({ tenants, administers = false }: Pick<PlanRequest, "tenants" | "administers">): TenantRights {
+  return { seesAll: tenants === "*", administers };
+}
+
 async function planTenant(
   shell: Shell,
-  { tenants, administers = false }: PlanRequest,
+  request: PlanRequest,
   manifest: Manifest,
   before: TenantRecord | undefined,
 ): Promise<Pick<Step, "outcome" | "ifMatch">> {
   const spec = manifest.spec as unknown as TenantWish;
-  const by = { seesAll: tenants === "*", administers };
+  const by = senderRights(request);
   await refuseTenant(shell, shell.store.db, { name: manifest.metadata.name, body: spec, by }, before);
   if (!before) return { outcome: "added" };
   const ifMatch = tenantEtag(before);

@@ -19,7 +19,7 @@ import { putTenant, type TenantWish } from "../tenants/tenants.ts";
 import type { Position } from "./manifests.ts";
 import { readFiles } from "./read-files.ts";
 import type { Given, Item, Outcome, Step } from "./reconcile-items.ts";
-import { planReconcile } from "./reconcile-plan.ts";
+import { planReconcile, senderRights } from "./reconcile-plan.ts";
 import { idOf, incompleteness, itemOf, refusedAsWhole, resultOf, summaryOf } from "./reconcile-result.ts";
 import { fetchRepository } from "./repository.ts";
 
@@ -155,8 +155,7 @@ async function orRefuse(step: Step, work: () => Promise<void>): Promise<void> {
 
 async function applyTenant(shell: Shell, request: ReconcileRequest, { name, manifest, ifMatch }: Step): Promise<void> {
   const body = manifest?.spec as unknown as TenantWish;
-  const by = { seesAll: request.tenants === "*", administers: request.administers === true };
-  await putTenant(shell, { name, body, by, ...(ifMatch && { ifMatch }) });
+  await putTenant(shell, { name, body, by: senderRights(request), ...(ifMatch && { ifMatch }) });
 }
 
 async function applyIntegration(shell: Shell, run: Run, { writers }: ReconcileRequest, step: Step): Promise<void> {

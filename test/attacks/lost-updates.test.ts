@@ -147,6 +147,28 @@ describe("requests at once", {
     }
   });
 
+  test("two tenants of different callers, one account: one gets it", async () => {
+    const keyOf = async (subject: string, tenants: string[]) =>
+      String((await one.call("POST", "/v1/keys", { body: { subject, tenants, scopes: ["write"] } })).json["key"]);
+    const rounds = Array.from({ length: ROUNDS }, (_, round) => round);
+    const mine = await keyOf(
+      "mine",
+      rounds.map((round) => `mine-${round}`),
+    );
+    const theirs = await keyOf(
+      "theirs",
+      rounds.map((round) => `theirs-${round}`),
+    );
+    for (const round of rounds) {
+      const body = { ...tenantBody(), accountId: `55556666${1000 + round}` };
+      const answers = await Promise.all([
+        one.call("PUT", `/v1/tenants/mine-${round}`, { body, token: mine }),
+        other.call("PUT", `/v1/tenants/theirs-${round}`, { body, token: theirs }),
+      ]);
+      assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409], JSON.stringify(answers.map(({ json }) => json)));
+    }
+  });
+
   test("an integration and its tenant's end: never a living one under a tombstone", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const tenant = `ended-${round}`;

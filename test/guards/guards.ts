@@ -216,9 +216,9 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the rights of a reconcile's sender over accounts",
-    file: "src/gitops/reconcile.ts",
-    find: 'const by = { seesAll: request.tenants === "*", administers',
-    instead: "const by = { seesAll: true, administers",
+    file: "src/gitops/reconcile-plan.ts",
+    find: 'return { seesAll: tenants === "*", administers };',
+    instead: "return { seesAll: true, administers };",
     test: "test/attacks/doors.test.ts",
   },
   {
