@@ -352,7 +352,7 @@ export const guards: readonly Guard[] = [
     file: "src/integrations/stacks/recorded-stacks.ts",
     find: "if (since !== undefined) changing.spec = closedStack(asked, since);",
     instead: "void since;",
-    test: "test/attacks/revocation.test.ts",
+    test: "test/integrations/recorded-stacks.test.ts",
   },
   {
     without: "the revocation's wait for updates that write a trust",
