@@ -1,9 +1,9 @@
 /** A data folder serves one sandbox at a time: a second one would empty it under the first one's feet. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { Say } from "../setup/step.ts";
 import { ProblemError } from "../src/problem.ts";
-import { lockFolder } from "../src/store/database/folder-lock.ts";
+import { holderOf, lockFolder } from "../src/store/database/folder-lock.ts";
 
 /**
  * Takes the folder for this process before anything in it is touched; the answer gives it back, and may be called twice. The service has
@@ -25,12 +25,4 @@ export async function takeDataFolder(dataDir: string, log: Say): Promise<() => P
       `${await holderOf(lockIn)} has a sandbox in the data folder ${dataDir}. Stop that process, or choose another DRAWBRIDGE_DATA_DIR.`,
     );
   }
-}
-
-/** As lockFolder writes it; the holder may not have come to that yet. */
-async function holderOf(lockIn: string): Promise<string> {
-  const text = await readFile(path.join(lockIn, "holder.json"), "utf8").catch(() => "");
-  const [, pid] = /"pid":(\d+)/.exec(text) ?? [];
-  const [, host] = /"host":"([^"]+)"/.exec(text) ?? [];
-  return pid && host ? `Process ${pid} on ${host}` : "Another process";
 }

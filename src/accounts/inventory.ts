@@ -49,7 +49,10 @@ export async function ownedRole(iam: IAMClient, name: string, owner: Owner): Pro
 }
 
 /** Whether a resource's tags say that it is the integration's. Pure. */
-export function carriesOwner(tags: Readonly<Record<string, string>>, { tenant, integration }: Owner): boolean {
+export function carriesOwner(
+  tags: Readonly<Record<string, string>>,
+  { tenant, integration }: { tenant: Pick<Owner["tenant"], "name">; integration: string },
+): boolean {
   return tags["drawbridge:tenant"] === tenant.name && tags["drawbridge:integration"] === integration;
 }
 

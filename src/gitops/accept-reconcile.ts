@@ -1,7 +1,7 @@
 /** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
 
 import type { Shell } from "../integrations/shell.ts";
-import type { VisibleTenants } from "../model/caller.ts";
+import { tenantsText, type VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
 import { openOperation } from "../operations/open.ts";
@@ -149,8 +149,7 @@ async function sourceOf(
 }
 
 function isShared({ tenants, requestedBy }: SourceRecord, by: Asker): boolean {
-  const listed = (some: VisibleTenants) => (some === "*" ? "*" : [...new Set(some)].sort().join());
-  if (listed(tenants) === listed(by.tenants)) return true;
+  if (tenantsText(tenants) === tenantsText(by.tenants)) return true;
   const holdsAll = by.tenants === "*" || (tenants !== "*" && tenants.every((tenant) => by.tenants.includes(tenant)));
   return requestedBy === by.subject && holdsAll;
 }

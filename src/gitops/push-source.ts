@@ -1,6 +1,6 @@
 /** Sources that nobody registered: repositories that CI jobs push from. Pure. */
 import { hash } from "node:crypto";
-import type { VisibleTenants } from "../model/caller.ts";
+import { tenantsText, type VisibleTenants } from "../model/caller.ts";
 import type { SourceRecord } from "../model/source.ts";
 
 /** The name of a pushed source: its repository's, made safe and unmistakable; with `by`, of the source that is theirs alone. */
@@ -15,7 +15,7 @@ export function pushSourceName(repository: string, by?: { subject: string; tenan
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")
     .slice(0, 27);
-  const owners = by === undefined ? [] : [by.tenants === "*" ? "*" : [...new Set(by.tenants)].sort().join(), by.subject];
+  const owners = by === undefined ? [] : [tenantsText(by.tenants), by.subject];
   const own = hash("sha256", [repository, ...owners].join("\n")).slice(0, 10);
   return slug === "" ? `source-${own}` : `${slug}-${own}`.replaceAll("--", "-");
 }

@@ -2,6 +2,7 @@
 
 import { referencesIn } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
+import { carriesOwner } from "../accounts/inventory.ts";
 import { isOwnBucket, readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import { type Expectations, pointerTo } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
@@ -117,7 +118,7 @@ function checkRoleName(
   role: LiveRole | undefined,
 ): void {
   if (!role) return;
-  if (role.tags["drawbridge:tenant"] === tenant.name && role.tags["drawbridge:integration"] === integration) return;
+  if (carriesOwner(role.tags, { tenant, integration })) return;
   throw new ProblemError(
     "role_name_taken",
     `The account already has a role ${name} that isn't this integration's. Choose another roleName, add the bucket to the integration that has it, or remove that role.`,

@@ -15,6 +15,9 @@ export interface Caller {
 /** The tenants that a caller may see: all, or these names. */
 export type VisibleTenants = "*" | readonly string[];
 
+/** The same text for the same tenants, however they are ordered or repeated. */
+export const tenantsText = (tenants: VisibleTenants): string => (tenants === "*" ? "*" : [...new Set(tenants)].sort().join());
+
 /** Whether the caller was given this tenant. Where it wasn't, the tenant must look absent (the same 404). */
 export function holdsTenant(caller: Caller, tenant: string): boolean {
   return caller.tenants === "*" || caller.tenants.includes(tenant);

@@ -38,13 +38,18 @@ export async function lockFolder(folder: string, onLost: (error: Error) => void)
     return release;
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ELOCKED")) throw error;
-    const who = held === undefined ? "Another process" : `Process ${held.pid} on ${held.host}`;
     throw new ProblemError(
       "not_ready",
-      `${who} is using the data folder ${folder}. Stop it, choose another DRAWBRIDGE_DATA_DIR, or set DATABASE_URL to share a PostgreSQL.`,
+      `${nameOf(held)} is using the data folder ${folder}. Stop it, choose another DRAWBRIDGE_DATA_DIR, or set DATABASE_URL to share a PostgreSQL.`,
     );
   }
 }
+
+/** Who has the lock of a folder, as a sentence's subject; the holder may not have written its name yet. */
+export const holderOf = async (folder: string): Promise<string> => nameOf(await readHolder(join(folder, "holder.json")));
+
+const nameOf = (holder: Holder | undefined): string =>
+  holder === undefined ? "Another process" : `Process ${holder.pid} on ${holder.host}`;
 
 async function readHolder(file: string): Promise<Holder | undefined> {
   try {
