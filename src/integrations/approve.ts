@@ -5,9 +5,7 @@ import type { Author } from "../model/integration.ts";
 import { nudgeFollowers } from "../operations/events.ts";
 import { jobOf } from "../operations/job.ts";
 import { ProblemError } from "../problem.ts";
-import { changeIntegration } from "../store/integrations.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
-import { lockName } from "../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../store/transitions.ts";
 import type { Shell } from "./shell.ts";
 
@@ -30,34 +28,33 @@ export async function approve(
     );
   }
   refuseAuthor(operation, subject);
-  const { tenant, integration } = operation;
   return shell.store.db.transaction().execute(async (trx) => {
-    if (tenant !== undefined) await lockName(trx, { tenant });
-    const approved = await approveOperation(trx, operation.id);
-    if (tenant !== undefined && integration !== undefined)
-      await changeIntegration(trx, tenant, integration, (record) => ({ ...record, approval: { by: subject, planHash } }));
+    const approved = await approveOperation(trx, operation.id, subject);
     await shell.queue.enqueue(trx, jobOf(operation));
     return approved;
   });
 }
 
-/** Everybody who wrote a part of what the operation would do, whoever carried it on since. */
+/**
+ * Everybody who wrote a part of what the operation would do, whoever carried it on since. A request from before writers were noted may
+ * carry on what somebody else wrote.
+ */
 function authorsOf({ request, requestedBy }: StoredOperation): string[] {
-  const { authors = [], writers = [] } = request as { authors?: Author[]; writers?: string[] };
-  const known = [...authors.map(({ subject }) => subject), ...writers];
+  const { authors, writers } = request as { authors?: Author[]; writers?: string[] };
+  const noted = authors === undefined && writers === undefined ? [legacyAuthor] : [];
+  const known = [...(authors ?? []).map(({ subject }) => subject), ...(writers ?? []), ...noted];
   return automaticSubjects.includes(requestedBy) ? known : [requestedBy, ...known];
 }
 
 function refuseAuthor(operation: StoredOperation, subject: string): void {
   const authors = authorsOf(operation);
-  const isKnown = Array.isArray(operation.request["authors"]) || authors.length > 0;
   if (authors.includes(subject)) {
     throw new ProblemError(
       "approver_is_requester",
       "Whoever asked for this, or wrote a part of it, can't approve it. Somebody else with the scope `approve` has to.",
     );
   }
-  if (isKnown && !authors.includes(legacyAuthor)) return;
+  if (!authors.includes(legacyAuthor)) return;
   throw new ProblemError(
     "approver_is_requester",
     "A part of what this would do was written in an earlier release, which noted no author. Discard it and PUT the whole integration again.",

@@ -79,7 +79,6 @@ async function bury(
       approved: _approved,
       approvedParameters: _parameters,
       authors: _authors,
-      approval: _approval,
       approvedBy: _approvedBy,
       ...record
     }: IntegrationRecord): IntegrationRecord => ({

@@ -36,8 +36,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const { tenant, record } = await subjectOf(shell, run);
   const integration = record.name;
   const asked = await wishOf(shell, request, integration);
-  const approver =
-    run.operation.planHash !== undefined && record.approval?.planHash === run.operation.planHash ? record.approval.by : record.approvedBy;
+  const approver = request.approvedBy ?? record.approvedBy;
   const wish = approver === undefined ? asked : { ...asked, approvedBy: approver };
   const desired = desiredStacks(tenant, wish);
   refuseServiceResources(shell, desired);

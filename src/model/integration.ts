@@ -49,6 +49,8 @@ export interface UpRequest {
   vendorPolicy?: PolicyDocument;
   /** Everybody who wrote a part of it that hasn't been applied yet: none of them may approve it. */
   authors?: Author[];
+  /** Who approved the operation's plan, once somebody has. */
+  approvedBy?: string;
 }
 
 export interface RecordedStack {
@@ -109,8 +111,6 @@ export interface IntegrationRecord {
   approvedParameters?: Record<string, unknown>;
   /** Who wrote what hasn't gone past every approval yet. */
   authors?: Author[];
-  /** The last approval of one of its plans. */
-  approval?: { by: string; planHash: string };
   /** Who approved what `approved` needed an approval for. */
   approvedBy?: string;
   settings: Record<string, unknown>;

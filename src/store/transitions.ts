@@ -22,6 +22,7 @@ interface Change {
     planHash?: string | undefined;
     supersededBy?: string | undefined;
     plugin?: string | undefined;
+    approvedBy?: string | undefined;
     bumpAttempt?: boolean;
     bumpEpoch?: boolean;
   };
@@ -58,9 +59,9 @@ export async function parkOperation(
   return mustChange(db, id, { to: "awaiting-approval", heldEpoch: epoch, set: plan });
 }
 
-/** awaiting-approval → queued; the caller enqueues it in the same transaction. */
-export async function approveOperation(db: Db, id: string): Promise<StoredOperation> {
-  return mustChange(db, id, { to: "queued", from: ["awaiting-approval"] });
+/** awaiting-approval → queued, with who approved it; the caller enqueues it in the same transaction. */
+export async function approveOperation(db: Db, id: string, approvedBy: string): Promise<StoredOperation> {
+  return mustChange(db, id, { to: "queued", from: ["awaiting-approval"], set: { approvedBy } });
 }
 
 /**
@@ -131,6 +132,7 @@ async function change(db: Db, id: string, { to, from, heldEpoch, newEpoch, set =
         ...(set.planHash !== undefined && { plan_hash: set.planHash }),
         ...(set.supersededBy !== undefined && { superseded_by: set.supersededBy }),
         ...(set.plugin !== undefined && { plugin: set.plugin }),
+        ...(set.approvedBy !== undefined && { request: sql<string>`request || ${JSON.stringify({ approvedBy: set.approvedBy })}::jsonb` }),
       }))
       .returning(["last_seq", "attempt"])
       .executeTakeFirst();

@@ -7,7 +7,8 @@ import { reservedSubjects, scopes } from "../../src/model/caller.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { up as legacyAuthors } from "../../src/store/database/migrations/0130-legacy-authors.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
-import { createOperation, openOperations } from "../../src/store/operations.ts";
+import { createOperation, findOperation, openOperations } from "../../src/store/operations.ts";
+import { parkOperation, startOperation } from "../../src/store/transitions.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 let service: RealService;
@@ -45,6 +46,32 @@ test("what carries on somebody's change may not be approved by them", async () =
   assert.equal(await refusal("colleague", { authors }, "mallory"), "approver_is_requester");
   assert.equal(await refusal("source-poll", { writers: ["alice"] }, "alice"), "approver_is_requester");
   assert.equal(await refusal("colleague", { authors }, "second-person"), undefined);
+});
+
+test("an operation that an earlier release left held may be approved by nobody: it may carry on what somebody else wrote", async () => {
+  assert.equal(await refusal("colleague", {}, "second-person"), "approver_is_requester");
+});
+
+test("each held plan keeps its own approver, whoever approves another one meanwhile", async () => {
+  const { db } = service.store;
+  const held = async (hash: string) => {
+    const asked = {
+      kind: "up",
+      tenant: "acme",
+      integration: "c1",
+      request: { authors: [] },
+      requestedBy: "alice",
+      deadlineSeconds: 60,
+    } as const;
+    const { id } = await createOperation(db, asked);
+    const { epoch } = await startOperation(db, id, { epoch: 1_000_000 });
+    return parkOperation(db, id, epoch, { planHash: hash });
+  };
+  const [first, second] = [await held("a".repeat(64)), await held("b".repeat(64))];
+  await approve(service.shell, first, { planHash: "a".repeat(64), subject: "bob" });
+  await approve(service.shell, second, { planHash: "b".repeat(64), subject: "carol" });
+  const approvers = [first, second].map(async ({ id }) => (await findOperation(db, id))?.request["approvedBy"]);
+  assert.deepEqual(await Promise.all(approvers), ["bob", "carol"]);
 });
 
 test("what an unknown author wrote in an earlier release may be approved by nobody, until it is asked for again", async () => {

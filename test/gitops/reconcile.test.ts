@@ -113,7 +113,7 @@ describe("reconcile", { concurrency: false }, () => {
     assert.ok(!house.ran.some((one) => one.startsWith("destroy")), "none has run");
     const { shell } = house;
     await shell.store.db.transaction().execute(async (trx) => {
-      const approved = await approveOperation(trx, operation.id);
+      const approved = await approveOperation(trx, operation.id, "somebody-else");
       await shell.queue.enqueue(trx, jobOf(approved));
     });
     let done = await house.ended(operation.id);

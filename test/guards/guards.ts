@@ -469,8 +469,8 @@ export const guards: readonly Guard[] = [
   {
     without: "an author whom nobody knows",
     file: "src/integrations/approve.ts",
-    find: "if (isKnown && !authors.includes(legacyAuthor)) return;",
-    instead: "if (isKnown) return;",
+    find: "if (!authors.includes(legacyAuthor)) return;",
+    instead: "if (operation.id) return;",
     test: "test/attacks/authors.test.ts",
   },
   {

@@ -121,7 +121,7 @@ for (const backend of backends) {
       // Until its first job has ended there is no room for the second; a service's recovery adds it then, and none runs here.
       while ((await queue.depth()).running > 0) await sleep(10);
       await store.db.transaction().execute(async (trx) => {
-        const approved = await approveOperation(trx, id);
+        const approved = await approveOperation(trx, id, "somebody-else");
         await queue.enqueue(trx, jobOf(approved));
       });
       assert.equal((await ended(id)).state, "succeeded");

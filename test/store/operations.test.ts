@@ -50,7 +50,7 @@ const changes: { to: OperationState; try(db: Db, id: string): Promise<StoredOper
   { to: "cancelled", try: (db, id) => finishOperation(db, id, 10, { state: "cancelled" }) },
   { to: "awaiting-approval", try: (db, id) => parkOperation(db, id, 10, { planHash: "h" }) },
   { to: "queued", try: (db, id) => requeueOperation(db, id, 10) },
-  { to: "queued", try: (db, id) => approveOperation(db, id) },
+  { to: "queued", try: (db, id) => approveOperation(db, id, "somebody-else") },
   { to: "cancelled", try: (db, id) => cancelWaiting(db, id) },
   { to: "failed", try: (db, id) => failWaiting(db, id, error) },
 ];
