@@ -11,7 +11,7 @@ import { openReconciles } from "../store/reconcile-reads.ts";
 import { findSource, lockKnownSource, lockSource, ownerOf, pushSourcesOf, saveSource, takeDueSources } from "../store/sources.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
-import { pushSource, pushSourceName } from "./push-source.ts";
+import { pushScopes, pushSource, pushSourceName } from "./push-source.ts";
 import type { ReconcileRequest } from "./reconcile.ts";
 import { managedBySource } from "./reconcile-plan.ts";
 
@@ -130,7 +130,7 @@ async function start(
 
 /**
  * The source that a push is about, its row locked. A repository's name is public, so it belongs to nobody: callers share a source when they
- * hold the same tenants, and whoever made it keeps it when they are given more. Everybody else has one of their own, so that nobody
+ * hold the same tenants and may both destroy or both not, and whoever made it keeps it when they are given more. Everybody else has one of their own, so that nobody
  * learns of, overtakes or ends what others push under the same name. A dry run makes none.
  */
 async function sourceOf(
@@ -141,15 +141,17 @@ async function sourceOf(
   await lockName(trx, { repository });
   const known = await pushSourcesOf(trx, repository);
   const shared = known.find((source) => isShared(source, by));
-  if (shared) return { ...shared, tenants: by.tenants };
+  if (shared) return { ...shared, tenants: by.tenants, scopes: shared.scopes ?? pushScopes(by) };
   const usual = pushSourceName(repository);
   const name = (await findSource(trx, usual)) === undefined ? usual : pushSourceName(repository, by);
   const fresh = pushSource(repository, { name, by, now });
   return dryRun ? fresh : lockSource(trx, name, () => fresh);
 }
 
-function isShared({ tenants, requestedBy }: SourceRecord, by: Asker): boolean {
-  if (tenantsText(tenants) === tenantsText(by.tenants)) return true;
+function isShared({ tenants, requestedBy, scopes }: SourceRecord, by: Asker): boolean {
+  // What somebody without `destroy` names would belong to the source, and whoever prunes it next would destroy it for them.
+  const equals = scopes === undefined ? by.mayDestroy : scopes.includes("destroy") === by.mayDestroy;
+  if (equals && tenantsText(tenants) === tenantsText(by.tenants)) return true;
   const holdsAll = by.tenants === "*" || (tenants !== "*" && tenants.every((tenant) => by.tenants.includes(tenant)));
   return requestedBy === by.subject && holdsAll;
 }

@@ -23,7 +23,10 @@ export function pushSourceName(repository: string, by?: { subject: string; tenan
 /** A source that nobody registered: it comes into being with the first push from its repository. */
 export function pushSource(
   repository: string,
-  { name, by, now }: { name: string; by: { subject: string; tenants: VisibleTenants }; now: string },
+  { name, by, now }: { name: string; by: { subject: string; tenants: VisibleTenants; mayDestroy: boolean }; now: string },
 ): SourceRecord {
-  return { name, kind: "push", repository, tenants: by.tenants, requestedBy: by.subject, createdAt: now };
+  return { name, kind: "push", repository, tenants: by.tenants, scopes: pushScopes(by), requestedBy: by.subject, createdAt: now };
 }
+
+/** What a pushed source notes of the rights of those who push from it. */
+export const pushScopes = ({ mayDestroy }: { mayDestroy: boolean }): string[] => (mayDestroy ? ["destroy"] : []);

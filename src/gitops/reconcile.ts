@@ -125,16 +125,14 @@ async function asFirstPlanned(shell: Shell, run: Run, fresh: Step[]): Promise<St
 
 async function apply(shell: Shell, run: Run, request: ReconcileRequest, steps: Step[]): Promise<void> {
   const named = steps.filter((step) => step.manifest !== undefined && step.outcome !== "refused");
-  await claimMembers(
-    shell.store.db,
-    named.map(({ kind, tenant = "", name, manifest }) => ({
-      kind: kind === "Tenant" ? "Tenant" : "Integration",
-      tenant,
-      name,
-      source: request.source,
-      labels: manifest?.metadata.labels ?? {},
-    })),
-  );
+  const claims = named.map(({ kind, tenant = "", name, manifest }) => ({
+    kind: kind === "Tenant" ? ("Tenant" as const) : ("Integration" as const),
+    tenant,
+    name,
+    labels: manifest?.metadata.labels ?? {},
+  }));
+  if (!(await claimMembers(shell.store.db, request.source, claims)))
+    throw new ProblemError("stale_revision", "The source was removed while this reconcile ran. Nothing was changed.");
   const work = named.filter((step) => (step.outcome === "added" || step.outcome === "changed") && step.operation === undefined);
   for (const step of [...work.filter((one) => one.kind === "Tenant"), ...work.filter((one) => one.kind === "Integration")]) {
     run.signal.throwIfAborted();

@@ -12,7 +12,10 @@ export interface SourceRecord {
   tenants: VisibleTenants;
   /** The caller's subject */
   requestedBy: string;
-  /** Of a pulled source: the scopes of the caller who wrote it last, with which it acts. Sources from before that was noted have none. */
+  /**
+   * Of a pulled source: the scopes of the caller who wrote it last, with which it acts. Of a pushed one: `destroy`, where those who push from
+   * it hold that. Sources from before they were noted have none.
+   */
   scopes?: string[];
   branch?: string;
   /** Folder inside the repository */

@@ -35,12 +35,16 @@ const tags = z
     z
       .string()
       .regex(
-        /^(?![aA][wW][sS]:|drawbridge:)[A-Za-z0-9 _.:/=+@-]{1,128}$/,
+        /^(?![aA][wW][sS]:|[dD][rR][aA][wW][bB][rR][iI][dD][gG][eE]:)[A-Za-z0-9 _.:/=+@-]{1,128}$/,
         "A tag key has 1 to 128 letters, digits, spaces and _ . : / = + - @, and doesn't begin with aws: or drawbridge:",
       ),
     z.string().regex(/^[A-Za-z0-9 _.:/=+@-]{0,256}$/, "A tag value has up to 256 letters, digits, spaces and _ . : / = + - @"),
   )
-  .refine((record) => Object.keys(record).length <= 40, "At most 40 tags");
+  .refine((record) => Object.keys(record).length <= 40, "At most 40 tags")
+  // IAM user guide, "Tags for IAM resources": a role can't have `Team` and `team`.
+  .refine((record) => new Set(Object.keys(record).map((key) => key.toLowerCase())).size === Object.keys(record).length, {
+    error: "Two tag keys differ in case alone; to IAM they are the same key",
+  });
 
 export const tenantAccess = z
   .discriminatedUnion("mode", [

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { SourceMember, SourceRecord } from "../model/source.ts";
 import { anyOf } from "./database/any-of.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
-import type { Db } from "./database/transaction.ts";
+import { type Db, inTransaction } from "./database/transaction.ts";
 
 export async function findSource(db: Db, name: string): Promise<SourceRecord | undefined> {
   const row = await db.selectFrom("sources").select("record").where("name", "=", name).executeTakeFirst();
@@ -51,10 +51,13 @@ export async function saveSource(db: Db, source: SourceRecord): Promise<void> {
 
 /** Forgets a source; what it owned belongs to nobody then and stays as it is. Answers whether there was one. */
 export async function deleteSource(db: Db, name: string): Promise<boolean> {
-  await db.deleteFrom("source_members").where("source", "=", name).execute();
-  await db.deleteFrom("webhook_deliveries").where("source", "=", name).execute();
-  const deleted = await db.deleteFrom("sources").where("name", "=", name).executeTakeFirst();
-  return deleted.numDeletedRows > 0n;
+  return inTransaction(db, async (trx) => {
+    // First, so that a reconcile which claims at the same time does so before it or finds no source.
+    const deleted = await trx.deleteFrom("sources").where("name", "=", name).executeTakeFirst();
+    await trx.deleteFrom("source_members").where("source", "=", name).execute();
+    await trx.deleteFrom("webhook_deliveries").where("source", "=", name).execute();
+    return deleted.numDeletedRows > 0n;
+  });
 }
 
 /** Writes down what came of a fetch, and nothing else: somebody may have changed the source meanwhile. */
@@ -99,21 +102,28 @@ export async function membersOf(db: Db, { source, tenants }: { source: string; t
     .execute();
 }
 
-/** Makes these the source's own; what another source owns stays with it. */
-export async function claimMembers(db: Db, members: readonly SourceMember[]): Promise<void> {
-  for (let start = 0; start < members.length; start += 500) {
-    const values = members.slice(start, start + 500).map((member) => ({ ...member, labels: JSON.stringify(member.labels) }));
-    await db
-      .insertInto("source_members")
-      .values(values)
-      .onConflict((conflict) =>
-        conflict
-          .columns(["kind", "tenant", "name"])
-          .doUpdateSet((row) => ({ labels: row.ref("excluded.labels") }))
-          .whereRef("source_members.source", "=", "excluded.source"),
-      )
-      .execute();
-  }
+/**
+ * Makes these the source's own; what another source owns stays with it. Answers false, and claims nothing, where the source was removed:
+ * nobody could ever give back what it owned.
+ */
+export async function claimMembers(db: Db, source: string, members: readonly Omit<SourceMember, "source">[]): Promise<boolean> {
+  return inTransaction(db, async (trx) => {
+    if (!(await lockKnownSource(trx, source))) return false;
+    for (let start = 0; start < members.length; start += 500) {
+      const values = members.slice(start, start + 500).map((member) => ({ ...member, source, labels: JSON.stringify(member.labels) }));
+      await trx
+        .insertInto("source_members")
+        .values(values)
+        .onConflict((conflict) =>
+          conflict
+            .columns(["kind", "tenant", "name"])
+            .doUpdateSet((row) => ({ labels: row.ref("excluded.labels") }))
+            .whereRef("source_members.source", "=", "excluded.source"),
+        )
+        .execute();
+    }
+    return true;
+  });
 }
 
 export async function releaseMember(db: Db, { kind, tenant, name, source }: Omit<SourceMember, "labels">): Promise<void> {

@@ -3,7 +3,7 @@ import type { VisibleTenants } from "../model/caller.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { anyOf } from "./database/any-of.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
-import type { Db } from "./database/transaction.ts";
+import { type Db, inTransaction } from "./database/transaction.ts";
 
 /** The tenant of that name. */
 export async function findTenant(db: Db, name: string): Promise<TenantRecord | undefined> {
@@ -33,17 +33,22 @@ export async function saveTenant(db: Db, tenant: TenantRecord): Promise<void> {
 }
 
 /**
- * Makes the tenant a tombstone: its name, its receipts and its integrations' tombstones stay, and nobody finds it any more.
+ * Makes the tenant a tombstone: its name, its receipts and its integrations' tombstones stay, and nobody finds it any more. What a source
+ * owned of it belongs to nobody, so that the next tenant of that name isn't the source's.
  * False while one of its integrations isn't gone.
  */
 export async function buryTenant(db: Db, name: string): Promise<boolean> {
-  const buried = await db
-    .updateTable("tenants")
-    .set({ gone: true })
-    .where("name", "=", name)
-    .where((eb) => eb.not(eb.exists(eb.selectFrom("integrations").select("name").where("tenant", "=", name).where("gone", "=", false))))
-    .executeTakeFirst();
-  return buried.numUpdatedRows > 0n;
+  return inTransaction(db, async (trx) => {
+    const buried = await trx
+      .updateTable("tenants")
+      .set({ gone: true })
+      .where("name", "=", name)
+      .where((eb) => eb.not(eb.exists(eb.selectFrom("integrations").select("name").where("tenant", "=", name).where("gone", "=", false))))
+      .executeTakeFirst();
+    if (buried.numUpdatedRows === 0n) return false;
+    await trx.deleteFrom("source_members").where("tenant", "=", name).execute();
+    return true;
+  });
 }
 
 /** What a claim on an account itself is about; claims on what stands in it name that. */

@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Asker, acceptPull, acceptPush } from "../../src/gitops/accept-reconcile.ts";
 import { putSource } from "../../src/gitops/sources.ts";
+import { putIntegration } from "../../src/integrations/put.ts";
+import { findIntegration } from "../../src/store/integrations.ts";
 import { openReconciles } from "../../src/store/reconcile-reads.ts";
-import { deleteSource, findSource, listSources } from "../../src/store/sources.ts";
-import { findTenant } from "../../src/store/tenants.ts";
-import { everybody, type House, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
+import { claimMembers, deleteSource, findSource, listSources, ownerOf } from "../../src/store/sources.ts";
+import { buryTenant, findTenant } from "../../src/store/tenants.ts";
+import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 const account = "222222222222";
@@ -157,6 +159,12 @@ describe("over HTTP", { concurrency: false }, () => {
     ]);
   });
 
+  test("no tenant's own tag stands in for one of ours: to IAM a key is the same in any case", async () => {
+    const tagged = (tags: Record<string, string>) => put("/v1/tenants/mallory-2", { ...ofAcme, accountId: "999999999999", tags }, mallory);
+    for (const tags of [{ "Drawbridge:Tenant": "acme" }, { "DRAWBRIDGE:integration": "c1" }, { team: "a", Team: "b" }] as object[])
+      assert.equal((await tagged(tags as Record<string, string>)).status, 400);
+  });
+
   test("a source acts with the scopes of whoever registers it: admin alone neither writes nor prunes", async () => {
     const body = { repository: "https://git.example/acme/access" };
     const only = await key("only-admin-2", "*", ["admin"]);
@@ -207,6 +215,57 @@ describe("through a reconcile", { concurrency: false }, () => {
       assert.equal(await findTenant(house.shell.store.db, "mallory"), undefined);
     });
   }
+
+  test("somebody without destroy doesn't have a hand-made integration pruned by the next push of somebody with it", async () => {
+    const repository = "https://git.example/shared";
+    const writer: Asker = { ...everybody, subject: "writer", mayDestroy: false, administers: false };
+    const from = async (by: Asker, manifests: object[], { prune = false, sequence = 1 } = {}) => {
+      const given = { source: { repository, revision: "1", sequence }, manifests: manifests as never, prune, maxDeletes: 5 };
+      return house.ended((await acceptPush(house.shell, { ...given, dryRun: false, atomic: false }, by)).id);
+    };
+    const [kept, byHand] = [integrationManifest("acme", "fromgit"), integrationManifest("acme", "handmade")];
+    await from(everybody, [kept]);
+    const { operation } = await putIntegration(house.shell, {
+      tenant: "acme",
+      name: "handmade",
+      body: byHand.spec as never,
+      requestedBy: "operator",
+    });
+    await house.ended(operation?.id ?? "");
+    assert.deepEqual(
+      itemsOf(await from(writer, [byHand], { sequence: Number.MAX_SAFE_INTEGER })).map(({ outcome }) => outcome),
+      ["unchanged"],
+    );
+    const pruned = await from(everybody, [kept], { prune: true });
+    assert.deepEqual(
+      itemsOf(pruned).map(({ name, outcome }) => `${name} ${outcome}`),
+      ["fromgit unchanged"],
+      "nor does a number that they sent stop it",
+    );
+    assert.equal((await findIntegration(house.shell.store.db, "acme", "handmade"))?.goneAt, undefined);
+  });
+
+  test("a source that is removed while it claims owns nothing afterwards", async () => {
+    const { db } = house.shell.store;
+    const claim = { kind: "Integration" as const, tenant: "acme", name: "c9", labels: {} };
+    await putSource(house.shell, {
+      name: "ghost",
+      body: { repository: "/nowhere.git", branch: "main", interval: 300, prune: false, maxDeletes: 0 },
+      requestedBy: "alice",
+      scopes: ["write"],
+    });
+    await deleteSource(db, "ghost");
+    assert.equal(await claimMembers(db, "ghost", [claim]), false);
+    assert.equal(await ownerOf(db, "Integration", "acme", "c9"), undefined);
+  });
+
+  test("what a source owned of an offboarded tenant isn't owned in the next tenant of that name", async () => {
+    const { db } = house.shell.store;
+    await push({ ...mallory, subject: "owner", tenants: "*", administers: true }, [tenantManifest("passing", "333333333333")]);
+    assert.notEqual(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
+    assert.equal(await buryTenant(db, "passing"), true);
+    assert.equal(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
+  });
 
   test("a pull that was accepted before its source was changed doesn't act as it was", async () => {
     const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: true, maxDeletes: 9 };

@@ -76,7 +76,7 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
       const record = nextRecord({ tenant, name, body: spec as never, requestedBy: "ci" }, undefined, shell.now());
       const { specHash } = desiredStacks(owner, await recordedWish(shell, record));
       await saveIntegration(store.db, { ...record, lastUp: { operation: randomUUID(), succeeded: true, specHash } });
-      await claimMembers(store.db, [{ kind: "Integration", tenant, name, source: pushSourceName(repository), labels: {} }]);
+      await claimMembers(store.db, pushSourceName(repository), [{ kind: "Integration", tenant, name, labels: {} }]);
     },
     async close() {
       await queue.close({ graceSeconds: 1 });

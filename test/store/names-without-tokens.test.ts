@@ -27,7 +27,8 @@ const record = (repository: string, more: Partial<SourceRecord> = {}): SourceRec
   ...more,
 });
 
-const member = (source: string, name: string) => ({ kind: "Integration" as const, tenant: "acme", name, source, labels: {} });
+const claim = (name: string) => ({ kind: "Integration" as const, tenant: "acme", name, labels: {} });
+const member = (source: string, name: string) => ({ ...claim(name), source });
 
 /** As a migration is run: in a transaction, by somebody who knows no tables. */
 const migrateNow = (db: Kysely<Database>) => db.transaction().execute((trx) => up(trx as unknown as Kysely<unknown>));
@@ -49,7 +50,7 @@ for (const backend of backends) {
       const { db } = opened.store;
       const old = record(withToken(secret), { sequence: 7, revision: "4f2a9c1" });
       await saveSource(db, old);
-      await claimMembers(db, [member(old.name, "c1")]);
+      await claimMembers(db, old.name, [claim("c1")]);
       const request = { source: old.name, manifests: [] };
       const operation = await createOperation(db, { kind: "reconcile", request, requestedBy: "ci", deadlineSeconds: 60 });
       await migrateNow(db);
@@ -65,7 +66,8 @@ for (const backend of backends) {
       const [first, second] = ["https://one@git.example/two.git", "https://other@git.example/two.git"].map((url) => record(url));
       assert.ok(first && second);
       for (const source of [first, second]) await saveSource(db, source);
-      await claimMembers(db, [member(first.name, "a"), member(second.name, "b"), member(second.name, "c")]);
+      await claimMembers(db, first.name, [claim("a")]);
+      await claimMembers(db, second.name, [claim("b"), claim("c")]);
       await migrateNow(db);
       const named = pushSourceName("https://git.example/two.git");
       const owned = async (source: string) => (await membersOf(db, { source, tenants: [] })).map(({ name }) => name).sort();
