@@ -4,7 +4,7 @@ import type { Shell } from "../integrations/shell.ts";
 import type { SourceRecord } from "../model/source.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
-import { deleteSource, findSource, noteDelivery, saveSource } from "../store/sources.ts";
+import { deleteSource, findSource, forgetDelivery, noteDelivery, saveSource } from "../store/sources.ts";
 import { acceptPull } from "./accept-reconcile.ts";
 import { readSecret } from "./credentials.ts";
 import { type Delivery, readDelivery } from "./webhook.ts";
@@ -94,5 +94,11 @@ export async function receiveDelivery(
   if (!source) throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
   if (!reading.news) return { ignored: reading.why };
   if (!(await noteDelivery(shell.store.db, name, reading.keys))) return { ignored: "It was delivered before." };
-  return { operation: await acceptPull(shell, source, { requestedBy: "webhook" }) };
+  try {
+    return { operation: await acceptPull(shell, source, { requestedBy: "webhook" }) };
+  } catch (error) {
+    // Its sender is told of the failure and sends it again.
+    await forgetDelivery(shell.store.db, name, reading.keys);
+    throw error;
+  }
 }

@@ -152,3 +152,12 @@ export async function noteDelivery(db: Db, source: string, keys: readonly string
     return noted.length === new Set(keys).size;
   });
 }
+
+/** Forgets a delivery again: nothing came of it, so that it can be sent once more. */
+export async function forgetDelivery(db: Db, source: string, keys: readonly string[]): Promise<void> {
+  await db
+    .deleteFrom("webhook_deliveries")
+    .where("source", "=", source)
+    .where("key", "=", anyOf([...keys]))
+    .execute();
+}
