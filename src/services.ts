@@ -14,11 +14,12 @@ import type { Shell } from "./integrations/shell.ts";
 import { deleteKey, listKeys } from "./integrations/stacks/keys.ts";
 import { noTenant, requireTenant } from "./integrations/subject.ts";
 import { lifecycleServices } from "./lifecycle-services.ts";
-import { type Caller, holdsScope, holdsTenant } from "./model/caller.ts";
+import { type Caller, holdsScope } from "./model/caller.ts";
 import type { TenantRecord } from "./model/tenant.ts";
 import { refuseFull } from "./operations/admission.ts";
 import { type CancelRegistry, cancelOperation, forceEnd, type Killing } from "./operations/cancel.ts";
 import { followEvents } from "./operations/events.ts";
+import { maySee } from "./operations/visible.ts";
 import { ProblemError } from "./problem.ts";
 import { type SecurityParts, securityServices } from "./security-services.ts";
 import { findRefusals, wayIn } from "./store/account-refusals.ts";
@@ -59,10 +60,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
   /** Another tenant's operation looks exactly like one that never was. */
   const requireOperation = async (caller: Caller, id: string): Promise<StoredOperation> => {
     const operation = await findOperation(db, id);
-    // A reconcile is of no one tenant: whoever pushed it may follow it.
-    const ofAll = () => caller.tenants === "*" || (operation?.kind === "reconcile" && operation.requestedBy === caller.subject);
-    const visible = operation && (operation.tenant === undefined ? ofAll() : holdsTenant(caller, operation.tenant));
-    if (!visible) throw new ProblemError("not_found", "There is no such operation.");
+    if (operation === undefined || !maySee(caller, operation)) throw new ProblemError("not_found", "There is no such operation.");
     return operation;
   };
 
@@ -107,7 +105,7 @@ export function createServices({ shell, servicePrincipal, security, cancels, kil
     },
     async cancelOperation(caller, id, { force }) {
       await requireOperation(caller, id);
-      const operation = await cancelOperation(shell.store, cancels, id);
+      const operation = await cancelOperation(shell.store, cancels, { id, caller });
       if (force) await forceEnd(shell.store, id, killing);
       return operationView(operation);
     },

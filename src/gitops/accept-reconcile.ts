@@ -1,7 +1,7 @@
 /** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
 
 import type { Shell } from "../integrations/shell.ts";
-import { tenantsText, type VisibleTenants } from "../model/caller.ts";
+import { holdsTenants, tenantsText, type VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
 import { openOperation } from "../operations/open.ts";
@@ -152,8 +152,7 @@ function isShared({ tenants, requestedBy, scopes }: SourceRecord, by: Asker): bo
   // What somebody without `destroy` names would belong to the source, and whoever prunes it next would destroy it for them.
   const equals = scopes === undefined ? by.mayDestroy : scopes.includes("destroy") === by.mayDestroy;
   if (equals && tenantsText(tenants) === tenantsText(by.tenants)) return true;
-  const holdsAll = by.tenants === "*" || (tenants !== "*" && tenants.every((tenant) => by.tenants.includes(tenant)));
-  return requestedBy === by.subject && holdsAll;
+  return requestedBy === by.subject && holdsTenants(by, tenants);
 }
 
 /**

@@ -23,6 +23,11 @@ export function holdsTenant(caller: Caller, tenant: string): boolean {
   return caller.tenants === "*" || caller.tenants.includes(tenant);
 }
 
+/** Whether the caller was given all of these tenants. */
+export function holdsTenants({ tenants: held }: { tenants: VisibleTenants }, tenants: VisibleTenants): boolean {
+  return held === "*" || (tenants !== "*" && tenants.every((tenant) => held.includes(tenant)));
+}
+
 /** Whether the caller was given this scope. */
 export function holdsScope(caller: Caller, scope: Scope): boolean {
   return caller.scopes.includes(scope);

@@ -1,6 +1,7 @@
 /** One asynchronous run. States and kinds are part of the API (docs/spec/operations.md). */
 import type { StackAddress } from "../../stacks/stack.ts";
 import type { Problem } from "../problem.ts";
+import type { Scope } from "./caller.ts";
 
 export const operationKinds = [
   "preview",
@@ -17,6 +18,22 @@ export const operationKinds = [
   "delete-key",
 ] as const;
 export type OperationKind = (typeof operationKinds)[number];
+
+/** The scope that starts an operation of a kind, whatever the door. To cancel one takes the same: it undoes what somebody was trusted with. */
+export const startingScope: Readonly<Record<OperationKind, Scope>> = {
+  preview: "write",
+  up: "write",
+  refresh: "write",
+  verify: "write",
+  adopt: "write",
+  rotate: "write",
+  reconcile: "write",
+  "detect-drift": "write",
+  destroy: "destroy",
+  offboard: "destroy",
+  "delete-key": "destroy",
+  revoke: "admin",
+};
 
 /** Kinds that only look: whatever comes of them, the integration is what it was. */
 const lookingKinds: readonly OperationKind[] = ["preview", "verify", "detect-drift"];

@@ -1,3 +1,5 @@
+import { type Caller, holdsScope } from "../model/caller.ts";
+import { isTerminal, startingScope } from "../model/operation.ts";
 import { ProblemError } from "../problem.ts";
 import { findLeases } from "../store/leases.ts";
 import { childrenOf, findOperation, type StoredOperation } from "../store/operations.ts";
@@ -30,14 +32,30 @@ export function createCancelRegistry(): CancelRegistry {
 
 /**
  * Cancels an operation and those that it started: a waiting one at once; a running one is asked to stop and ends by itself, in this
- * process now and in another within seconds. One that has ended stays as it is. `not_found` when there is none.
+ * process now and in another within seconds. One that has ended stays as it is.
+ *
+ * @throws ProblemError not_found when there is none; forbidden when the caller couldn't start one of them
  */
-export async function cancelOperation(store: Store, registry: CancelRegistry, id: string): Promise<StoredOperation> {
-  if ((await findOperation(store.db, id)) === undefined) throw new ProblemError("not_found", "There is no such operation.");
+export async function cancelOperation(
+  store: Store,
+  registry: CancelRegistry,
+  { id, caller }: { id: string; caller: Caller },
+): Promise<StoredOperation> {
+  const operation = await findOperation(store.db, id);
+  if (operation === undefined) throw new ProblemError("not_found", "There is no such operation.");
+  const open = [operation, ...(await childrenOf(store.db, id))].filter(({ state }) => !isTerminal(state));
+  refuseLesser(caller, open);
   const cancelled = await cancelOne(store, registry, id);
   // The parent first, so that it starts no more of them.
   for (const child of await childrenOf(store.db, id)) await cancelOne(store, registry, child.id);
   return cancelled;
+}
+
+/** A teardown or a revocation takes access away: who can't start one can't keep the access open by ending it. */
+function refuseLesser(caller: Caller, operations: readonly Pick<StoredOperation, "kind">[]): void {
+  const lesser = operations.find(({ kind }) => !holdsScope(caller, startingScope[kind]));
+  if (lesser)
+    throw new ProblemError("forbidden", `To cancel an operation of kind ${lesser.kind} needs the scope ${startingScope[lesser.kind]}.`);
 }
 
 async function cancelOne(store: Store, registry: CancelRegistry, id: string): Promise<StoredOperation> {

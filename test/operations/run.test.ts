@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
-import { isTerminal, type OperationEvent } from "../../src/model/operation.ts";
+import { type Caller, scopes } from "../../src/model/caller.ts";
+import { isTerminal, type OperationEvent, operationKinds, startingScope } from "../../src/model/operation.ts";
 import { cancelOperation, createCancelRegistry } from "../../src/operations/cancel.ts";
 import { followEvents, nudgeFollowers } from "../../src/operations/events.ts";
 import { jobOf } from "../../src/operations/job.ts";
@@ -15,8 +16,9 @@ import { ProblemError, problemOf } from "../../src/problem.ts";
 import { eventsAfter } from "../../src/store/events.ts";
 import { findLeases, type LeaseHolder, releaseLeases, takeLeases } from "../../src/store/leases.ts";
 import { createOperation, findOperation, type NewOperation, type StoredOperation } from "../../src/store/operations.ts";
+import { adoptChild } from "../../src/store/reconcile-reads.ts";
 import type { Store } from "../../src/store/store.ts";
-import { approveOperation, parkOperation, startOperation } from "../../src/store/transitions.ts";
+import { approveOperation, cancelWaiting, parkOperation, startOperation } from "../../src/store/transitions.ts";
 import { backends, counting, type Opened, silent } from "../store/backends.ts";
 
 for (const backend of backends) {
@@ -26,6 +28,7 @@ for (const backend of backends) {
     let queue: Queue;
     let verb: Verb;
     const cancels = createCancelRegistry();
+    const caller: Caller = { subject: "me", tenants: "*", scopes };
     const self = { owner: randomUUID(), pid: process.pid, processStart: "1", host: hostname() };
     const context = (): RunContext => ({ store, log: silent, cancels, owner: self.owner, plugin: () => "stand-in" });
     const recovery = (more: Partial<RecoveryContext> = {}): RecoveryContext => ({
@@ -129,28 +132,45 @@ for (const backend of backends) {
 
     test("cancelling ends a waiting operation at once and a running one through its signal; an ended one stays", async () => {
       const waiting = await accept({}, false);
-      assert.equal((await cancelOperation(store, cancels, waiting.id)).state, "cancelled");
+      assert.equal((await cancelOperation(store, cancels, { id: waiting.id, caller })).state, "cancelled");
       verb = async (run) => sleep(30_000, undefined, { signal: run.signal });
       const { id } = await accept();
       await until(id, (operation) => operation.state === "running");
-      await cancelOperation(store, cancels, id);
+      await cancelOperation(store, cancels, { id, caller });
       const cancelled = await ended(id);
       assert.equal(cancelled.state, "cancelled");
-      assert.equal((await cancelOperation(store, cancels, id)).state, "cancelled");
-      await assert.rejects(cancelOperation(store, cancels, randomUUID()), /not_found/);
+      assert.equal((await cancelOperation(store, cancels, { id, caller })).state, "cancelled");
+      await assert.rejects(cancelOperation(store, cancels, { id: randomUUID(), caller }), /not_found/);
+    });
+
+    test("an operation, and one that started others, is cancelled by nobody who couldn't start each of them", async () => {
+      for (const kind of operationKinds) {
+        const { id } = await accept({ kind }, false);
+        const lesser = { ...caller, scopes: scopes.filter((scope) => scope !== startingScope[kind]) };
+        await assert.rejects(cancelOperation(store, cancels, { id, caller: lesser }), new RegExp(`forbidden.*${startingScope[kind]}`));
+        assert.equal((await findOperation(store.db, id))?.state, "queued");
+        assert.equal((await cancelOperation(store, cancels, { id, caller })).state, "cancelled");
+      }
+      const parent = await accept({ kind: "reconcile" }, false);
+      const prune = await accept({ kind: "destroy" }, false);
+      await adoptChild(store.db, prune.id, parent.id);
+      const writer = { ...caller, scopes: ["read", "write"] as const };
+      await assert.rejects(cancelOperation(store, cancels, { id: parent.id, caller: writer }), /forbidden.*destroy/);
+      await cancelWaiting(store.db, prune.id);
+      assert.equal((await cancelOperation(store, cancels, { id: parent.id, caller: writer })).state, "cancelled");
     });
 
     test("a cancel that another replica was asked for reaches the run through the store", async () => {
       verb = async (run) => sleep(30_000, undefined, { signal: run.signal });
       const { id } = await accept();
       await until(id, (operation) => operation.state === "running");
-      await cancelOperation(store, createCancelRegistry(), id);
+      await cancelOperation(store, createCancelRegistry(), { id, caller });
       assert.equal((await ended(id)).state, "cancelled");
     });
 
     test("a cancel that comes too late changes nothing", async () => {
       verb = async (run) => {
-        await cancelOperation(store, cancels, run.operation.id);
+        await cancelOperation(store, cancels, { id: run.operation.id, caller });
       };
       assert.equal((await ended((await accept()).id)).state, "succeeded");
     });
@@ -192,7 +212,7 @@ for (const backend of backends) {
       const seen: number[] = [];
       for await (const event of followEvents(store, id, 0, controller.signal)) seen.push(event.seq);
       assert.deepEqual(seen, [1]);
-      await cancelOperation(store, cancels, id);
+      await cancelOperation(store, cancels, { id, caller });
     });
 
     /** What a killed service leaves: a running operation, its lease, and a job that is (or isn't) there. */
@@ -375,7 +395,7 @@ for (const backend of backends) {
       await queue.resume();
       await sleep(300);
       assert.equal(ran, false);
-      await cancelOperation(store, cancels, id);
+      await cancelOperation(store, cancels, { id, caller });
     });
   });
 }

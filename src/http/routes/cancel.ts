@@ -10,7 +10,7 @@ const cancelOperation = defineRoute({
   tag: "Operations",
   summary: "Cancel an operation and those that it started",
   description:
-    "A waiting one ends at once. A running one is interrupted: calls in flight end, state is saved, and it ends as `cancelled` by itself; what it had done stays and the next run goes on from there. `force` ends its processes after 3 s: a call that was in flight may have had its effect, which the next run finds and takes in. One that has ended stays as it is.",
+    "A waiting one ends at once. A running one is interrupted: calls in flight end, state is saved, and it ends as `cancelled` by itself; what it had done stays and the next run goes on from there. Needs the scope that starts such an operation as well: `destroy` for a teardown, `admin` for a revocation. `force` ends its processes after 3 s: a call that was in flight may have had its effect, which the next run finds and takes in. One that has ended stays as it is.",
   params: z.strictObject({ id: operationIdSchema }),
   body: z.strictObject({ force: z.boolean().default(false) }),
   responses: { 200: { what: "The operation as it is now; follow it to its end", schema: operationSchema } },
