@@ -25,7 +25,7 @@ export interface OwnRole {
 
 const owned = Symbol("owned");
 
-/** A role whose tags say that it is the integration's: only the look-up below makes one, and only one is closed or cut off. */
+/** A role that is the integration's by its tags or its unique id: only the look-up below makes one, and only one is closed or cut off. */
 export interface OwnedRole {
   readonly [owned]: true;
   readonly name: string;
@@ -37,15 +37,37 @@ type Tags = { Key?: string | undefined; Value?: string | undefined }[];
 const tagMap = (tags: Tags | undefined): Record<string, string> =>
   Object.fromEntries((tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
 
+/** What is there under the name of a role of the integration's. `foreign`: nothing says that it is the integration's. */
+export type NamedRole = { standing: "ours"; role: OwnedRole } | { standing: "foreign"; arn: string } | { standing: "absent" };
+
+/**
+ * Looks for a role by its name. It is the integration's if it carries the ownership tags, or if its unique id is the recorded one: AWS
+ * gives an id to one role only (IAM user guide, "IAM identifiers"), so a role that lost its tags is still known.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function findNamedRole(iam: IAMClient, { name, uniqueId }: RoleToFind, owner: Owner): Promise<NamedRole> {
+  const found = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: name }))).catch(awsProblem(`looking for role ${name}`));
+  const arn = found?.Role?.Arn;
+  if (arn === undefined) return { standing: "absent" };
+  const isOurs = carriesOwner(tagMap(found?.Role?.Tags), owner) || (uniqueId !== undefined && found?.Role?.RoleId === uniqueId);
+  return isOurs ? { standing: "ours", role: { [owned]: true, name, arn } } : { standing: "foreign", arn };
+}
+
+/** A role to look for; `uniqueId` (`AROA…`) as the last update recorded it, where one did. */
+export interface RoleToFind {
+  name: string;
+  uniqueId?: string;
+}
+
 /**
  * The role of this name, if it carries the integration's ownership tags; a role of somebody else is none.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
 export async function ownedRole(iam: IAMClient, name: string, owner: Owner): Promise<OwnedRole | undefined> {
-  const found = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: name }))).catch(awsProblem(`looking for role ${name}`));
-  const arn = found?.Role?.Arn;
-  return arn !== undefined && carriesOwner(tagMap(found?.Role?.Tags), owner) ? { [owned]: true, name, arn } : undefined;
+  const found = await findNamedRole(iam, { name }, owner);
+  return found.standing === "ours" ? found.role : undefined;
 }
 
 /** Whether a resource's tags say that it is the integration's. Pure. */
@@ -138,8 +160,7 @@ export async function namedGrants(
   return found;
 }
 
-/** Roles whose tags are looked at before the sweep gives up. */
-const MOST_ROLES = 1_000;
+/** Roles whose tags are read side by side. */
 const AT_ONCE = 10;
 
 /** Clocks differ: AWS may say that a role was made shortly before we asked for it. */
@@ -171,7 +192,6 @@ async function taggedRoles(iam: IAMClient, wanted: Record<string, string>, since
     for (const { RoleName, Arn, CreateDate } of page.Roles ?? []) {
       if (RoleName && Arn && (CreateDate?.getTime() ?? 0) >= since) candidates.push({ name: RoleName, arn: Arn });
     }
-    if (candidates.length >= MOST_ROLES) break;
   }
   const found: string[] = [];
   for (let start = 0; start < candidates.length; start += AT_ONCE) {

@@ -1,6 +1,7 @@
 /** Whether a drift is repaired, and the repair: an ordinary `up` that looks at the cloud first. */
 
 import { accept } from "../integrations/accept.ts";
+import { isBeingRemoved } from "../integrations/being-removed.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { requireTenant } from "../integrations/subject.ts";
@@ -53,7 +54,7 @@ export async function repairOf(
 ): Promise<DriftRecord["remediation"]> {
   const { tenant = "" } = run.operation;
   const record = await findIntegration(shell.store.db, tenant, name);
-  if (!record || record.goneAt !== undefined || record.handshake.state === "offboarding") return undefined;
+  if (!record || (await isBeingRemoved(shell.store.db, record))) return undefined;
   if (!asked && record.settings["drift"] !== "remediate") return undefined;
   const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
   const paused = record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`);

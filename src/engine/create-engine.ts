@@ -113,9 +113,9 @@ export function createEngine(config: EngineConfig): Engine {
       const orProblem = <T>(work: Promise<T>): Promise<T | Problem> => work.catch(problemOf);
       return { cli: await orProblem(cli()), plugin: await orProblem(plugin()) };
     },
-    async removeStack(address, credentials) {
+    async removeStack(address, credentials, options) {
       const state = openState(address, credentials);
-      await state.removeStack().finally(() => state.close());
+      await state.removeStack(options).finally(() => state.close());
     },
     async close() {
       await pool.close();

@@ -114,8 +114,8 @@ export interface Engine {
   clearLocks(address: StackAddress, credentials: Credentials, host: string): Promise<number>;
   /**
    * Drops a stack from the state bucket, history included, once its resources are gone or are such as stay (a bucket's
-   * policy). @throws `leftovers` while state holds others
+   * policy). @throws `leftovers` while state holds others, unless `withResources` says that they belong to somebody else by now
    */
-  removeStack(address: StackAddress, credentials: Credentials): Promise<void>;
+  removeStack(address: StackAddress, credentials: Credentials, options?: { withResources: boolean }): Promise<void>;
   close(): Promise<void>;
 }

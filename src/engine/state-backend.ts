@@ -42,8 +42,11 @@ export interface StateBackend {
   listLocks(): Promise<StateLock[]>;
   /** Removes one lock by its exact key; only for an owner that is known to be dead. */
   removeLock(key: string): Promise<void>;
-  /** Deletes state, its backup copy and its history. @throws `leftovers` while state holds resources that a destroy would delete */
-  removeStack(): Promise<void>;
+  /**
+   * Deletes state, its backup copy and its history. @throws `leftovers` while state holds resources that a destroy would delete, unless
+   * `withResources`
+   */
+  removeStack(options?: { withResources: boolean }): Promise<void>;
   close(): void;
 }
 
@@ -211,10 +214,11 @@ export function openState(address: StackAddress, credentials: Credentials): Stat
       if (!key.startsWith(keys.locks)) throw new ProblemError("internal", "That lock belongs to another stack.");
       await s3.send(new DeleteObjectCommand({ Bucket, Key: key }));
     },
-    async removeStack() {
+    async removeStack({ withResources } = { withResources: false }) {
       const resources = (await readCheckpoint())?.resources ?? [];
       const left = resources.filter(({ type, retained }) => !type.startsWith("pulumi:") && !retained).length;
-      if (left > 0) throw new ProblemError("leftovers", `The stack's state still holds ${left} resources. Destroy it first.`);
+      if (left > 0 && !withResources)
+        throw new ProblemError("leftovers", `The stack's state still holds ${left} resources. Destroy it first.`);
       const doomed = [...(await list(keys.history)), keys.backup, keys.state];
       for (let at = 0; at < doomed.length; at += 1000) {
         const Objects = doomed.slice(at, at + 1000).map((Key) => ({ Key }));

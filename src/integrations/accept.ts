@@ -12,6 +12,7 @@ import { findForWish, saveIntegration } from "../store/integrations.ts";
 import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
+import { refuseBeingRemoved } from "./being-removed.ts";
 import type { Desired } from "./desired-stacks.ts";
 import type { Shell } from "./shell.ts";
 import { upRequestOf } from "./wish.ts";
@@ -42,7 +43,7 @@ export interface Acceptance {
 /**
  * Accepts the wish in `next`; answers the queued operation.
  *
- * @throws ProblemError tenant_offboarding; not_found with the cause `ended`; precondition_failed with the cause `changed` when the
+ * @throws ProblemError tenant_offboarding; not_found with the cause `ended` or `removed`; precondition_failed with the cause `changed` when the
  *   integration isn't what `next` was made from any more: `readAgain` does the work again then
  */
 export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
@@ -57,6 +58,8 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
     const alive = live?.goneAt === undefined ? live : undefined;
     if (basis !== undefined && alive?.createdAt !== basis.createdAt) throw ended(next.name);
     if (wishText(alive) !== wishText(basis)) throw changed(next.name);
+    // Nobody asked for anything new: a teardown that was asked for meanwhile goes first.
+    if (live !== undefined && writers.length === 0) await refuseBeingRemoved(trx, live);
     const id = randomUUID();
     const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
     await writeWish(trx, written, live);

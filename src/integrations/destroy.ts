@@ -26,7 +26,7 @@ export async function destroy(shell: Shell, run: Run): Promise<void> {
   const proof: ReceiptBody["proof"] = { roleNames: roleNamesOf(record), tags: ownTags(tenant, record), found: [] };
   if (specs.length > 0) {
     const account = await run.step("enter-account", () => enterOrName(shell, run, tenant, specs.map(stackId)));
-    await run.step("close-trust", () => contain({ shell, run }, account, record));
+    await run.step("close-trust", () => contain({ shell, run }, account, record, { forTeardown: true }));
     await run.step("destroy-stacks", () => destroyStacks({ shell, run, account, integration: record.name }, specs));
     proof.found = await run.step("read-back", () => taggedSurvivors(account.clients, whatToFind(tenant, record)));
     if (proof.found.length > 0) throw leftovers(proof.found);
@@ -80,6 +80,7 @@ async function bury(
       approvedParameters: _parameters,
       authors: _authors,
       approvedBy: _approvedBy,
+      closedByTeardown: _closedByTeardown,
       ...record
     }: IntegrationRecord): IntegrationRecord => ({
       ...record,

@@ -5,6 +5,7 @@ import { problemOf } from "../problem.ts";
 import { integrationsWithExpiredIds } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { accept, readAgain } from "./accept.ts";
+import { isBeingRemoved } from "./being-removed.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
@@ -69,7 +70,7 @@ export async function endOverlaps(shell: Shell): Promise<number> {
 /** Answers whether an operation was begun: what is being destroyed isn't asked for again. */
 async function endOverlap(shell: Shell, tenantName: string, name: string): Promise<boolean> {
   const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
-  if (record.handshake.state === "offboarding") return false;
+  if (await isBeingRemoved(shell.store.db, record)) return false;
   const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
   const request = approvedRequestOf(next);
   const desired = desiredStacks(tenant, await wishOf(shell, request, name));

@@ -28,12 +28,15 @@ function approvedOf(record: IntegrationRecord): Omit<UpRequest, "authors"> | und
   return { ...asked, parameters };
 }
 
+/** The request of what went past every approval last; of a record that no update has come to yet, what it asks for. Pure. */
+export const appliedRequestOf = (record: IntegrationRecord): UpRequest => approvedOf(record) ?? upRequestOf(record);
+
 /**
  * What the integration is in AWS, as far as we made it so: what went past every approval last. A change that waits, or that failed before
  * its first write, isn't in it.
  */
 export async function appliedWish(shell: Shell, record: IntegrationRecord): Promise<Wish> {
-  const wish = await wishOf(shell, approvedOf(record) ?? upRequestOf(record), record.name);
+  const wish = await wishOf(shell, appliedRequestOf(record), record.name);
   return record.approvedBy === undefined ? wish : { ...wish, approvedBy: record.approvedBy };
 }
 
@@ -50,7 +53,7 @@ export function asApproved(
   { authors: done = [], ...request }: UpRequest,
   approvedBy: string | undefined,
 ): IntegrationRecord {
-  const { approvedParameters: _before, authors = [], ...rest } = record;
+  const { approvedParameters: _before, closedByTeardown: _closed, authors = [], ...rest } = record;
   const left = authors.filter(({ operation }) => !done.some((author) => author.operation === operation));
   return { ...rest, approved: request, ...(left.length > 0 && { authors: left }), ...(approvedBy !== undefined && { approvedBy }) };
 }

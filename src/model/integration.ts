@@ -133,6 +133,8 @@ export interface IntegrationRecord {
     /** It gave out documents, by which the customer makes the roles. */
     handedOver?: true;
   };
+  /** A teardown closed its trusts and didn't end: only a request opens them again. */
+  closedByTeardown?: true;
   /** Of the last proof. Saved with a whole one, the record keeps this much; `findProof` gives the rest. */
   proof?: Pick<Proof, "verdict" | "at">;
   /** Set once the teardown has been read back; the record stays as a tombstone. */

@@ -97,7 +97,7 @@ async function containAll(shell: Shell, run: Run, tenant: TenantRecord, integrat
     const left = integrations.map((one) => one.name).join(", ");
     throw new ProblemError(code, `${detail} Nothing was removed; still recorded: ${left}.`, { ...(cause && { cause }) });
   });
-  const contained = await Promise.all(integrations.map((record) => contain({ shell, run }, account, record)));
+  const contained = await Promise.all(integrations.map((record) => contain({ shell, run }, account, record, { forTeardown: true })));
   await run.progress("trusts-closed", { roles: contained.flat() });
 }
 

@@ -1,8 +1,9 @@
 /** `revoke`: a vendor loses its access over all tenants at once, or gets it back. The stored flag rules every rendering of its trust. */
 
 import { blueprints } from "../blueprints/registry.ts";
-import { accept, readAgain } from "../integrations/accept.ts";
+import { accept, hasBegun, readAgain } from "../integrations/accept.ts";
 import { type Account, enterAccount } from "../integrations/account.ts";
+import { isBeingRemoved } from "../integrations/being-removed.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { type Contained, contain } from "../integrations/stacks/contain.ts";
@@ -100,7 +101,8 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
     try {
       const roles = await patiently(run, `${tenant}/${name}`, async () => contain({ shell, run }, await enter(tenant), record));
       await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }), run);
-      return { tenant, integration: name, roles };
+      const problem = replacedProblem(roles);
+      return { tenant, integration: name, roles, ...(problem && { problem }) };
     } catch (error) {
       return { tenant, integration: name, problem: problemOf(error) };
     }
@@ -124,6 +126,16 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
       `These trusts could not be closed: ${names.join(", ")}. The flag stands. Revoke again once the accounts can be entered.`,
     );
   }
+}
+
+/** A role that stands where ours was may trust the vendor, and isn't ours to close: whoever revokes has to know. */
+function replacedProblem(roles: readonly Contained[]): Problem | undefined {
+  const replaced = roles.filter((one) => one.trust === "foreign" && one.wasMade).map(({ role }) => role);
+  if (replaced.length === 0) return undefined;
+  return new ProblemError(
+    "role_name_taken",
+    `Drawbridge made these roles, and somebody has made others under their names since: ${replaced.join(", ")}. They are not Drawbridge's by their tags or unique ids, so they were left as they are. Look at their trust policies, and close or remove them.`,
+  ).problem;
 }
 
 /** Whether the customer made the roles by our documents, or may have: until one is adopted, nothing of ours is recorded of them. */
@@ -172,9 +184,10 @@ async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<
 /** Every integration goes up again as it was approved last: the trusts open, the sessions' end is taken away, and each is proven. */
 async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]> {
   const records = await integrationsOfVendor(shell.store.db, vendor);
-  const standing = records.filter(
-    ({ stacks, lastUp, handshake }) => (stacks.length > 0 || lastUp !== undefined) && handshake.state !== "offboarding",
-  );
+  const standing: IntegrationRecord[] = [];
+  for (const record of records) {
+    if (hasBegun(record) && !(await isBeingRemoved(shell.store.db, record))) standing.push(record);
+  }
   // Run again after a restart, it goes on with those that it had started.
   const started = new Map(
     (await childrenOf(shell.store.db, run.operation.id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]),

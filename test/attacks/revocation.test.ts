@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GetRoleCommand } from "@aws-sdk/client-iam";
+import {
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  DeleteRolePolicyCommand,
+  GetRoleCommand,
+  ListRolePoliciesCommand,
+  TagRoleCommand,
+  UntagRoleCommand,
+} from "@aws-sdk/client-iam";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { IntegrationView } from "../../src/http/views/schemas.ts";
@@ -89,6 +97,47 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     assert.equal(back.body.handshake.state, "awaiting-customer");
     const gone = await world.api.call<{ operation: Operation }>("DELETE", "/v1/tenants/hands/integrations/c1");
     assert.equal((await world.api.finished(gone.body.operation.id)).state, "succeeded");
+  });
+
+  test("closes a role that lost its tags: it is still the one that was made", async () => {
+    const done = await world.api.finished(await put("untagged", "c1-untagged-7d1f6a93"));
+    assert.equal(done.state, "succeeded", JSON.stringify(done.error));
+    const tags = { "drawbridge:tenant": "acme", "drawbridge:integration": "untagged" };
+    const { iam } = world.aws();
+    await iam.send(new UntagRoleCommand({ RoleName: roleName("untagged"), TagKeys: Object.keys(tags) }));
+    await enter("untagged", "c1-untagged-7d1f6a93");
+    const revoked = await set("revoke");
+    assert.equal(revoked.state, "succeeded", JSON.stringify(revoked.result));
+    await isClosed("untagged", "c1-untagged-7d1f6a93");
+    await iam.send(
+      new TagRoleCommand({ RoleName: roleName("untagged"), Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
+    );
+    assert.equal((await set("reinstate")).state, "succeeded");
+    await enter("untagged", "c1-untagged-7d1f6a93");
+  });
+
+  test("says that somebody made another role in the place of one of ours, which no teardown touches either", async () => {
+    const done = await world.api.finished(await put("replaced", "c1-replaced-7d1f6a93"));
+    assert.equal(done.state, "succeeded", JSON.stringify(done.error));
+    const { iam } = world.aws();
+    const RoleName = roleName("replaced");
+    const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
+    const AssumeRolePolicyDocument = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "");
+    const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
+    for (const PolicyName of PolicyNames) await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
+    await iam.send(new DeleteRoleCommand({ RoleName }));
+    const again = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
+    const revoked = await set("revoke");
+    assert.deepEqual([revoked.state, revoked.error?.code], ["failed", "revoke_incomplete"]);
+    assert.match(JSON.stringify(revoked.result), /made others under their names since: C1-replaced/);
+    const gone = await world.api.call<{ operation: Operation }>("DELETE", route("replaced"));
+    const destroyed = await world.api.finished(gone.body.operation.id);
+    assert.equal(destroyed.state, "succeeded", JSON.stringify(destroyed.error));
+    const left = await iam.send(new GetRoleCommand({ RoleName }));
+    assert.equal(left.Role?.RoleId, again.Role?.RoleId);
+    assert.equal(decodeURIComponent(left.Role?.AssumeRolePolicyDocument ?? ""), AssumeRolePolicyDocument);
+    await iam.send(new DeleteRoleCommand({ RoleName }));
+    assert.equal((await set("reinstate")).state, "succeeded");
   });
 
   // The moments at which a run has read what it will write, and has or hasn't the lease of its role.

@@ -8,7 +8,7 @@ import { recordedWish } from "../../src/integrations/wish.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
-import { openOperations } from "../../src/store/operations.ts";
+import { createOperation, openOperations } from "../../src/store/operations.ts";
 import { findTenant } from "../../src/store/tenants.ts";
 import { cancelWaiting } from "../../src/store/transitions.ts";
 import { type RealService, startReal } from "../http/real.ts";
@@ -30,11 +30,11 @@ const bury = () =>
     handshake: { state: "gone", awaiting: [] },
     goneAt: service.shell.now(),
   }));
-const rotated = async (next: IntegrationRecord, basis: IntegrationRecord) => {
+const rotated = async (next: IntegrationRecord, basis: IntegrationRecord, writers?: string[]) => {
   const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
   const desired = desiredStacks(tenant, await recordedWish(service.shell, next));
-  return accept(service.shell, { kind: "rotate", next, basis, desired, requestedBy: "tester" });
+  return accept(service.shell, { kind: "rotate", next, basis, desired, requestedBy: "tester", ...(writers && { writers }) });
 };
 const isEnded = ({ problem }: ProblemError) => problem.code === "not_found" && problem.cause === "ended";
 
@@ -53,6 +53,16 @@ test("a change of the life that has ended is refused, and the tombstone stays as
   await assert.rejects(rotated(alive, alive), isEnded);
   assert.deepEqual(await there(), tombstone);
   assert.equal(await open(), before);
+});
+
+test("what nobody asked for isn't accepted once a teardown was", async () => {
+  const destroy = { kind: "destroy", tenant: "acme", integration: "c1", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
+  await createOperation(service.store.db, destroy);
+  const before = await open();
+  await assert.rejects(rotated(alive, alive, []), ({ problem }: ProblemError) => problem.cause === "removed");
+  assert.equal(await open(), before);
+  await rotated(alive, alive);
+  assert.equal(await open(), before + 1, "a request is");
 });
 
 test("a change of the life before isn't written over the next one", async () => {

@@ -6,7 +6,8 @@ import type { DriftRecord } from "../../src/model/drift.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import type { Run } from "../../src/operations/run.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";
-import { openOperations } from "../../src/store/operations.ts";
+import { createOperation, openOperations } from "../../src/store/operations.ts";
+import { cancelWaiting } from "../../src/store/transitions.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 let service: RealService;
@@ -49,7 +50,11 @@ test("one whose blueprint can't be had any more is said, and throws nothing", as
 test("what is being destroyed, or was, isn't asked for again", async () => {
   const begun = await open();
   const { handshake } = await change({});
-  for (const ending of [{ handshake: { state: "offboarding" as const, awaiting: [] } }, { handshake, goneAt: service.shell.now() }]) {
+  const asked = { kind: "destroy", tenant: "acme", integration: "c1", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
+  const { id } = await createOperation(service.store.db, asked);
+  assert.equal(await repaired(), undefined);
+  await cancelWaiting(service.store.db, id);
+  for (const ending of [{ closedByTeardown: true as const }, { handshake, goneAt: service.shell.now() }]) {
     await change(ending);
     assert.equal(await repaired(), undefined);
     assert.equal(await open(), begun);

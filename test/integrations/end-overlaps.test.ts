@@ -4,9 +4,10 @@ import { after, before, test } from "node:test";
 import { keepAutomating } from "../../src/app/timers.ts";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
 import { wishOf } from "../../src/integrations/wish.ts";
-import type { UpRequest } from "../../src/model/integration.ts";
+import type { IntegrationRecord, UpRequest } from "../../src/model/integration.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
-import { openOperations } from "../../src/store/operations.ts";
+import { createOperation, openOperations } from "../../src/store/operations.ts";
+import { cancelWaiting } from "../../src/store/transitions.ts";
 import { type RealService, startReal } from "../http/real.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";
@@ -42,13 +43,32 @@ test("during the overlap both ids work, and the sweep leaves them alone", async 
   assert.deepEqual(await ids(), [first, second]);
 });
 
-test("once it is over, what is being destroyed isn't asked for again", async () => {
+const change = (to: (now: IntegrationRecord) => IntegrationRecord) => changeIntegration(service.store.db, "acme", "c1", to);
+
+test("once it is over, what is being destroyed isn't asked for again, nor what a teardown that failed has closed", async () => {
   later(2);
-  const { handshake } = await changeIntegration(service.store.db, "acme", "c1", (now) => now);
-  await changeIntegration(service.store.db, "acme", "c1", (now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
+  const destroy = { kind: "destroy", tenant: "acme", integration: "c1", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
+  const { id } = await createOperation(service.store.db, destroy);
+  assert.equal(await endOverlaps(service.shell), 0);
+  await cancelWaiting(service.store.db, id);
+  await change((now) => ({ ...now, closedByTeardown: true }));
   assert.equal(await endOverlaps(service.shell), 0);
   assert.deepEqual(await ids(), [first, second]);
-  await changeIntegration(service.store.db, "acme", "c1", (now) => ({ ...now, handshake }));
+  await change(({ closedByTeardown: _closed, ...now }) => now);
+});
+
+test("a teardown that was cancelled before it closed anything leaves no old id working", async () => {
+  const { handshake } = await change((now) => now);
+  await change((now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
+  assert.equal(await endOverlaps(service.shell), 1);
+  assert.deepEqual(await ids(), [second]);
+  for (const { id, requestedBy } of await rotations()) if (requestedBy === "drawbridge") await cancelWaiting(service.store.db, id);
+  const until = new Date(now - 1_000).toISOString();
+  await change((record) => {
+    const [last] = record.externalIds;
+    assert.ok(last);
+    return { ...record, handshake, externalIds: [{ ...last, id: first, until }, last] };
+  });
 });
 
 test("the next round of the sweep begins an operation that trusts the new id alone, and only one", async () => {

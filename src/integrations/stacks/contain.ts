@@ -1,25 +1,37 @@
 /** Taking access away at once, before anything slow: the trusts of an integration's roles are closed and their sessions ended. */
 import { closeTrust, revokeSessions } from "../../accounts/actions.ts";
-import { ownedRole } from "../../accounts/inventory.ts";
+import { findNamedRole, type RoleToFind } from "../../accounts/inventory.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { changeIntegration } from "../../store/integrations.ts";
 import type { Account } from "../account.ts";
 import type { Work } from "../work.ts";
 
-/** What was done to a role. `absent`: there is none of this name that is ours. */
-export interface Contained {
-  role: string;
-  trust: "closed" | "absent";
-}
+/**
+ * What was done to a role. `absent`: there is none of this name. `foreign`: the role of this name is somebody else's, so its trust was left
+ * as it is; `wasMade` says that Drawbridge made one of this name before.
+ */
+export type Contained = { role: string; trust: "closed" | "absent" } | { role: string; trust: "foreign"; wasMade: boolean };
 
 /** The names of the roles that an integration's recorded stacks make. */
-export function roleNamesOf({ stacks }: Pick<IntegrationRecord, "stacks">): string[] {
-  return stacks.flatMap(({ spec }) => (spec.kind === "role" ? [spec.inputs.name] : []));
+export function roleNamesOf(record: Pick<IntegrationRecord, "stacks">): string[] {
+  return rolesOf(record).map(({ name }) => name);
+}
+
+function rolesOf({ stacks }: Pick<IntegrationRecord, "stacks">): RoleToFind[] {
+  return stacks.flatMap((stack) => (stack.spec.kind === "role" ? [roleToFind(stack.spec.inputs.name, stack.outputs)] : []));
+}
+
+/** How a role is looked for whose stack gave these outputs last. Pure. */
+export function roleToFind(name: string, outputs: Readonly<Record<string, unknown>> | undefined): RoleToFind {
+  const uniqueId = outputs?.["roleId"];
+  return typeof uniqueId === "string" && uniqueId !== "" ? { name, uniqueId } : { name };
 }
 
 /**
- * Closes the trust of each of the integration's roles, then ends their sessions; a role that isn't ours by its tags is left alone.
- * Pulumi's state is behind the cloud afterwards, so the stacks count as changing from before the first write.
+ * Closes the trust of each of the integration's roles, then ends their sessions; a role that is neither ours by its tags nor by its recorded
+ * unique id is left alone.
+ * Pulumi's state is behind the cloud afterwards, so the stacks count as changing from before the first write. What a teardown closes, only a
+ * request opens again.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
@@ -27,20 +39,24 @@ export async function contain(
   { shell, run }: Pick<Work, "shell" | "run">,
   account: Account,
   record: IntegrationRecord,
+  { forTeardown } = { forTeardown: false },
 ): Promise<Contained[]> {
   const { tenant, clients } = account;
   const owner = { tenant, integration: record.name };
-  const names = roleNamesOf(record);
-  const roles = await Promise.all(names.map(async (role) => ({ role, owned: await ownedRole(clients.iam, role, owner) })));
-  const ours = roles.flatMap(({ owned }) => (owned ? [owned] : []));
-  if (ours.length > 0) {
-    const distrusted = (now: IntegrationRecord) => ({
+  const roles = await Promise.all(rolesOf(record).map(async (role) => ({ ...role, found: await findNamedRole(clients.iam, role, owner) })));
+  const ours = roles.flatMap(({ found }) => (found.standing === "ours" ? [found.role] : []));
+  if (forTeardown || ours.length > 0) {
+    const distrusted = (now: IntegrationRecord): IntegrationRecord => ({
       ...now,
+      ...(forTeardown && { closedByTeardown: true }),
       stacks: now.stacks.map((stack) => (stack.spec.kind === "role" ? { ...stack, status: "changing" as const } : stack)),
     });
     await changeIntegration(shell.store.db, tenant.name, record.name, distrusted, run);
   }
   await Promise.all(ours.map((role) => closeTrust(clients.iam, role)));
   await Promise.all(ours.map((role) => revokeSessions(clients.iam, role, shell.now())));
-  return roles.map(({ role, owned }) => ({ role, trust: owned ? "closed" : "absent" }));
+  return roles.map(({ name: role, uniqueId, found }) => {
+    if (found.standing === "foreign") return { role, trust: "foreign", wasMade: uniqueId !== undefined };
+    return { role, trust: found.standing === "ours" ? "closed" : "absent" };
+  });
 }

@@ -4,13 +4,14 @@ import { stackAddress } from "../../../stacks/name.ts";
 import { downOrder } from "../../../stacks/order.ts";
 import type { StackSpec } from "../../../stacks/stack.ts";
 import { revokeGrant } from "../../accounts/actions.ts";
-import { namedGrants, type Owner, type OwnRole, ownedRole, stackSurvivors } from "../../accounts/inventory.ts";
+import { findNamedRole, namedGrants, type Owner, type OwnRole, ownedRole, stackSurvivors } from "../../accounts/inventory.ts";
 import type { RecordedStack } from "../../model/integration.ts";
 import { type HeldLease, withLeases } from "../../operations/lease.ts";
 import { ProblemError } from "../../problem.ts";
 import { findIntegration } from "../../store/integrations.ts";
 import { bareRole, begun, LEASE_WAIT, leasesOf, runEngine, stackId, type Work } from "../work.ts";
 import { takeStatementsAway } from "./bucket-policies.ts";
+import { roleToFind } from "./contain.ts";
 import { takeKeyStatementsAway } from "./key-policies.ts";
 import { isOwnedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
@@ -46,8 +47,10 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
       const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
       await patiently(run, stackId(spec), async (attempt) => {
         const found = await lookBefore(work, spec, before ?? begun(work, spec));
-        await takeDown(work, spec, { lease, before, found, refresh: attempt > 1 || found.restored || before?.status !== "up" });
-        await shell.engine.removeStack(address, account.state);
+        const isLeft = await isForeign(work, spec, before);
+        if (isLeft) await run.progress("role-left", { stack: stackId(spec) });
+        else await takeDown(work, spec, { lease, before, found, refresh: attempt > 1 || found.restored || before?.status !== "up" });
+        await shell.engine.removeStack(address, account.state, { withResources: isLeft });
       });
       if (isOwnedKey(spec)) await retain(work, spec, await keysOfStack(work, spec.key), "Deleting a key destroys what it encrypted.");
       await readBack(work, spec);
@@ -85,6 +88,17 @@ async function takeDown(work: Work, spec: StackSpec, { lease, before, found, ref
   if (state === undefined && Object.keys(adopt).length === 0) return;
   const taken = isOwnedKey(spec) ? (isKeyHeld ? others : adopt.alias === undefined ? {} : adopt) : adopt;
   await runEngine(work, "destroy", bareRole(spec), { lease, refresh: spec.kind === "bucket-policy" ? false : refresh, adopt: taken });
+}
+
+/**
+ * Whether the role of this name is somebody else's: ours was deleted by hand and another was made under its name. The engine knows a role
+ * by its name alone and would delete that one; the stack's state is let go of instead.
+ */
+async function isForeign({ account, integration }: Work, spec: StackSpec, before: RecordedStack | undefined): Promise<boolean> {
+  if (spec.kind !== "role") return false;
+  const { clients, tenant } = account;
+  const named = await findNamedRole(clients.iam, roleToFind(spec.inputs.name, before?.outputs), { tenant, integration });
+  return named.standing === "foreign";
 }
 
 /** The integration with its roles, whose grants are its own: they go last, so they are still recorded. */

@@ -9,7 +9,7 @@ import { openOperation } from "../../operations/open.ts";
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
 import { changeIntegration, listIntegrations } from "../../store/integrations.ts";
-import { currentOperation, type StoredOperation } from "../../store/operations.ts";
+import { openOperations, type StoredOperation } from "../../store/operations.ts";
 import { enterAccount } from "../account.ts";
 import type { Shell } from "../shell.ts";
 import { requireTenant, subjectOf } from "../subject.ts";
@@ -108,8 +108,10 @@ export async function deleteKey(
       `Key ${key} belongs to integration ${listed[0]?.integration}. Remove it there first; then it is retained and can be deleted.`,
     );
   return shell.store.db.transaction().execute(async (trx) => {
-    const open = await currentOperation(trx, tenant, retained.integration, ["delete-key"]);
-    if (open) return open;
+    // The integration may have left several keys.
+    const open = await openOperations(trx, tenant, retained.integration, ["delete-key"]);
+    const same = open.find(({ request }) => request["keyArn"] === retained.keyArn);
+    if (same) return same;
     return openOperation(shell, trx, {
       kind: "delete-key",
       tenant,
