@@ -42,6 +42,7 @@ export const problemKinds = {
   idempotency_key_reused: kind(422, "never", "This key was used with another body"),
   plan_stale: kind(409, "after-change", "The plan isn't what would be done now"),
   approver_is_requester: kind(403, "after-change", "Somebody else has to approve this"),
+  not_approved: kind(409, "after-change", "Nobody has approved this yet"),
   not_awaiting_approval: kind(409, "never", "The operation awaits no approval"),
   untrusted_principal: kind(422, "after-change", "The principal isn't on the list of trusted ones"),
   vendor_policy_refused: kind(422, "never", "The vendor's policy can't be attached"),

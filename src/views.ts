@@ -8,6 +8,7 @@ import { externalIdFingerprint } from "./iam/words/external-id.ts";
 import { contextOf } from "./integrations/desired-stacks.ts";
 import { workingIds } from "./integrations/external-ids.ts";
 import { maskedFields } from "./integrations/hand-off/masked.ts";
+import { appliedRequestOf } from "./integrations/wish.ts";
 import type { IntegrationRecord } from "./model/integration.ts";
 import type { Operation } from "./model/operation.ts";
 import type { TenantRecord } from "./model/tenant.ts";
@@ -71,10 +72,11 @@ export function integrationView(record: IntegrationRecord, tenant: TenantRecord,
 
 /** Nothing for a blueprint that this release doesn't have any more: what it made can still be read and destroyed. */
 function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string) {
-  const blueprint = findBlueprint(record.blueprint, record.version);
+  const { blueprint: id, version, parameters, externalIds } = appliedRequestOf(record);
+  const blueprint = findBlueprint(id, version);
   if (!blueprint) return undefined;
-  const context = contextOf(tenant, { integration: record.name, externalIds: workingIds(record.externalIds, now) });
-  return maskedFields(blueprint.handOff(record.parameters, context)).map(({ field, value, where }) => ({ field, value, where }));
+  const context = contextOf(tenant, { integration: record.name, externalIds: workingIds(externalIds, now) });
+  return maskedFields(blueprint.handOff(parameters, context)).map(({ field, value, where }) => ({ field, value, where }));
 }
 
 /** An operation without what only we need: its frozen request may hold an external id. */

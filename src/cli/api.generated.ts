@@ -383,7 +383,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel an operation and those that it started
-         * @description A waiting one ends at once. A running one is interrupted: calls in flight end, state is saved, and it ends as `cancelled` by itself; what it had done stays and the next run goes on from there. `force` ends its processes after 3 s: a call that was in flight may have had its effect, which the next run finds and takes in. One that has ended stays as it is. Needs the scope `write`.
+         * @description A waiting one ends at once. A running one is interrupted: calls in flight end, state is saved, and it ends as `cancelled` by itself; what it had done stays and the next run goes on from there. Needs the scope that starts such an operation as well: `destroy` for a teardown, `admin` for a revocation. `force` ends its processes after 3 s: a call that was in flight may have had its effect, which the next run finds and takes in. One that has ended stays as it is. Needs the scope `write`.
          */
         post: operations["post_v1_operations_id_cancel"];
         delete?: never;
@@ -1464,7 +1464,7 @@ export interface components {
         OperationProblem: {
             cause?: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_approved" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
             detail: string;
             pointer?: string;
             /** @enum {string} */
@@ -1505,7 +1505,7 @@ export interface components {
         Problem: {
             cause?: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_approved" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
             detail: string;
             errors?: {
                 detail: string;
@@ -6714,6 +6714,15 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_approved`: Nobody has approved this yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

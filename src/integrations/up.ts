@@ -6,8 +6,8 @@ import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
-import { isTrustedPrincipal } from "../store/trusted-principals.ts";
 import { enterAccount } from "./account.ts";
+import { approvalReasons } from "./approval-reasons.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
 import { refuseServiceResources } from "./own-resources.ts";
@@ -41,8 +41,7 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
   const desired = desiredStacks(tenant, wish);
   refuseServiceResources(shell, desired);
   await refuseWithdrawn(shell, desired.blueprint, { record, parameters: request.parameters });
-  const reasons = await principalReasons(shell, desired.blueprint, { record, parameters: request.parameters });
-  reasons.push(...(desired.blueprint.approvals?.(approvedParametersOf(record), request.parameters) ?? []));
+  const reasons = await approvalReasons(shell, desired.blueprint, { record, parameters: request.parameters });
   if (tenant.access.mode === "hand-off") {
     if (reasons.length > 0 && holdDocuments(run, desired.specs, reasons)) return;
     await handOver({ shell, run, tenant, wish, request: upRequestOf(request) });
@@ -82,22 +81,6 @@ async function refuseWithdrawn(
   const known = had === undefined ? [] : (blueprint.outsidePrincipals?.(had) ?? []);
   const asked = (blueprint.outsidePrincipals?.(parameters) ?? []).filter((principal) => !known.includes(principal));
   await refuseUntrusted(shell, record.vendor, asked);
-}
-
-/** Whom the vendor showed and neither an administrator nor an earlier approval vouches for. */
-async function principalReasons(
-  shell: Shell,
-  blueprint: Blueprint,
-  { record, parameters }: { record: IntegrationRecord; parameters: Record<string, unknown> },
-): Promise<string[]> {
-  const approved = approvedParametersOf(record);
-  const known = approved === undefined ? [] : (blueprint.shownPrincipals?.(approved) ?? []);
-  const reasons: string[] = [];
-  for (const principal of blueprint.shownPrincipals?.(parameters) ?? []) {
-    if (known.includes(principal) || (await isTrustedPrincipal(shell.store.db, record.vendor, principal))) continue;
-    reasons.push(`The role would trust ${principal}, which isn't on the list of trusted principals for vendor ${record.vendor}.`);
-  }
-  return reasons;
 }
 
 /** A role that is being taken over was compared already, and isn't to be free. */

@@ -169,7 +169,22 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     assert.match(JSON.stringify(held.result), /isn't on the list of trusted principals/);
     const own = await approve(mallory, held);
     assert.deepEqual([own.status, own.body.code], [403, "approver_is_requester"]);
+    const handOff = await mallory.call<{ code?: string }>("GET", `${route("mallory", "ace")}/hand-off`);
+    assert.deepEqual([handOff.status, handOff.body.code], [409, "not_approved"]);
     await mallory.call("POST", `/v1/operations/${held.id}/discard`);
+    const discarded = await mallory.call<{ code?: string }>("GET", `${route("mallory", "ace")}/hand-off?format=cloudformation`);
+    assert.deepEqual([discarded.status, discarded.body.code], [409, "not_approved"]);
+  });
+
+  test("who may only write ends no teardown", async () => {
+    const writer = await keyOf("writer", ["mallory"], ["read", "write"]);
+    const { body } = await mallory.call<{ operation: Operation }>("DELETE", route("mallory", "ace"));
+    const cancelled = await writer.call<{ code?: string; state?: string }>("POST", `/v1/operations/${body.operation.id}/cancel`, {
+      body: {},
+    });
+    if (cancelled.status === 200) assert.equal(cancelled.body.state, "succeeded", "it had ended by itself");
+    else assert.deepEqual([cancelled.status, cancelled.body.code], [403, "forbidden"]);
+    assert.equal((await settled(body.operation.id)).state, "succeeded");
   });
 
   describe("an approval of one's own request", { concurrency: false }, () => {
@@ -209,6 +224,10 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     test("a rotation beside it makes nobody else its author", async () => {
       const held = await put(mallory, wider());
       assert.equal(held.state, "awaiting-approval");
+      const handOff = await mallory.call("GET", `${route("mallory", "numbers")}/hand-off`);
+      assert.equal(handOff.status, 200);
+      assert.match(JSON.stringify(handOff.body), /s3:GetObject/);
+      assert.doesNotMatch(JSON.stringify(handOff.body), /s3:PutObject/, "the documents are of what was approved");
       const rotating = await ask(second2(), "POST", `${route("mallory", "numbers")}/external-id`, {
         externalId: "numbers-second-0c5b7f31aa92",
         overlapMinutes: 0,

@@ -45,7 +45,7 @@ const read = defineRoute({
   params: z.strictObject({ tenant: nameSchema, name: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
   responses: { 200: { what: "The hand-off", schema: z.union([handOff, cloudFormationTemplate]), type: "text/markdown" } },
-  problems: ["unknown_blueprint"],
+  problems: ["unknown_blueprint", "not_approved"],
 })(async ({ services, params, query: { format, templateUrl } }) => {
   const { json, markdown } = await services.getHandOff(params, templateUrl);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };

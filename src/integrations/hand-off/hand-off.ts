@@ -1,9 +1,14 @@
-/** The hand-off of an integration as it stands. */
+/** The hand-off of an integration as it was approved. */
+import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import { ProblemError } from "../../problem.ts";
+import { hasBegun } from "../accept.ts";
+import { approvalReasons } from "../approval-reasons.ts";
 import { contextOf, requireBlueprint } from "../desired-stacks.ts";
 import { recordedOutputs } from "../proving.ts";
 import type { Shell } from "../shell.ts";
 import { findTenantIntegration } from "../subject.ts";
-import { recordedWish } from "../wish.ts";
+import { appliedRequestOf, appliedWish } from "../wish.ts";
 import { handOffOf } from "./bundle.ts";
 import { quickCreateLink } from "./cloudformation.ts";
 import { handOffJson } from "./json.ts";
@@ -11,15 +16,24 @@ import { handOffMarkdown } from "./markdown.ts";
 
 /**
  * Everything to hand out for an integration: for programs and for people. It holds the external id whole, so it goes to the
- * tenant's own callers and into no log. With the template's
- * place in S3 there is also a link to run it.
+ * tenant's own callers and into no log. With the template's place in S3 there is also a link to run it. A change that waits for its approval
+ * isn't in it: whoever runs the documents would make what nobody approved.
  *
- * @throws ProblemError not_found
+ * @throws ProblemError not_found; not_approved while nothing was approved yet that needs an approval
  */
 export async function getHandOff(shell: Shell, tenantName: string, name: string, templateUrl?: string) {
   const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
-  const wish = { ...(await recordedWish(shell, record)), outputs: Object.fromEntries(recordedOutputs(record)) };
-  const handOff = handOffOf(requireBlueprint(record.blueprint, record.version), record.parameters, contextOf(tenant, wish));
+  const { blueprint: id, version, parameters } = appliedRequestOf(record);
+  const blueprint = requireBlueprint(id, version);
+  if (!hasBegun(record)) await refuseUnapproved(shell, blueprint, record);
+  const wish = { ...(await appliedWish(shell, record)), outputs: Object.fromEntries(recordedOutputs(record)) };
+  const handOff = handOffOf(blueprint, parameters, contextOf(tenant, wish));
   const link = templateUrl === undefined ? undefined : quickCreateLink(handOff, templateUrl);
   return { json: handOffJson(handOff, link), markdown: handOffMarkdown(handOff, link) };
+}
+
+async function refuseUnapproved(shell: Shell, blueprint: Blueprint, record: IntegrationRecord): Promise<void> {
+  const reasons = await approvalReasons(shell, blueprint, { record, parameters: record.parameters });
+  if (reasons.length === 0) return;
+  throw new ProblemError("not_approved", `${reasons.join(" ")} Somebody has to approve it before its documents are given out.`);
 }
