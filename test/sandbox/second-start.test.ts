@@ -18,11 +18,19 @@ const quiet = { log: () => undefined, onlyStandIn: true };
 
 let root: string;
 const children: ChildProcess[] = [];
+/** Stopped in the end, also where a test failed: one that goes on would keep this file from ending. */
+const started: Sandbox[] = [];
+const start = async (options: Parameters<typeof startSandbox>[0]): Promise<Sandbox> => {
+  const sandbox = await startSandbox(options);
+  started.push(sandbox);
+  return sandbox;
+};
 before(async () => {
   root = await mkdtemp(path.join(os.tmpdir(), "drawbridge-second-"));
 });
 after(async () => {
   for (const child of children) child.kill("SIGKILL");
+  await Promise.allSettled(started.map((sandbox) => sandbox.stop()));
   await rm(root, { recursive: true, force: true });
 });
 
@@ -77,7 +85,7 @@ describe("a data folder that a sandbox has", { concurrency: false }, () => {
   let first: Sandbox;
   before(async () => {
     dataDir = path.join(root, "taken");
-    first = await startSandbox({ dataDir, ...quiet });
+    first = await start({ dataDir, ...quiet });
   });
   after(() => first?.stop());
 
@@ -87,7 +95,7 @@ describe("a data folder that a sandbox has", { concurrency: false }, () => {
   test("is refused to a second sandbox in one sentence that names the process, and stays as it was", async () => {
     const asItWas = await picture(dataDir);
     const file = await readFile(path.join(dataDir, "sandbox.json"), "utf8");
-    await assert.rejects(startSandbox({ dataDir, ...quiet }), { message: sentence() });
+    await assert.rejects(start({ dataDir, ...quiet }), { message: sentence() });
     assert.equal(await readFile(path.join(dataDir, "sandbox.json"), "utf8"), file);
     assert.deepEqual(await picture(dataDir), asItWas);
     assert.ok(await isReachable(first.awsEndpoint));
@@ -108,8 +116,8 @@ describe("a data folder that a sandbox has", { concurrency: false }, () => {
     const broken = () => {
       throw new Error("no line can be written");
     };
-    await assert.rejects(startSandbox({ dataDir, onlyStandIn: true, log: broken }), /no line can be written/);
-    first = await startSandbox({ dataDir, ...quiet });
+    await assert.rejects(start({ dataDir, onlyStandIn: true, log: broken }), /no line can be written/);
+    first = await start({ dataDir, ...quiet });
   });
 });
 
@@ -124,7 +132,7 @@ describe("a demo that was killed", { concurrency: false }, () => {
     await demo.ended;
     const began = performance.now();
     assert.ok(await until(async () => !(await isReachable(`${url}/healthz`)), 6), "its service is gone as well");
-    const next = await startSandbox({ dataDir, ...quiet });
+    const next = await start({ dataDir, ...quiet });
     await next.stop();
     assert.ok(performance.now() - began < 20_000);
   });
@@ -181,7 +189,7 @@ describe("a port for the demo", { concurrency: false }, () => {
 
   test("is named too when it is taken while the sandbox starts, and no service stays on it that nobody uses", async () => {
     const { port, release } = await takePort();
-    const sandbox = await startSandbox({ dataDir: path.join(root, "late"), ...quiet });
+    const sandbox = await start({ dataDir: path.join(root, "late"), ...quiet });
     try {
       await assert.rejects(startService(sandbox, { port }), { message: portTaken(port) });
       await release();
