@@ -6,6 +6,8 @@
 /** Node's modules that compute and touch nothing. */
 const pureNode = "^(node:)?(crypto|net|util|assert)$";
 const problem = "^src/problem\\.ts$";
+/** What this host tells of its processes: it lies below everything, beside the problem table. */
+const processes = "^src/processes\\.ts$";
 /** What blueprints share; every other file in the folder is a vendor's. */
 const blueprintParts = "^src/blueprints/(parts/[^/]+|registry)\\.ts$";
 
@@ -47,6 +49,12 @@ const npm = (pattern) => `(^|/)node_modules/(${pattern})(/|$)`;
 
 module.exports = {
   forbidden: [
+    only(
+      "processes-know-nothing-of-ours",
+      "src/processes.ts says which processes of this host live: the engine, the leases and the store's lock ask it, so it imports none of them.",
+      processes,
+      "^(node:)?[a-z_]+(/promises)?$",
+    ),
     only(
       "iam-is-pure",
       "src/iam is AWS's words and judgement as pure functions: it imports itself, the problem table, zod and the catalogue of actions.",
@@ -112,10 +120,10 @@ module.exports = {
     ),
     {
       name: "engine-has-a-front-door",
-      comment: "Outside src/engine only its interface (engine.ts) and its words about processes are known; main.ts puts it together.",
+      comment: "Outside src/engine only its interface (engine.ts) is known; main.ts puts it together.",
       severity: "error",
       from: { pathNot: ["^src/engine/", "^src/main\\.ts$", "^(sandbox|test|bench)/"] },
-      to: { path: "^src/engine/", pathNot: "^src/engine/(engine|processes)\\.ts$" },
+      to: { path: "^src/engine/", pathNot: "^src/engine/engine\\.ts$" },
     },
     only(
       "engine-knows-no-verbs",
@@ -127,6 +135,7 @@ module.exports = {
         "^stacks/",
         "^src/iam/",
         problem,
+        processes,
         npm("@pulumi/pulumi|@aws-sdk/[^/]+|zod"),
         "^(node:)?[a-z_]+(/promises)?$",
       ],
@@ -175,6 +184,17 @@ module.exports = {
         "^(node:)?timers/promises$",
       ],
     ),
+    only(
+      "operations-run-what-they-are-given",
+      "src/operations runs any verb. It knows no verb and no engine, not even their types: it imports itself, the records, the queue's library and what lies below.",
+      "^src/operations/",
+      [
+        "^src/(operations|store|model)/",
+        "^src/(problem|log|processes)\\.ts$",
+        npm("pg-boss|kysely"),
+        "^(node:)?(os|events|timers/promises)$",
+      ],
+    ),
     {
       name: "command-talks-to-the-api-alone",
       comment: "src/cli is a client like any other: at run time it shares only shapes and the reading of manifests with the service.",
@@ -200,7 +220,7 @@ module.exports = {
       from: { path: "^src/store/" },
       to: {
         path: "^(src|stacks|programs)/",
-        pathNot: ["^src/(store|model)/", "^src/(problem|log)\\.ts$", "^src/engine/processes\\.ts$", "^src/iam/", "^stacks/stack\\.ts$"],
+        pathNot: ["^src/(store|model)/", "^src/(problem|log|processes)\\.ts$", "^src/iam/", "^stacks/stack\\.ts$"],
       },
     },
     alone(

@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { type Problem, type ProblemCode, ProblemError, problemOf } from "../problem.ts";
+import { isMarkerAlive } from "../processes.ts";
 import { statePlace } from "./backend-url.ts";
 import { cliPath, cliVersion } from "./cli.ts";
 import { cliSpansIn } from "./cli-spans.ts";
@@ -11,7 +12,6 @@ import { bareEnvironment, operationMark } from "./environment.ts";
 import { layOut, runsFor, together } from "./orders.ts";
 import { pinChecks } from "./pins.ts";
 import { identifyPlugin, isLoopback, pluginPath } from "./plugin.ts";
-import { isMarkerAlive } from "./processes.ts";
 import { type RunWishes, startRunnerPool } from "./runner-pool.ts";
 import { openState, type StateBackend } from "./state-backend.ts";
 import { clearDeadLocks, readSound } from "./state-repair.ts";

@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "../problem.ts";
+import { killByMarker, startTimeOf } from "../processes.ts";
 import type { RunnerIdentity, StepEvent, UpdateResult } from "./engine.ts";
 import { runnerEnvironment } from "./environment.ts";
-import { killByMarker, startTimeOf } from "./processes.ts";
 import type { FromRunner, RunOrder, ToRunner } from "./runner-protocol.ts";
 
 export interface PoolConfig {

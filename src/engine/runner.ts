@@ -7,7 +7,7 @@ import { flushCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { problemOf } from "../problem.ts";
-import { killByMarker } from "./processes.ts";
+import { killByMarker } from "../processes.ts";
 import { type Programs, runUpdate } from "./pulumi-update.ts";
 import type { FromRunner, RunOrder, ToRunner } from "./runner-protocol.ts";
 import { dropWorkFolder } from "./work-folder.ts";

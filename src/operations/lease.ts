@@ -1,11 +1,11 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startTimeOf } from "../engine/processes.ts";
 import { ProblemError } from "../problem.ts";
+import { startTimeOf } from "../processes.ts";
 import { findLeases, heartbeat, type Lease, type LeaseHolder, recordRunner, releaseLeases, takeLeases } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
-import type { IsDead } from "./death.ts";
 import { type LeaseTiming, leaseDecision, leaseTiming, mustStop } from "./lease-decision.ts";
+import type { IsDead } from "./owner-liveness.ts";
 
 export interface LeaseRequest {
   /** Stacks, shared documents by ARN, operations: taken all or none, in sorted order */

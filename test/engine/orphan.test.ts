@@ -6,8 +6,8 @@ import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
-import { isMarkerAlive } from "../../src/engine/processes.ts";
 import { openState } from "../../src/engine/state-backend.ts";
+import { isMarkerAlive } from "../../src/processes.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { startRunning } from "./running-engine.ts";
 

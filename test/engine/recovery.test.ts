@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CreateRoleCommand, GetRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { createEngine } from "../../src/engine/create-engine.ts";
-import { isMarkerAlive } from "../../src/engine/processes.ts";
 import { problemOf } from "../../src/problem.ts";
+import { isMarkerAlive } from "../../src/processes.ts";
 import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { type Running, startRunning } from "./running-engine.ts";
 

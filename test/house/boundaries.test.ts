@@ -12,6 +12,7 @@ const { forbidden } = createRequire(import.meta.url)(path.join(root, ".dependenc
 
 /** rule → [the file that breaks it, what that file says] */
 const violations: Record<string, [string, string]> = {
+  "processes-know-nothing-of-ours": ["src/processes.ts", `import { log } from "./log.ts"; export const isAlive = () => log();`],
   "iam-is-pure": ["src/iam/planted-clock.ts", `import { request } from "node:http"; request("x");`],
   "model-is-shapes-and-rules": ["src/model/planted.ts", `import { log } from "../log.ts"; log();`],
   "stacks-are-pure": ["stacks/planted.ts", `import { log } from "../src/log.ts"; log();`],
@@ -52,6 +53,10 @@ const violations: Record<string, [string, string]> = {
   "accounts-is-imported-from-above": ["src/operations/planted-act.ts", `import { act } from "../accounts/actions.ts"; act();`],
   "composition-is-imported-by-nobody-below": ["src/accounts/planted-config.ts", `import { config } from "../config.ts"; config();`],
   "verbs-use-the-shell-by-its-faces": ["src/integrations/planted.ts", `import { spawn } from "node:child_process"; spawn("x");`],
+  "operations-run-what-they-are-given": [
+    "src/operations/planted-engine.ts",
+    `import type { Engine } from "../engine/engine.ts"; export type E = Engine;`,
+  ],
   "command-talks-to-the-api-alone": ["src/cli/planted.ts", `import { put } from "../integrations/put.ts"; put();`],
   "shell-knows-no-blueprint": ["src/operations/planted-recipe.ts", `import { blueprints } from "../blueprints/registry.ts"; blueprints();`],
   "store-keeps-and-nothing-else": ["src/store/planted.ts", `import { act } from "../accounts/actions.ts"; act();`],
@@ -86,6 +91,7 @@ const innocent: Record<string, string> = {
   "src/http/server/app.ts": `import express from "express"; export const app = express;`,
   "src/integrations/put.ts": `import { log } from "../log.ts"; import { act } from "../accounts/actions.ts"; export const put = () => act(log);`,
   "src/accounts/actions.ts": `import { IAMClient } from "@aws-sdk/client-iam"; export const act = () => new IAMClient();`,
+  "src/engine/engine.ts": "export interface Engine { update: () => void }",
   "src/engine/runner-pool.ts": "export const pool = () => {};",
   "stacks/stack.ts": "export const kinds = () => {}; export interface Spec { kind: string }",
   "programs/role.ts": `import { Role } from "@pulumi/aws/iam/role.js"; import type { Spec } from "../stacks/stack.ts"; export const role = (spec: Spec) => new Role(spec.kind);`,

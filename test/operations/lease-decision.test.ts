@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deathOn, type Marker, type ProcessFacts } from "../../src/operations/death.ts";
 import { leaseDecision, leaseTiming, mustStop } from "../../src/operations/lease-decision.ts";
+import { deathOn, type ProcessFacts } from "../../src/operations/owner-liveness.ts";
+import type { Marker } from "../../src/processes.ts";
 import type { Lease } from "../../src/store/leases.ts";
 
 const { ttl, margin, beat, session } = leaseTiming;

@@ -2,13 +2,13 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isMarkerAlive, killByMarker, startTimeOf } from "../../src/engine/processes.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
-import { deathOn } from "../../src/operations/death.ts";
 import { withLeases } from "../../src/operations/lease.ts";
+import { deathOn } from "../../src/operations/owner-liveness.ts";
 import { openQueue } from "../../src/operations/queue.ts";
 import { keepRecovering } from "../../src/operations/recover.ts";
 import { operationHandler } from "../../src/operations/run.ts";
+import { isMarkerAlive, killByMarker, startTimeOf } from "../../src/processes.ts";
 import { openStore } from "../../src/store/store.ts";
 import { silent } from "../store/backends.ts";
 

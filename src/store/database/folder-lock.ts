@@ -2,8 +2,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { lock } from "proper-lockfile";
-import { startTimeOf } from "../../engine/processes.ts";
 import { ProblemError } from "../../problem.ts";
+import { startTimeOf } from "../../processes.ts";
 
 interface Holder {
   pid: number;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
-import { findByMarker, isAlive, isMarkerAlive, killByMarker, startTimeOf } from "../../src/engine/processes.ts";
+import { findByMarker, isAlive, isMarkerAlive, killByMarker, startTimeOf } from "../src/processes.ts";
 
 async function start(script: string, environment: Record<string, string>) {
   const child = spawn(process.execPath, ["-e", `${script}; console.log("up")`], {

@@ -1,10 +1,8 @@
 import { hostname } from "node:os";
+import type { Marker } from "../processes.ts";
 import type { Lease } from "../store/leases.ts";
 
-/** Processes that carry one variable in their environment: an attempt's `<operation>-<epoch>`, or a runner's uuid. */
-export type Marker = { operation: string } | { runner: string };
-
-/** What this host tells about its processes; src/engine/processes.ts reads it from /proc. */
+/** What this host tells about its processes; src/processes.ts reads it from /proc. */
 export interface ProcessFacts {
   startTimeOf(pid: number): Promise<string | undefined>;
   isMarkerAlive(marker: Marker): Promise<boolean>;
