@@ -6,27 +6,24 @@ import { childrenOf, findOperation, type StoredOperation } from "../store/operat
 import type { Store } from "../store/store.ts";
 import { cancelWaiting, requestCancel } from "../store/transitions.ts";
 import { nudgeFollowers } from "./events.ts";
+import type { RunStop } from "./run-stop.ts";
 
 /** The runs of this process, by operation. */
 export interface CancelRegistry {
-  /** The signal of a run that begins. */
-  open(operationId: string): AbortSignal;
+  /** A run begins: this is how to stop it. */
+  open(operationId: string, stop: Pick<RunStop, "because">): void;
   close(operationId: string): void;
-  /** Aborts the run, if it is one of this process. */
-  abort(operationId: string): void;
+  /** Stops the run, if it is one of this process. */
+  cancel(operationId: string): void;
 }
 
 /** An empty registry. */
 export function createCancelRegistry(): CancelRegistry {
-  const runs = new Map<string, AbortController>();
+  const runs = new Map<string, Pick<RunStop, "because">>();
   return {
-    open(operationId) {
-      const controller = new AbortController();
-      runs.set(operationId, controller);
-      return controller.signal;
-    },
+    open: (operationId, stop) => void runs.set(operationId, stop),
     close: (operationId) => void runs.delete(operationId),
-    abort: (operationId) => runs.get(operationId)?.abort(new ProblemError("operation_interrupted", "The operation was cancelled.")),
+    cancel: (operationId) => runs.get(operationId)?.because({ by: "caller" }),
   };
 }
 
@@ -63,7 +60,7 @@ async function cancelOne(store: Store, registry: CancelRegistry, id: string): Pr
   for (let look = 0; look < 3; look++) {
     const changed = (await cancelWaiting(store.db, id)) ?? (await requestCancel(store.db, id));
     if (changed === undefined) continue;
-    registry.abort(id);
+    registry.cancel(id);
     nudgeFollowers(id);
     return changed;
   }

@@ -1,18 +1,18 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { faultFields, type Log } from "../log.ts";
-import { ProblemError } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { appendEvents, type NewEvent } from "../store/events.ts";
 import { nudgeFollowers } from "./events.ts";
 import { persist } from "./persist.ts";
+import type { RunStop } from "./run-stop.ts";
 
 interface Written {
   db: Db;
   log: Log;
   operation: string;
   epoch: number;
-  /** Aborted when an event can't be written: the run is to stop. */
-  unwritable: AbortController;
+  /** Used when an event can't be written: the run is to stop, and nothing more is written. */
+  stop: RunStop;
 }
 
 export interface EventWriter {
@@ -23,18 +23,18 @@ export interface EventWriter {
 }
 
 /** Writes one run's events in order and hands them to the followers; those that come together go by one statement. */
-export function eventWriter({ db, log, operation, epoch, unwritable }: Written): EventWriter {
+export function eventWriter({ db, log, operation, epoch, stop }: Written): EventWriter {
   let waiting: NewEvent[] = [];
   let written: Promise<void> = Promise.resolve();
   const writeWaiting = async () => {
     const events = waiting;
     waiting = [];
-    if (unwritable.signal.aborted) return;
+    if (stop.reason?.by === "record") return;
     try {
       for (const one of await persist(() => appendEvents(db, operation, epoch, events))) nudgeFollowers(operation, one);
     } catch (error) {
       log.warn("An event could not be written, so the run stops", { operation, ...faultFields(error) });
-      unwritable.abort(new ProblemError("operation_interrupted", "The run's progress could not be recorded.", { cause: "unwritable" }));
+      stop.because({ by: "record" });
     }
   };
   return {

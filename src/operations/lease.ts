@@ -6,6 +6,7 @@ import { findLeases, heartbeat, type Lease, type LeaseHolder, recordRunner, rele
 import type { Store } from "../store/store.ts";
 import { type LeaseTiming, leaseDecision, leaseTiming, mustStop } from "./lease-decision.ts";
 import type { IsDead } from "./owner-liveness.ts";
+import { stopError } from "./stop-reason.ts";
 
 export interface LeaseRequest {
   /** Stacks, shared documents by ARN, operations: taken all or none, in sorted order */
@@ -22,13 +23,15 @@ export interface LeaseRequest {
 
 export interface HeldLease {
   epoch: number;
-  /** Aborts with the request's signal, or when the lease is lost or can no longer be shown to be held. */
+  /** Aborts when the lease is lost or can no longer be shown to be held. */
+  lost: AbortSignal;
+  /** Aborts when the lease is lost, or with the request's signal. */
   signal: AbortSignal;
   /** Call before a runner is given work. `operation_interrupted` when the lease is lost. */
   recordRunner(runner: string): Promise<void>;
 }
 
-const lost = () => new ProblemError("operation_interrupted", "The lease was lost, so this run stopped itself.", { cause: "lease-lost" });
+const lost = () => stopError({ by: "lease" });
 
 // Epochs that code of this process holds right now: a row of ours that isn't among them was left by a failed release.
 const heldHere = new Set<number>();
@@ -51,6 +54,7 @@ export async function withLeases<T>(store: Store, request: LeaseRequest, work: (
   try {
     return await work({
       epoch,
+      lost: stop.signal,
       signal,
       recordRunner: async (runner) => {
         if (!(await recordRunner(store.db, epoch, runner))) throw lost();

@@ -9,11 +9,11 @@
 import { sql } from "kysely";
 import { fromKysely, fromPglite, PgBoss } from "pg-boss";
 import { faultFields, type Log } from "../log.ts";
-import { ProblemError } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
 import { beginTurn, takeTurn } from "../store/turns.ts";
 import { groupOf, type Job, laneOf, lanes } from "./job.ts";
+import { stopError } from "./stop-reason.ts";
 
 export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<void>;
 
@@ -42,11 +42,6 @@ export interface Queue {
 const parentsAtOnce = 4;
 const schema = "pgboss";
 const jobTable = `${schema}.job`;
-
-/** Why a job's signal was aborted at shutdown: run.ts then gives the operation back. */
-export const draining = new ProblemError("operation_interrupted", "The service is shutting down; the operation goes on elsewhere.", {
-  cause: "draining",
-});
 
 const queueOptions = {
   policy: "key_strict_fifo",
@@ -213,7 +208,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     pause,
     resume,
     interrupt() {
-      for (const { stop } of running.values()) stop.abort(draining);
+      for (const { stop } of running.values()) stop.abort(stopError({ by: "service" }));
     },
     wake() {
       wake();
@@ -227,9 +222,9 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     },
     async close({ graceSeconds }) {
       // A parent only waits, for children that may not begin any more: it goes on elsewhere at once.
-      for (const { stop, lane } of running.values()) if (lane === lanes.parents) stop.abort(draining);
+      for (const { stop, lane } of running.values()) if (lane === lanes.parents) stop.abort(stopError({ by: "service" }));
       const grace = setTimeout(() => {
-        for (const { stop } of running.values()) stop.abort(draining);
+        for (const { stop } of running.values()) stop.abort(stopError({ by: "service" }));
       }, graceSeconds * 1_000);
       await pause();
       clearTimeout(grace);

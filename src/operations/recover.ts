@@ -6,13 +6,13 @@ import { findLeases, giveBackLease, type Lease, type LeaseHolder, releaseLeases,
 import { findOperation, operationsInState, queuedIds, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { finishOperation, requeueOperation } from "../store/transitions.ts";
+import { quarantined, usualAttempts } from "./begin.ts";
 import { nudgeFollowers } from "./events.ts";
 import { jobOf } from "./job.ts";
 import { isHeldHere } from "./lease.ts";
 import { type LeaseTiming, leaseDecision, leaseTiming } from "./lease-decision.ts";
 import type { IsDead } from "./owner-liveness.ts";
 import type { Queue } from "./queue.ts";
-import { quarantined, usualAttempts } from "./run.ts";
 
 export interface RecoveryContext {
   store: Store;

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { queueKey } from "../../src/operations/job.ts";
-import { draining, openQueue, type Queue } from "../../src/operations/queue.ts";
+import { openQueue, type Queue } from "../../src/operations/queue.ts";
+import { stopError } from "../../src/operations/stop-reason.ts";
 import { createOperation, findOperation } from "../../src/store/operations.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { backends, type Opened, silent } from "../store/backends.ts";
@@ -212,7 +213,7 @@ for (const backend of backends) {
       const slow = await accept("close/slow");
       await until(async () => (await closing.depth()).running === 2);
       await closing.close({ graceSeconds: 0.5 });
-      assert.deepEqual(reasons, [draining]);
+      assert.deepEqual(reasons, [stopError({ by: "service" })]);
       assert.deepEqual(await queue.withoutJob([quick, slow]), [quick]);
       const reran: string[] = [];
       run = async (operationId) => void reran.push(operationId);
