@@ -29,7 +29,7 @@ import { createCancelRegistry } from "./operations/cancel.ts";
 import { createFreeze, unlessFrozen } from "./operations/freeze.ts";
 import { leaseTiming } from "./operations/lease-decision.ts";
 import { deathOn } from "./operations/owner-liveness.ts";
-import { openQueue } from "./operations/queue.ts";
+import { openQueue } from "./operations/queue/open-queue.ts";
 import { keepRecovering } from "./operations/recover.ts";
 import { createRoom } from "./operations/room.ts";
 import { operationHandler } from "./operations/run.ts";

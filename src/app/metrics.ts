@@ -1,6 +1,6 @@
 /** What bounds the service, as metrics: read when somebody asks for them. They name no tenant. */
 import { Gauge, type Registry } from "prom-client";
-import type { Queue } from "../operations/queue.ts";
+import type { Queue } from "../operations/queue/queue.ts";
 import type { Room } from "../operations/room.ts";
 import { countLeftAlone } from "../store/account-refusals.ts";
 import type { Db } from "../store/database/transaction.ts";

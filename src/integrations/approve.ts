@@ -3,7 +3,7 @@
 import { automaticSubjects, legacyAuthor } from "../model/caller.ts";
 import type { Author } from "../model/integration.ts";
 import { nudgeFollowers } from "../operations/events.ts";
-import { jobOf } from "../operations/job.ts";
+import { jobOf } from "../operations/queue/job.ts";
 import { ProblemError } from "../problem.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import { approveOperation, cancelWaiting } from "../store/transitions.ts";

@@ -4,7 +4,7 @@ import type { AwsReach, WriteGates } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
-import type { Queue } from "../operations/queue.ts";
+import type { Queue } from "../operations/queue/queue.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceResources } from "./own-resources.ts";
 

@@ -9,7 +9,7 @@ import { type FreezeRecord, findFreeze } from "../store/freeze.ts";
 import { findLeases } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 import type { Killing } from "./cancel.ts";
-import type { JobHandler, Queue } from "./queue.ts";
+import type { JobHandler, Queue } from "./queue/queue.ts";
 
 const lookEvery = 1_000;
 /** Milliseconds for interrupted updates to end by themselves, then from SIGTERM to SIGKILL: 1 + 2 + 1 s is below the 5 s we promise. */

@@ -2,8 +2,8 @@
 
 import type { Db } from "../store/database/transaction.ts";
 import { createOperation, type NewOperation, type StoredOperation } from "../store/operations.ts";
-import { jobOf } from "./job.ts";
-import type { Queue } from "./queue.ts";
+import { jobOf } from "./queue/job.ts";
+import type { Queue } from "./queue/queue.ts";
 
 /**
  * Writes an operation down as `queued`, with its first event and its job, in the caller's transaction: it exists, and runs, if and only if

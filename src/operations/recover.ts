@@ -8,11 +8,11 @@ import type { Store } from "../store/store.ts";
 import { finishOperation, requeueOperation } from "../store/transitions.ts";
 import { quarantined, usualAttempts } from "./begin.ts";
 import { nudgeFollowers } from "./events.ts";
-import { jobOf } from "./job.ts";
 import { isHeldHere } from "./lease.ts";
 import { type LeaseTiming, leaseDecision, leaseTiming } from "./lease-decision.ts";
 import type { IsDead } from "./owner-liveness.ts";
-import type { Queue } from "./queue.ts";
+import { jobOf } from "./queue/job.ts";
+import type { Queue } from "./queue/queue.ts";
 
 export interface RecoveryContext {
   store: Store;

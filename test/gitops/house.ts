@@ -12,7 +12,7 @@ import { recordedWish } from "../../src/integrations/wish.ts";
 import type { VisibleTenants } from "../../src/model/caller.ts";
 import { isTerminal } from "../../src/model/operation.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
-import { openQueue } from "../../src/operations/queue.ts";
+import { openQueue } from "../../src/operations/queue/open-queue.ts";
 import { operationHandler, type Run } from "../../src/operations/run.ts";
 import { changeIntegration, saveIntegration } from "../../src/store/integrations.ts";
 import { findOperation, type StoredOperation } from "../../src/store/operations.ts";

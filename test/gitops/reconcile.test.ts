@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type Asker, acceptPush, type Push, refuseManaged } from "../../src/gitops/accept-reconcile.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
-import { jobOf } from "../../src/operations/job.ts";
+import { jobOf } from "../../src/operations/queue/job.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { eventsAfter } from "../../src/store/events.ts";
 import { findIntegration } from "../../src/store/integrations.ts";

@@ -461,10 +461,10 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "a reinstatement that stands in nobody's way",
-    file: "src/operations/job.ts",
+    file: "src/operations/queue/job.ts",
     find: "if (parentKinds.includes(kind) || isReinstatement(operation)) return",
     instead: "if (parentKinds.includes(kind)) return",
-    test: "test/operations/job.test.ts",
+    test: "test/operations/queue/job.test.ts",
   },
   {
     without: "an author whom nobody knows",

@@ -6,7 +6,7 @@ import { type LimitSettings, openLimits, usualLimits } from "../../src/access/li
 import type { Shell } from "../../src/integrations/shell.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import { createFreeze } from "../../src/operations/freeze.ts";
-import type { Queue } from "../../src/operations/queue.ts";
+import type { Queue } from "../../src/operations/queue/queue.ts";
 import { createServices } from "../../src/services.ts";
 import { begin, finish, release } from "../../src/store/idempotency.ts";
 import { openStore, type Store } from "../../src/store/store.ts";

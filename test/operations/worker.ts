@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import { withLeases } from "../../src/operations/lease.ts";
 import { deathOn } from "../../src/operations/owner-liveness.ts";
-import { openQueue } from "../../src/operations/queue.ts";
+import { openQueue } from "../../src/operations/queue/open-queue.ts";
 import { keepRecovering } from "../../src/operations/recover.ts";
 import { operationHandler } from "../../src/operations/run.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "../../src/processes.ts";

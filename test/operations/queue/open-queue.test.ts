@@ -6,13 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { queueKey } from "../../src/operations/job.ts";
-import { openQueue, type Queue } from "../../src/operations/queue.ts";
-import { stopError } from "../../src/operations/stop-reason.ts";
-import { createOperation, findOperation } from "../../src/store/operations.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
-import { backends, type Opened, silent } from "../store/backends.ts";
-import { layEmptyDatabase } from "../support/empty-database.ts";
+import { queueKey } from "../../../src/operations/queue/job.ts";
+import { openQueue } from "../../../src/operations/queue/open-queue.ts";
+import type { Queue } from "../../../src/operations/queue/queue.ts";
+import { stopError } from "../../../src/operations/stop-reason.ts";
+import { createOperation, findOperation } from "../../../src/store/operations.ts";
+import { openStore, type Store } from "../../../src/store/store.ts";
+import { backends, type Opened, silent } from "../../store/backends.ts";
+import { layEmptyDatabase } from "../../support/empty-database.ts";
 
 test("jobs of one integration share a key, those of others don't, and a preview waits for nobody", () => {
   const id = "an-id";

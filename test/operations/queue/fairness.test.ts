@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { groupOf } from "../../src/operations/job.ts";
-import { openQueue, type Queue } from "../../src/operations/queue.ts";
-import { backends, type Opened, silent } from "../store/backends.ts";
+import { groupOf } from "../../../src/operations/queue/job.ts";
+import { openQueue } from "../../../src/operations/queue/open-queue.ts";
+import type { Queue } from "../../../src/operations/queue/queue.ts";
+import { backends, type Opened, silent } from "../../store/backends.ts";
 
 test("the tenant of a job is in its key", () => {
   assert.deepEqual(["acme/c1", "acme/preview:an-id", "acme"].map(groupOf), ["acme", "acme", "acme"]);

@@ -1,5 +1,5 @@
 /** What an operation waits in line for: the lane of its job, and the key that keeps it behind others. Pure. */
-import type { Operation } from "../model/operation.ts";
+import type { Operation } from "../../model/operation.ts";
 
 export interface Job {
   operationId: string;

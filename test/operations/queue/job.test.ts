@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { laneOf, lanes, queueKey } from "../../src/operations/job.ts";
+import { laneOf, lanes, queueKey } from "../../../src/operations/queue/job.ts";
 
 const revocation = (to: "revoked" | "reinstated") => queueKey({ id: "an-id", kind: "revoke", request: { vendor: "infosum", to } });
 

@@ -1,0 +1,47 @@
+/** pg-boss, the queue's library, as we use it: in the same database as our rows, strictly in order per key. */
+import { fromPglite, PgBoss } from "pg-boss";
+import { faultFields, type Log } from "../../log.ts";
+import type { Store } from "../../store/store.ts";
+import { lanes } from "./job.ts";
+import { bossSchema, giveBackAll } from "./job-table.ts";
+
+const queueOptions = {
+  policy: "key_strict_fifo",
+  notify: true,
+  // Our own attempt count ends a poisoned operation; a job that ran out of retries would block its key for good.
+  retryLimit: 1_000_000,
+  retryDelay: 1,
+  heartbeatSeconds: 10, // the least; a false alarm is harmless, because the lease decides who runs
+  expireInSeconds: 86_400, // the most that pg-boss takes; each operation has its own deadline
+  retentionSeconds: 30 * 86_400,
+  deleteAfterSeconds: 3_600,
+} as const;
+
+/** Milliseconds after which a job that was given back may be taken, and a bit. */
+export const retryDue = queueOptions.retryDelay * 1_000 + 100;
+
+/** Starts it on the store's database, with a queue for each lane. */
+export async function openBoss(store: Store, log: Log): Promise<PgBoss> {
+  const boss = new PgBoss({
+    ...(store.kind === "pglite"
+      ? { db: fromPglite(store.pglite), backend: "pglite" as const }
+      : // One connection, so that this process's workers, who all wake at once, take one after the other and each sees what the last took.
+        { connectionString: store.databaseUrl, max: 1, application_name: "drawbridge-queue" }),
+    schema: bossSchema,
+    useListenNotify: true,
+    schedule: false,
+    // A dead worker's job comes back after its heartbeat is stale and one of these rounds has seen it.
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+  });
+  boss.on("error", (error) => log.warn("The queue's database work failed and will be tried again", faultFields(error)));
+  await boss.start();
+  for (const name of Object.values(lanes)) {
+    await boss.createQueue(name, queueOptions);
+    // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
+    await boss.getQueueStats(name);
+  }
+  // The folder's lock says that no other process lives: whatever PGlite holds as running was an earlier one's.
+  if (store.kind === "pglite") await giveBackAll(boss, store.db);
+  return boss;
+}
