@@ -225,8 +225,8 @@ module.exports = {
     },
     alone(
       "aws-has-few-doors",
-      "In shipped code only src/accounts and src/engine/state-backend.ts call AWS, so that every call to a customer's account is in one folder.",
-      "^(src/accounts|sandbox|test|bench)/|^src/engine/state-backend\\.ts$",
+      "In shipped code only src/accounts and src/engine/state/bucket.ts call AWS, so that every call to a customer's account is in one folder.",
+      "^(src/accounts|sandbox|test|bench)/|^src/engine/state/bucket\\.ts$",
       npm("@aws-sdk/[^/]+|@smithy/[^/]+"),
     ),
     alone(

@@ -1,15 +1,15 @@
 /** From a request to the runs that serve it: usually one, two where something is taken into state first. */
 
 import type { StackSpec } from "../../stacks/stack.ts";
-import { withStateProfile } from "./backend-url.ts";
 import { cliSpansFile } from "./cli-spans.ts";
 import { credentialsText } from "./credentials-file.ts";
 import type { StackState, UpdateRequest, UpdateResult } from "./engine.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { cliEnvironment } from "./environment.ts";
-import type { RunOrder } from "./runner-protocol.ts";
+import type { RunOrder } from "./runner/runner-protocol.ts";
 import { stackSettings } from "./stack-settings.ts";
-import type { Checkpoint } from "./state-backend.ts";
+import { withStateProfile } from "./state/backend-url.ts";
+import type { Checkpoint } from "./state/checkpoint.ts";
 import { makeWorkFolder } from "./work-folder.ts";
 
 export interface Workplace {

@@ -1,7 +1,7 @@
 /** The stack's settings file: configuration and the reference to the key that its secrets are encrypted with. */
 import { createCipheriv, pbkdf2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import type { Checkpoint } from "./state-backend.ts";
+import type { Checkpoint } from "./state/checkpoint.ts";
 
 /** How secrets in state are encrypted: by a passphrase in the sandbox, by a KMS key (`awskms://…`) elsewhere. */
 export type SecretsConfig = { provider: "passphrase"; passphrase: string } | { provider: "awskms"; url: string };

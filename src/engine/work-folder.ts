@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { isMarkerAlive } from "../processes.ts";
 
 /** The project's own Pulumi.yaml, found upwards from this file: sources and build lie at different depths. */
 function projectFile(): string {
@@ -40,8 +41,15 @@ export async function dropWorkFolder(folder: string): Promise<void> {
   await rmdir(path.dirname(folder)).catch(() => {});
 }
 
+/** Deletes work folders that an earlier life of the service left, except those whose operation still has a live process. */
+export async function sweepWorkFolders(folders: string): Promise<void> {
+  const marks = await readdir(folders).catch((): string[] => []);
+  const alive = await Promise.all(marks.map((operation) => isMarkerAlive({ operation })));
+  await emptyFolder(folders, (name) => marks.indexOf(name) < 0 || alive[marks.indexOf(name)] === true);
+}
+
 /** Deletes everything in a folder whose name isn't to be kept; makes the folder, 0700, if it isn't there. */
-export async function emptyFolder(folder: string, keep: (name: string) => boolean): Promise<void> {
+async function emptyFolder(folder: string, keep: (name: string) => boolean): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
   const names = (await readdir(folder)).filter((name) => !keep(name));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CreateAliasCommand, CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
-import { openState } from "../../src/engine/state-backend.ts";
+import { openState } from "../../src/engine/state/state-backend.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { startRunning } from "./running-engine.ts";
 

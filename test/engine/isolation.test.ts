@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunnerIdentity } from "../../src/engine/engine.ts";
-import { openState } from "../../src/engine/state-backend.ts";
+import { openState } from "../../src/engine/state/state-backend.ts";
 import { type Problem, problemOf } from "../../src/problem.ts";
 import { findByMarker, isAlive, isMarkerAlive, killByMarker } from "../../src/processes.ts";
 import type { StackSpec } from "../../stacks/stack.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StackState, UpdateAction, UpdateRequest } from "../../src/engine/engine.ts";
 import { runsFor, together } from "../../src/engine/orders.ts";
-import type { RunOrder } from "../../src/engine/runner-protocol.ts";
+import type { RunOrder } from "../../src/engine/runner/runner-protocol.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 
 const key = { kind: "kms-key", key: "k", inputs: { adoptKeyId: "retained-id" } } as unknown as StackSpec;

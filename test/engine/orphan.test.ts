@@ -6,7 +6,7 @@ import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";
-import { openState } from "../../src/engine/state-backend.ts";
+import { openState } from "../../src/engine/state/state-backend.ts";
 import { isMarkerAlive } from "../../src/processes.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import { startRunning } from "./running-engine.ts";

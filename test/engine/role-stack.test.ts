@@ -14,7 +14,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import type { CliSpan } from "../../src/engine/engine.ts";
-import { openState } from "../../src/engine/state-backend.ts";
+import { openState } from "../../src/engine/state/state-backend.ts";
 import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
 import { problemOf } from "../../src/problem.ts";
 import { stackAddress } from "../../stacks/name.ts";

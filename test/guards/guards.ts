@@ -139,10 +139,10 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the comparison of a program's digest",
-    file: "src/engine/pins.ts",
+    file: "src/engine/installed/pins.ts",
     find: "if (digest !== pin) throw",
     instead: 'if (digest === "") throw',
-    test: "test/engine/pins.test.ts",
+    test: "test/engine/installed/pins.test.ts",
   },
   {
     without: "the refusal of keys such as __proto__",

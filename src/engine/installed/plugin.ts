@@ -2,8 +2,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { ProblemError } from "../problem.ts";
-import type { PluginIdentity } from "./engine.ts";
+import { ProblemError } from "../../problem.ts";
+import type { PluginIdentity } from "../engine.ts";
 
 /** The version that the programs were written against; read from the package's own file, which loads nothing of it. */
 export function awsPluginVersion(): string {

@@ -1,5 +1,5 @@
 /** The one reader of Pulumi's, the CLI's and the plugin's text. Pure: text in, a problem out, and none of the text in it. */
-import { type Problem, type ProblemCode, ProblemError } from "../problem.ts";
+import { type Problem, type ProblemCode, ProblemError } from "../../problem.ts";
 
 /** What a failed update left to judge by. */
 export interface FailureText {

@@ -4,9 +4,9 @@ import { appendFile, chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } fro
 import os from "node:os";
 import path from "node:path";
 import test, { after, before } from "node:test";
-import { createEngine } from "../../src/engine/create-engine.ts";
-import { pinChecks } from "../../src/engine/pins.ts";
-import { pluginPath } from "../../src/engine/plugin.ts";
+import { createEngine } from "../../../src/engine/create-engine.ts";
+import { pinChecks } from "../../../src/engine/installed/pins.ts";
+import { pluginPath } from "../../../src/engine/installed/plugin.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const program = "#!/bin/sh\necho v3.258.0\n";

@@ -1,5 +1,5 @@
 /** Where state lives, as Pulumi's S3 backend and as our own S3 reads want it said. Pure. */
-import { ProblemError } from "../problem.ts";
+import { ProblemError } from "../../problem.ts";
 
 /** A state URL taken apart. */
 export interface StatePlace {

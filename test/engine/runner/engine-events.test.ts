@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EngineEvent, OpType, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import type { StepEvent } from "../../src/engine/engine.ts";
-import { readEvents, toStep } from "../../src/engine/engine-events.ts";
+import type { StepEvent } from "../../../src/engine/engine.ts";
+import { readEvents, toStep } from "../../../src/engine/runner/engine-events.ts";
 
 const metadata = (op: OpType, more: Partial<StepEventMetadata> = {}): StepEventMetadata => ({
   op,

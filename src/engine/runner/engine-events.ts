@@ -1,6 +1,6 @@
 /** Reads the engine's event stream: steps, outputs, diagnostics, summary. Runs in the runner; keeps no value but outputs. */
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import type { ChangeOp, StepEvent, UpdateResult } from "./engine.ts";
+import type { ChangeOp, StepEvent, UpdateResult } from "../engine.ts";
 
 /** Pulumi's own bookkeeping, which is nothing in the account. */
 const isBookkeeping = (type: string) => type.startsWith("pulumi:");

@@ -1,8 +1,8 @@
 /** What the pool and its runners say to each other over Node's IPC channel. */
-import type { Place } from "../../programs/program.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
-import type { Problem } from "../problem.ts";
-import type { StepEvent, UpdateAction, UpdateResult } from "./engine.ts";
+import type { Place } from "../../../programs/program.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import type { Problem } from "../../problem.ts";
+import type { StepEvent, UpdateAction, UpdateResult } from "../engine.ts";
 
 /** One update, ready to run: the folder holds project, settings and credentials, the environment names them. */
 export interface RunOrder {

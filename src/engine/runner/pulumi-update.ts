@@ -1,9 +1,9 @@
 /** One update by one CLI process, in the runner. */
 import { LocalWorkspace, type PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
-import type { Program } from "../../programs/program.ts";
-import type { StackKind, StackSpec } from "../../stacks/stack.ts";
-import { type Problem, problemOf } from "../problem.ts";
-import type { StepEvent, UpdateResult } from "./engine.ts";
+import type { Program } from "../../../programs/program.ts";
+import type { StackKind, StackSpec } from "../../../stacks/stack.ts";
+import { type Problem, problemOf } from "../../problem.ts";
+import type { StepEvent, UpdateResult } from "../engine.ts";
 import { readEvents } from "./engine-events.ts";
 import { classifyFailure } from "./pulumi-errors.ts";
 import type { RunOrder } from "./runner-protocol.ts";

@@ -1,16 +1,16 @@
 /**
- * The child process that loads Pulumi: one update at a time, told over IPC. Started by runner-pool.ts with three
+ * The child process that loads Pulumi: one update at a time, told over IPC. Started by runner-process.ts with three
  * arguments: the CLI's root, the module whose `programs` it runs, and the uuid that its environment carries.
  */
 
 import { flushCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
-import { problemOf } from "../problem.ts";
-import { killByMarker } from "../processes.ts";
+import { problemOf } from "../../problem.ts";
+import { killByMarker } from "../../processes.ts";
+import { dropWorkFolder } from "../work-folder.ts";
 import { type Programs, runUpdate } from "./pulumi-update.ts";
 import type { FromRunner, RunOrder, ToRunner } from "./runner-protocol.ts";
-import { dropWorkFolder } from "./work-folder.ts";
 
 const [cliRoot = "", registry = "", uuid = ""] = process.argv.slice(2);
 let running: { abort: AbortController; done: Promise<void>; folder: string } | undefined;

@@ -1,8 +1,8 @@
 /** Samples marked "captured" are from CLI 3.258.0; the others have the plugin's documented form (terraform-provider-aws 6.x). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { awsCause, classifyFailure } from "../../src/engine/pulumi-errors.ts";
-import type { ProblemCode } from "../../src/problem.ts";
+import { awsCause, classifyFailure } from "../../../src/engine/runner/pulumi-errors.ts";
+import type { ProblemCode } from "../../../src/problem.ts";
 
 const failed = (...diagnostics: string[]) =>
   classifyFailure({ diagnostics, cli: "code: -2\n stderr: Command failed with exit code 1", summary: true });

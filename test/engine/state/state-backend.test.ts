@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { emptyCheckpoint, openState, parseCheckpoint } from "../../src/engine/state-backend.ts";
-import { problemOf } from "../../src/problem.ts";
-import type { StackAddress } from "../../stacks/stack.ts";
+import { emptyCheckpoint, parseCheckpoint } from "../../../src/engine/state/checkpoint.ts";
+import { openState } from "../../../src/engine/state/state-backend.ts";
+import { problemOf } from "../../../src/problem.ts";
+import type { StackAddress } from "../../../stacks/stack.ts";
 
 const address: StackAddress = { kind: "role", project: "drawbridge", stack: "role.x-0a1b2c3d", backendUrl: "s3://b/tenants/acme" };
 const urn = (type: string, name: string) => `urn:pulumi:role.x-0a1b2c3d::drawbridge::pulumi:pulumi:Stack$${type}::${name}`;

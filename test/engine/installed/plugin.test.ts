@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
-import { awsPluginVersion, identifyPlugin, isLoopback } from "../../src/engine/plugin.ts";
-import { problemOf } from "../../src/problem.ts";
+import { awsPluginVersion, identifyPlugin, isLoopback } from "../../../src/engine/installed/plugin.ts";
+import { problemOf } from "../../../src/problem.ts";
 
 async function pulumiHome(t: TestContext, mark?: string): Promise<string> {
   const home = await mkdtemp(path.join(tmpdir(), "plugin-"));

@@ -1,8 +1,8 @@
 /** What a crash leaves in the state bucket, put right: locks of dead processes, checkpoints that are missing or damaged. */
 import { hostname } from "node:os";
-import { ProblemError, problemOf } from "../problem.ts";
-import { startedAfter } from "../processes.ts";
-import type { StackState } from "./engine.ts";
+import { ProblemError, problemOf } from "../../problem.ts";
+import { startedAfter } from "../../processes.ts";
+import type { StackState } from "../engine.ts";
 import type { StateBackend } from "./state-backend.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { ProblemError } from "../problem.ts";
+import { ProblemError } from "../../problem.ts";
 
 /** The executable below an installation's root. */
 export function cliPath(root: string): string {

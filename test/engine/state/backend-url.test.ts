@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { statePlace, withStateProfile } from "../../src/engine/backend-url.ts";
-import { ProblemError } from "../../src/problem.ts";
+import { statePlace, withStateProfile } from "../../../src/engine/state/backend-url.ts";
+import { ProblemError } from "../../../src/problem.ts";
 
 test("the profile joins a URL with a query and one without", () => {
   assert.equal(withStateProfile("s3://b/tenants/a?region=eu-west-1"), "s3://b/tenants/a?region=eu-west-1&profile=state");

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { ProblemError } from "../problem.ts";
+import { ProblemError } from "../../problem.ts";
 
 /**
  * Checks a file against its pin.

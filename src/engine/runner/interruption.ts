@@ -1,0 +1,53 @@
+/** How an update is stopped: the runner is asked to, and killed when it doesn't end by itself. */
+import { ProblemError } from "../../problem.ts";
+import { endRunner, type Runner, send } from "./runner-process.ts";
+
+/** Another owner may begin ten seconds after a lost lease is noticed (design: TTL 30 s, noticed at 20 s). */
+const lostLeaseGraceMs = 5_000;
+
+/** The problem of an update whose signal aborted: whoever aborts with a problem of his own keeps it. */
+export function abortReason(signal: AbortSignal | undefined): ProblemError {
+  if (signal?.reason instanceof ProblemError) return signal.reason;
+  return new ProblemError("operation_interrupted", "The operation was stopped. What it had done is in state.");
+}
+
+export interface Interruption {
+  /** The first reason for which the update was stopped */
+  reason(): ProblemError | undefined;
+  /** The update has ended, or nobody waits for it any more: nothing is killed. */
+  over(): void;
+}
+
+interface Limits {
+  signal: AbortSignal | undefined;
+  /** milliseconds */
+  deadline: number;
+  /** milliseconds between the interrupt and the kill */
+  graceMs: number;
+}
+
+/** Stops the runner's update when the signal aborts, or past the deadline. */
+export function interruptionOf(runner: Runner, { signal, deadline, graceMs }: Limits): Interruption {
+  let because: ProblemError | undefined;
+  let kill: NodeJS.Timeout | undefined;
+  const interrupt = (reason: ProblemError) => {
+    if (because) return;
+    because = reason;
+    send(runner, { type: "abort" });
+    const grace = reason.problem.cause === "lease-lost" ? Math.min(graceMs, lostLeaseGraceMs) : graceMs;
+    kill = setTimeout(() => void endRunner(runner), grace);
+  };
+  const onAbort = () => interrupt(abortReason(signal));
+  const overdue = "The update ran past its deadline and was stopped. What it had done is in state.";
+  const timer = setTimeout(() => interrupt(new ProblemError("operation_timeout", overdue)), deadline);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  return {
+    reason: () => because,
+    over() {
+      clearTimeout(timer);
+      clearTimeout(kill);
+      signal?.removeEventListener("abort", onAbort);
+    },
+  };
+}

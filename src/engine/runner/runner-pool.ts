@@ -1,0 +1,94 @@
+/** A few forked runners, loaded and waiting. Each runs one operation at a time; none outlives a doubt about it. */
+import { ProblemError } from "../../problem.ts";
+import type { RunnerIdentity, StepEvent, UpdateResult } from "../engine.ts";
+import { abortReason } from "./interruption.ts";
+import { createLine } from "./line.ts";
+import { perform } from "./perform.ts";
+import { endRunner, identityOf, isLive, type Runner, type RunnerSettings, startRunner } from "./runner-process.ts";
+import type { RunOrder } from "./runner-protocol.ts";
+
+export interface PoolConfig extends RunnerSettings {
+  size: number;
+  /** Updates after which a runner is replaced: the SDK keeps some 24 KB of each (measured) */
+  recycleAfter: number;
+  /** bytes of resident memory after an update above which a runner is replaced */
+  maxRss: number;
+  /** milliseconds between an interrupt and the kill; AWS calls in flight need them to end */
+  graceMs: number;
+}
+
+export interface RunWishes {
+  onStep: (step: StepEvent) => void;
+  onRunner?: ((runner: RunnerIdentity) => Promise<void> | void) | undefined;
+  signal?: AbortSignal | undefined;
+  /** milliseconds */
+  deadline: number;
+}
+
+export interface RunnerPool {
+  run(order: RunOrder, wishes: RunWishes): Promise<UpdateResult>;
+  close(): Promise<void>;
+}
+
+const stopping = () => new ProblemError("not_ready", "The service is stopping. Try again.");
+
+/** Starts `size` runners and hands out one per update, first come, first served. */
+export function startRunnerPool(config: PoolConfig): RunnerPool {
+  const line = createLine<Runner>();
+  const all = new Set<Runner>();
+  let closed = false;
+
+  function add(): void {
+    if (closed) return;
+    const runner = startRunner(config);
+    all.add(runner);
+    line.give(runner);
+  }
+  async function discard(runner: Runner): Promise<void> {
+    all.delete(runner);
+    await endRunner(runner);
+    add();
+  }
+  /** One may have died while it waited. */
+  function idleRunner(): Runner | undefined {
+    for (let runner = line.take(); runner; runner = line.take()) {
+      if (isLive(runner)) return runner;
+      void discard(runner);
+    }
+    return undefined;
+  }
+  async function acquire(signal: AbortSignal | undefined): Promise<Runner> {
+    if (closed) throw stopping();
+    if (signal?.aborted) throw abortReason(signal);
+    const runner = idleRunner() ?? (await line.wait(signal));
+    if (!signal?.aborted) return runner;
+    line.give(runner);
+    throw abortReason(signal);
+  }
+
+  for (let i = 0; i < config.size; i++) add();
+  return {
+    async run(order, { onRunner, ...wishes }) {
+      const runner = await acquire(wishes.signal);
+      try {
+        await runner.ready;
+        await onRunner?.(await identityOf(runner));
+        const { rss, ...result } = await perform(runner, order, { ...wishes, graceMs: config.graceMs });
+        runner.updates += 1;
+        const spent = runner.updates >= config.recycleAfter || rss > config.maxRss;
+        if (spent) void discard(runner);
+        else line.give(runner);
+        return result;
+      } catch (error) {
+        await discard(runner);
+        throw error;
+      }
+    },
+    async close() {
+      closed = true;
+      line.dismiss(stopping);
+      await Promise.all([...all].map(endRunner));
+      all.clear();
+    },
+  };
+}

@@ -1,0 +1,14 @@
+/** One of Pulumi's lock objects. It has no expiry: whoever wrote it may be long dead. */
+export interface StateLock {
+  key: string;
+  pid: number;
+  hostname: string;
+  /** RFC 3339 */
+  at: string;
+}
+
+/** Reads the text of the lock object with this key. */
+export function parseLock(key: string, text: string): StateLock {
+  const { pid, hostname, timestamp } = JSON.parse(text) as { pid?: number; hostname?: string; timestamp?: string };
+  return { key, pid: pid ?? 0, hostname: hostname ?? "", at: timestamp ?? "" };
+}

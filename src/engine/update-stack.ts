@@ -1,0 +1,56 @@
+/** One update of one stack: a stack that is there, a folder of its own, its runs one after the other, and nothing left behind. */
+import path from "node:path";
+import { type ProblemCode, problemOf } from "../problem.ts";
+import { cliSpansIn } from "./cli-spans.ts";
+import type { UpdateRequest, UpdateResult } from "./engine.ts";
+import type { EngineConfig } from "./engine-config.ts";
+import { operationMark } from "./environment.ts";
+import { layOut, runsFor, together } from "./orders.ts";
+import type { RunnerPool, RunWishes } from "./runner/runner-pool.ts";
+import { clearDeadLocks } from "./state/repair.ts";
+import type { StateBackend } from "./state/state-backend.ts";
+import { dropWorkFolder } from "./work-folder.ts";
+
+interface Surroundings {
+  config: EngineConfig;
+  /** Work folders are made below it */
+  folders: string;
+  host: Record<string, string | undefined>;
+  pool: RunnerPool;
+}
+
+const deaths: readonly ProblemCode[] = ["operation_timeout", "operation_interrupted", "update_unknown"];
+
+/** Runs the request to its end, on the stack's state. */
+export async function updateStack(
+  { config, folders, host, pool }: Surroundings,
+  request: UpdateRequest,
+  state: StateBackend,
+  wishes: RunWishes,
+): Promise<UpdateResult> {
+  const mark = operationMark(request.operationId, request.epoch);
+  // An operation may update several stacks side by side, each in a folder of its own.
+  const folder = path.join(folders, mark, request.address.stack);
+  // A destroy of a stack that was never made has nothing to do, but an answer to give.
+  const checkpoint = await state.readCheckpoint();
+  if (!checkpoint) await state.createStack();
+  const run = async () => {
+    const order = await layOut(config, request, checkpoint, { folder, mark, host });
+    const results: UpdateResult[] = [];
+    for (const part of runsFor(order, request, checkpoint)) results.push(await pool.run(part, wishes));
+    return together(results);
+  };
+  try {
+    return await run();
+  } catch (error) {
+    const { code } = problemOf(error);
+    // The lock may be a dead process's; its own dead CLI's lock an update takes back in any case.
+    if (code === "stack_locked" && (await clearDeadLocks(state)) > 0) return await run();
+    if (deaths.includes(code)) await clearDeadLocks(state).catch(() => 0);
+    throw error;
+  } finally {
+    const spans = config.onSpans ? await cliSpansIn(folder) : [];
+    await dropWorkFolder(folder);
+    config.onSpans?.(request.operationId, spans);
+  }
+}
