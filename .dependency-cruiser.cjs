@@ -12,9 +12,9 @@ const processes = "^src/processes\\.ts$";
 const blueprintParts = "^src/blueprints/(parts/[^/]+|registry)\\.ts$";
 
 /** Above the folders of src: they put the rest together. Nothing below imports them. */
-const composition = "src/app/|src/(main|services|git-services|lifecycle-services|security-services|views|audit-cli)\\.ts$";
+const composition = "src/app/|src/tracing/|src/(main|services|git-services|lifecycle-services|security-services|views|audit-cli)\\.ts$";
 /** From the top down. A folder is imported from above, from its own line never: so nothing goes in a circle. */
-const lines = [["http"], ["access"], ["gitops", "drift", "vendors"], ["tenants"], ["integrations"], ["operations", "accounts"]];
+const lines = [["http"], ["access"], ["gitops", "drift", "vendors"], ["tenants"], ["integrations"], ["operations", "accounts"], ["store"]];
 
 /** One rule for each line: who may import its folders. */
 function importedFromAbove() {
@@ -50,6 +50,12 @@ const npm = (pattern) => `(^|/)node_modules/(${pattern})(/|$)`;
 module.exports = {
   forbidden: [
     only(
+      "problem-lies-below-everything",
+      "Everybody refuses with src/problem.ts and knows what a log is by src/log.ts, so these import nothing of ours beside each other.",
+      "^src/(problem|log)\\.ts$",
+      ["^src/(problem|log)\\.ts$", npm("winston|logform|winston-transport|triple-beam|@types/.+"), "^(node:)?[a-z_]+(/promises)?$"],
+    ),
+    only(
       "processes-know-nothing-of-ours",
       "src/processes.ts says which processes of this host live: the engine, the leases and the store's lock ask it, so it imports none of them.",
       processes,
@@ -63,10 +69,17 @@ module.exports = {
     ),
     only(
       "model-is-shapes-and-rules",
-      "src/model is what everybody speaks of, as shapes and pure rules: it imports itself, src/iam, the shape of a stack and zod, and lies below everything else.",
+      "src/model is what everybody speaks of, as shapes and pure rules: it imports itself, AWS's words, the shapes of a proof and of a stack, and zod, and lies below everything else.",
       "^src/model/",
-      ["^src/model/", "^src/iam/", "^stacks/stack\\.ts$", problem, npm("zod"), pureNode],
+      ["^src/model/", "^src/iam/words/", "^src/iam/contract/contract\\.ts$", "^stacks/stack\\.ts$", problem, npm("zod"), pureNode],
     ),
+    {
+      name: "model-knows-proofs-and-stacks-by-type",
+      comment: "A record holds a proof and its stacks as they are; what they mean is decided in src/iam and stacks/.",
+      severity: "error",
+      from: { path: "^src/model/" },
+      to: { path: "^(src/iam/contract|stacks)/", dependencyTypesNot: ["type-only"] },
+    },
     only(
       "stacks-are-pure",
       "stacks/ says what one stack is, as plain data: it imports itself, src/iam, the problem table and zod.",
@@ -164,9 +177,10 @@ module.exports = {
     },
     {
       name: "composition-is-imported-by-nobody-below",
-      comment: "src/app, main.ts, the services, views.ts and config.ts stand above the folders; no folder of src reaches up to them.",
+      comment:
+        "src/app, src/tracing, main.ts, the services, views.ts and config.ts stand above the folders; no folder of src reaches up to them.",
       severity: "error",
-      from: { path: "^(src/[^/]+|stacks|programs|setup)/", pathNot: "^src/app/" },
+      from: { path: "^(src/[^/]+|stacks|programs|setup)/", pathNot: "^src/(app|tracing)/" },
       to: { path: `^(${composition}|src/config\\.ts$)` },
     },
     ...importedFromAbove(),
