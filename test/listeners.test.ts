@@ -14,7 +14,7 @@ import { routes } from "../src/http/routes/routes.ts";
 import { readTls } from "../src/http/server/tls.ts";
 import { createLog } from "../src/log.ts";
 import { type Issued, issue } from "./http/certificates.ts";
-import { fakeServices } from "./http/support.ts";
+import { type Running, start } from "./http/support.ts";
 
 const where = { host: "127.0.0.1", port: 0 };
 const authorization = "Bearer admin-token";
@@ -22,11 +22,13 @@ const server = issue("the server");
 const authority = issue("the clients' authority");
 const client = issue("a client", authority);
 
+let service: Running;
 let folder: string;
 let cert: string;
 let key: string;
 let clientCa: string;
 before(async () => {
+  service = await start();
   folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-tls-"));
   cert = path.join(folder, "cert.pem");
   key = path.join(folder, "key.pem");
@@ -47,11 +49,10 @@ async function write(certificate: Issued): Promise<void> {
 
 const lines: string[] = [];
 const opened: Listeners[] = [];
-const services = () => fakeServices([], new PassThrough().resume());
 async function open(more: Partial<Parameters<typeof openListeners>[1]>) {
   const stream = new PassThrough().on("data", (chunk: Buffer) => lines.push(chunk.toString()));
   const listeners = await openListeners(
-    services(),
+    service.api,
     { ...where, ...more },
     { log: createLog({ level: "info", stream }), lookSeconds: 3_600 },
   );

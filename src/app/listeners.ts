@@ -1,9 +1,9 @@
 /** What the service listens on: one port for all, or one for callers and one for administrators. */
 import type { Config } from "../config.ts";
 import { routes, splitRoutes } from "../http/routes/routes.ts";
+import type { Api } from "../http/server/api.ts";
 import { createApp } from "../http/server/app.ts";
 import { type Listening, listen } from "../http/server/server.ts";
-import type { Services } from "../http/services.ts";
 import { faultFields, type Log } from "../log.ts";
 
 export interface Listeners {
@@ -24,17 +24,17 @@ type Where = Pick<Config, "host" | "port" | "tls" | "admin">;
  * @throws Error when one can't be opened; then none is open
  */
 export async function openListeners(
-  services: Services,
+  api: Api,
   { host, port, tls, admin }: Where,
   { log, lookSeconds }: { log: Log; lookSeconds: number },
 ): Promise<Listeners> {
   const split = admin ? splitRoutes(admin) : { main: routes, admin: [] };
   const secure = tls && { tls };
-  const main = await listen(createApp(services, split.main), { host, port, ...secure });
+  const main = await listen(createApp(api, split.main), { host, port, ...secure });
   const all: Listening[] = [main];
   if (admin) {
     const { host: adminHost, port: adminPort } = admin;
-    const opened = listen(createApp(services, split.admin), { host: adminHost, port: adminPort, ...secure });
+    const opened = listen(createApp(api, split.admin), { host: adminHost, port: adminPort, ...secure });
     all.push(await opened.catch((error) => main.close(0).then(() => Promise.reject(error))));
   }
   const reloadTls = async () => {

@@ -2,7 +2,7 @@
 import { doesStateBucketAnswer } from "../accounts/state-bucket.ts";
 import type { Config } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Readiness, ReadinessCheck } from "../http/services.ts";
+import type { Readiness, ReadinessCheck } from "../http/server/api.ts";
 import type { Room } from "../operations/room.ts";
 import { doesStoreAnswer } from "../store/answers.ts";
 import type { Store } from "../store/store.ts";

@@ -1,7 +1,7 @@
 /** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
 
 import type { Shell } from "../integrations/shell.ts";
-import { holdsTenants, tenantsText, type VisibleTenants } from "../model/caller.ts";
+import { type Caller, holdsScope, holdsTenants, tenantsText, type VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
 import { openOperation } from "../operations/open.ts";
@@ -25,6 +25,14 @@ export interface Asker {
   /** Whether they hold the scope `admin` */
   administers: boolean;
 }
+
+/** Who sends a push, with the rights that count for it. */
+export const askerOf = (caller: Caller): Asker => ({
+  subject: caller.subject,
+  tenants: caller.tenants,
+  mayDestroy: holdsScope(caller, "destroy"),
+  administers: holdsScope(caller, "admin"),
+});
 
 export interface Push {
   source: { repository: string; revision: string; sequence?: number };

@@ -1,12 +1,12 @@
 /** What a set of manifests would change: decided from a handful of batch reads, without AWS and without Pulumi. */
 import { setImmediate as breathe } from "node:timers/promises";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
-import { integrationEtag, tenantEtag } from "../integrations/etag.ts";
 import { refuseServiceResources } from "../integrations/own-resources.ts";
 import { nextRecord, refuseForeignIds } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { upRequestOf, wishOf } from "../integrations/wish.ts";
 import type { VisibleTenants } from "../model/caller.ts";
+import { integrationEtag, tenantEtag } from "../model/etag.ts";
 import { type Manifest, manifestId, readManifestSpec } from "../model/manifest.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";

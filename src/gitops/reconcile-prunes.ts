@@ -1,5 +1,5 @@
 /** What a source owns and no longer names: destroyed where that is wanted and safe. Pure. */
-import { integrationEtag } from "../integrations/etag.ts";
+import { integrationEtag } from "../model/etag.ts";
 import { type Facts, pauseOf } from "./reconcile-facts.ts";
 import type { PlanRequest, Step } from "./reconcile-items.ts";
 

@@ -1,5 +1,6 @@
 /** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
 
+import { checkPrecondition, integrationEtag } from "../model/etag.ts";
 import { changingKinds } from "../model/operation.ts";
 import { openOperation } from "../operations/open.ts";
 import { ProblemError } from "../problem.ts";
@@ -7,7 +8,6 @@ import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
-import { checkPrecondition, integrationEtag } from "./etag.ts";
 import type { Shell } from "./shell.ts";
 import { requireTenant } from "./subject.ts";
 

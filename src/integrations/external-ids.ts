@@ -1,7 +1,6 @@
 /** Which external ids an integration trusts, and what a request may do to that (design: PUT and rotate share these rules). Pure. */
-import { hash } from "node:crypto";
 import type { ExternalIdRule } from "../blueprints/parts/blueprint.ts";
-import { generateExternalId, refuseExternalId } from "../iam/words/external-id.ts";
+import { externalIdHash, generateExternalId, refuseExternalId } from "../iam/words/external-id.ts";
 import type { ExternalIdEntry, IntegrationRecord } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
 
@@ -21,9 +20,6 @@ interface Change {
   /** For how long the old id goes on working; 0 unless given. */
   overlapMinutes?: number;
 }
-
-/** SHA-256 (hex) of an id, lower-cased: AWS compares exactly, but two ids that differ in case alone are one to us. */
-export const externalIdHash = (id: string): string => hash("sha256", id.toLowerCase());
 
 /**
  * The ids after a request. Omitted keeps what is; the first one is taken or, where we issue, made; another one is a rotation

@@ -7,7 +7,7 @@ import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration } from "../store/integrations.ts";
 import { enterAccount } from "./account.ts";
-import { approvalReasons } from "./approval-reasons.ts";
+import { approvalReasons } from "./approval/approval-reasons.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
 import { refuseServiceResources } from "./own-resources.ts";

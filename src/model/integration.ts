@@ -24,7 +24,6 @@ export const integrationBody = z
       .exactOptional(),
   })
   .meta({ id: "IntegrationBody" });
-export type IntegrationBody = z.output<typeof integrationBody>;
 
 /** An external id and the time it counts: `until` is set on the old one during a rotation's overlap. */
 export interface ExternalIdEntry {

@@ -63,7 +63,6 @@ export const tenantBody = z
     tags: tags.exactOptional(),
   })
   .meta({ id: "TenantBody" });
-export type TenantBody = z.output<typeof tenantBody>;
 
 export type TenantAccess = z.output<typeof tenantAccess>;
 

@@ -5,7 +5,7 @@
  */
 import { faultFields, type Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
-import { type FreezeRecord, findFreeze } from "../store/freeze.ts";
+import { clearFreeze, type FreezeRecord, findFreeze, saveFreeze } from "../store/freeze.ts";
 import { findLeases } from "../store/leases.ts";
 import type { Store } from "../store/store.ts";
 import type { Killing } from "./cancel.ts";
@@ -21,6 +21,9 @@ export interface Freeze {
   seen(): FreezeRecord | undefined;
   /** Reads it now, and stops or resumes this process's work where that changed. */
   look(): Promise<FreezeRecord | undefined>;
+  /** Begins a freeze, or gives the one that is there another reason. */
+  begin(asked: { reason: string; requestedBy: string }): Promise<FreezeRecord>;
+  end(): Promise<void>;
   /** Looks every second until the signal aborts; begin after the queue has started. */
   keepLooking(signal: AbortSignal): void;
 }
@@ -68,6 +71,16 @@ export function createFreeze({ store, queue, log, killing, owner }: Parts): Free
 
   return {
     seen: () => seen,
+    async begin(asked) {
+      await saveFreeze(store.db, asked);
+      const frozen = await look();
+      if (!frozen) throw new Error("the freeze ended while it began");
+      return frozen;
+    },
+    async end() {
+      await clearFreeze(store.db);
+      await look();
+    },
     look,
     keepLooking(signal) {
       const timer = setInterval(() => {

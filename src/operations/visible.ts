@@ -1,5 +1,7 @@
 import { type Caller, holdsTenant, holdsTenants, type VisibleTenants } from "../model/caller.ts";
-import type { StoredOperation } from "../store/operations.ts";
+import { ProblemError } from "../problem.ts";
+import type { Db } from "../store/database/transaction.ts";
+import { findOperation, type StoredOperation } from "../store/operations.ts";
 
 type Shown = Pick<StoredOperation, "tenant" | "kind" | "requestedBy" | "request">;
 
@@ -12,4 +14,15 @@ export function maySee(caller: Caller, { tenant, kind, requestedBy, request }: S
   if (kind !== "reconcile" || requestedBy !== caller.subject) return caller.tenants === "*";
   const { tenants = "*" } = request as { tenants?: VisibleTenants };
   return holdsTenants(caller, tenants);
+}
+
+/**
+ * The operation of that id. One that the caller may not see looks exactly like one that never was.
+ *
+ * @throws ProblemError not_found
+ */
+export async function requireOperation(db: Db, caller: Caller, id: string): Promise<StoredOperation> {
+  const operation = await findOperation(db, id);
+  if (operation === undefined || !maySee(caller, operation)) throw new ProblemError("not_found", "There is no such operation.");
+  return operation;
 }

@@ -15,13 +15,15 @@ interface Found {
   integration: IntegrationRecord | undefined;
 }
 
+export type IntegrationReader = (address: Address) => Promise<Found>;
+
 const mostTogether = 50;
 
 /**
  * Looks up integrations with their tenants. What is asked for in the same turn of the event loop is read by one statement, and nothing is
  * kept: under load those that came together share a statement's own cost, which is most of a read in the embedded database.
  */
-export function integrationReader(db: Db): (address: Address) => Promise<Found> {
+export function integrationReader(db: Db): IntegrationReader {
   const loader = new DataLoader((asked: readonly Address[]) => findAll(db, asked), {
     cache: false,
     maxBatchSize: mostTogether,

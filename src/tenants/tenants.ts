@@ -1,8 +1,8 @@
 /** Tenants: an account, a region and the way in. Two of them never learn of each other. */
 import { generateExternalId } from "../iam/words/external-id.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
-import { checkPrecondition, tenantEtag } from "../integrations/etag.ts";
 import type { Shell } from "../integrations/shell.ts";
+import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { TenantAccess, TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { forgetRefusals, wayIn } from "../store/account-refusals.ts";

@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { makeKey } from "../../src/access/identity/api-keys.ts";
-import { approve } from "../../src/integrations/approve.ts";
+import { approve } from "../../src/integrations/approval/approve.ts";
 import { reservedSubjects, scopes } from "../../src/model/caller.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { up as legacyAuthors } from "../../src/store/database/migrations/0130-legacy-authors.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { createOperation, findOperation, openOperations } from "../../src/store/operations.ts";
 import { parkOperation, startOperation } from "../../src/store/transitions.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 
-let service: RealService;
+let service: Running;
 const planHash = "a".repeat(64);
 const path = "/v1/tenants/acme/integrations/c1";
 
@@ -27,7 +27,7 @@ const refusal = async (requestedBy: string, request: Record<string, unknown>, su
 };
 
 before(async () => {
-  service = await startReal();
+  service = await start();
   const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
   await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
   const parameters = { bucket: "acme-exports", externalId: "c1-first-7d1f6a93b2e8" };

@@ -9,14 +9,14 @@ import { openReconciles } from "../../src/store/reconcile-reads.ts";
 import { claimMembers, deleteSource, findSource, listSources, ownerOf } from "../../src/store/sources.ts";
 import { buryTenant, findTenant } from "../../src/store/tenants.ts";
 import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 
 const account = "222222222222";
 const access = { mode: "assume-role", roleArn: `arn:aws:iam::${account}:role/DrawbridgeProvisioning` };
 const ofAcme = { accountId: account, region: "us-east-1", access };
 
 describe("over HTTP", { concurrency: false }, () => {
-  let service: RealService;
+  let service: Running;
   let mallory: string;
   const key = async (subject: string, tenants: "*" | string[], scopes: string[]) => {
     const made = await service.call("POST", "/v1/keys", { body: { subject, tenants, scopes } });
@@ -26,7 +26,7 @@ describe("over HTTP", { concurrency: false }, () => {
   const put = (path: string, body: object, token?: string) => service.call("PUT", path, { body, ...(token && { token }) });
 
   before(async () => {
-    service = await startReal();
+    service = await start();
     service.shell.ownCredentials = true;
     mallory = await key("mallory", ["mallory", "mallory-2"], ["read", "write", "destroy"]);
     assert.equal((await put("/v1/tenants/acme", ofAcme)).status, 201);

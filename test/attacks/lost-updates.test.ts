@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
 import { findTenant } from "../../src/store/tenants.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 import { type Opened, postgres } from "../store/backends.ts";
 
 const ROUNDS = 25;
@@ -15,8 +15,8 @@ describe("requests at once", {
   skip: postgres === undefined && "needs DATABASE_URL: PGlite has one connection",
 }, () => {
   let opened: Opened;
-  let one: RealService;
-  let other: RealService;
+  let one: Running;
+  let other: Running;
   const access = { mode: "hand-off" };
   const tenantBody = (tags: Record<string, string> = {}) => ({ accountId: "111122223333", region: "us-east-1", access, tags });
   const body = (name: string, note: string) => ({
@@ -39,8 +39,8 @@ describe("requests at once", {
   before(async () => {
     assert.ok(postgres);
     opened = await postgres.open();
-    one = await startReal(limits, opened.store.databaseUrl);
-    other = await startReal(limits, opened.store.databaseUrl);
+    one = await start({ limits, databaseUrl: opened.store.databaseUrl });
+    other = await start({ limits, databaseUrl: opened.store.databaseUrl });
     assert.equal((await one.call("PUT", "/v1/tenants/acme", { body: tenantBody() })).status, 201);
   });
   after(async () => {

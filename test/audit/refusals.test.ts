@@ -4,12 +4,12 @@ import { refusalRows } from "../../src/access/audit/refusals.ts";
 import { follow } from "../../src/model/audit-entry.ts";
 import type { NewAuditEntry } from "../../src/store/audit.ts";
 import { auditAfter, auditHead } from "../../src/store/audit.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 import { silent } from "../store/backends.ts";
 
-let service: RealService;
+let service: Running;
 before(async () => {
-  service = await startReal();
+  service = await start();
 });
 after(() => service?.close());
 

@@ -8,8 +8,11 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { originOf } from "../../src/cli/folder.ts";
+import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { repositoryFault, repositoryName } from "../../src/model/repository-name.ts";
-import { operationFixture, start } from "../http/support.ts";
+import { listOperations } from "../../src/store/operations.ts";
+import { openHouse } from "../gitops/house.ts";
+import { apiOver, serveApi } from "../http/support.ts";
 import { faulty, fine, secret } from "./repository-cases.ts";
 import { drawbridge } from "./support.ts";
 
@@ -58,16 +61,16 @@ describe("a repository's name is cleaned before it is sent", () => {
   });
 
   test("diff sends the remote's URL without its token, and shows it nowhere", async () => {
-    const [kind, state, finishedAt] = ["reconcile", "succeeded", "2026-11-22T02:00:01.000Z"] as const;
-    const ended = { ...operationFixture, kind, state, finishedAt, result: { summary: {}, items: [] } };
-    const service = await start({ getOperation: async () => ended });
+    const house = await openHouse();
+    const service = await serveApi(await apiOver(house.shell));
     const manifest = { apiVersion: "drawbridge/v1", kind: "Tenant", metadata: { name: "acme" }, spec: {} };
     await writeFile(path.join(folder, "acme.json"), JSON.stringify(manifest));
     const ran = await drawbridge(["diff", "-f", folder], { env: { DRAWBRIDGE_URL: service.url, DRAWBRIDGE_TOKEN: "admin-token" } });
-    const asked = service.calls.find(([method]) => method === "reconcile");
-    assert.ok(asked, ran.err);
-    assert.match(JSON.stringify(asked), new RegExp(`"repository":"${withoutToken}"`));
-    assert.ok(!JSON.stringify([asked, ran, service.lines()]).includes(secret));
+    const { items } = await listOperations(house.shell.store.db, { tenants: "*", limit: 9 });
+    assert.equal(items.length, 1, ran.err);
+    assert.equal(items[0]?.request["source"], pushSourceName(withoutToken));
+    assert.ok(!JSON.stringify([items, ran]).includes(secret));
+    await house.close();
     await service.close();
   });
 });

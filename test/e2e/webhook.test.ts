@@ -6,14 +6,14 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { gitServices } from "../../src/git-services.ts";
 import { acceptPull } from "../../src/gitops/accept-reconcile.ts";
 import { putSource } from "../../src/gitops/sources.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
 import type { StoredOperation } from "../../src/store/operations.ts";
 import { findSource } from "../../src/store/sources.ts";
 import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
-import { type Reply, type Running, start } from "../http/support.ts";
+import type { Reply } from "../http/call.ts";
+import { apiOver, serveApi } from "../http/support.ts";
 
 const run = promisify(execFile);
 const secret = "It's a Secret to Everybody";
@@ -38,7 +38,7 @@ const sign = (body: string | Buffer, key = secret, algorithm = "sha256") =>
 
 describe("a push at GitHub", { concurrency: false }, () => {
   let house: House;
-  let server: Running;
+  let server: Awaited<ReturnType<typeof serveApi>>;
   let folder: string;
   let work: string;
   const git = (...args: string[]) =>
@@ -78,7 +78,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await writeFile(path.join(work, "elsewhere.yaml"), "kind: NotOurs\n");
     await commitAll("first");
     house = await openHouse({ secretsDir });
-    server = await start({ receiveDelivery: gitServices(house.shell).receiveDelivery });
+    server = await serveApi(await apiOver(house.shell));
     const body = {
       repository: bare,
       branch: "main",

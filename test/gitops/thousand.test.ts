@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import os from "node:os";
 import { after, before, test } from "node:test";
-import { gitServices } from "../../src/git-services.ts";
-import { type Running, start } from "../http/support.ts";
+import { apiOver, serveApi } from "../http/support.ts";
 import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
 
 /** What the house gives no reconcile: an engine or AWS. A test that used either would fail, so both counts are zero. */
 let house: House;
-let server: Running;
+let server: Awaited<ReturnType<typeof serveApi>>;
 before(async () => {
   house = await openHouse({ concurrency: 8 });
-  server = await start({ reconcile: gitServices(house.shell).reconcile });
+  server = await serveApi(await apiOver(house.shell));
 });
 after(async () => {
   await server?.close();

@@ -77,7 +77,7 @@ export const guards: readonly Guard[] = [
   {
     without: "refusals in the audit",
     file: "src/http/server/app.ts",
-    find: "services.noteRefusal({ ...who, result: refused, requestId });",
+    find: "api.audit.refusals.note({ ...who, result: refused, requestId });",
     instead: "void who;",
     test: "test/audit/refusals.test.ts",
   },
@@ -91,7 +91,7 @@ export const guards: readonly Guard[] = [
   {
     without: "limits",
     file: "src/http/server/serve.ts",
-    find: "await services.countRequest(caller, counted);",
+    find: "await api.limits.count(caller.subject, counted);",
     instead: "void counted;",
     test: "test/http/limits.test.ts",
   },
@@ -105,7 +105,7 @@ export const guards: readonly Guard[] = [
   {
     without: "a tenant's pace",
     file: "src/http/server/serve.ts",
-    find: 'if (tenant !== undefined && route.scope !== "destroy") await services.keepPace(tenant);',
+    find: 'if (tenant !== undefined && route.scope !== "destroy") await api.limits.keepPace(tenant);',
     instead: "void tenant;",
     test: "test/http/limits.test.ts",
   },
@@ -328,14 +328,14 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the approval of a principal that only the request names",
-    file: "src/integrations/approval-reasons.ts",
+    file: "src/integrations/approval/approval-reasons.ts",
     find: "if (known.includes(principal) ||",
     instead: 'if (principal !== "" ||',
     test: "test/attacks/in-the-account.test.ts",
   },
   {
     without: "the authors of a change beside whoever asked last",
-    file: "src/integrations/approve.ts",
+    file: "src/integrations/approval/approve.ts",
     find: "if (authors.includes(subject)) {",
     instead: "if (operation.requestedBy === subject) {",
     test: "test/attacks/in-the-account.test.ts",
@@ -468,7 +468,7 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "an author whom nobody knows",
-    file: "src/integrations/approve.ts",
+    file: "src/integrations/approval/approve.ts",
     find: "if (!authors.includes(legacyAuthor)) return;",
     instead: "if (operation.id) return;",
     test: "test/attacks/authors.test.ts",

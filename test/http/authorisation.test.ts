@@ -7,14 +7,15 @@ import test, { after, before } from "node:test";
 import { routes } from "../../src/http/routes/routes.ts";
 import { type Route, routeName } from "../../src/http/server/route.ts";
 import { type Scope, scopes } from "../../src/model/caller.ts";
-import { type RealService, startReal } from "./real.ts";
-import { bodyFixtures, integrationBodyFixture, type Reply } from "./support.ts";
+import { bodyFixtures, integrationBodyFixture } from "./bodies.ts";
+import type { Reply } from "./call.ts";
+import { type Running, start } from "./support.ts";
 
 const closed = routes.filter((route) => route.scope !== "open");
 const marks = { acme: "acme-marked-bucket", beta: "beta-marked-bucket" };
 const externalId = "c1-7d1f6a93b2e84c05a1f2";
 
-let service: RealService;
+let service: Running;
 const keys: Record<string, string> = {};
 let acmeOperation = "";
 let auditCursor = "";
@@ -27,7 +28,7 @@ async function keyOf(subject: string, tenants: "*" | string[], of: readonly Scop
 }
 
 before(async () => {
-  service = await startReal({ requestsPerMinute: 1e6, writesPerMinute: 1e6, destroysPerHour: 1e6 });
+  service = await start();
   await keyOf("acme-all", ["acme"], scopes);
   await keyOf("beta-all", ["beta"], scopes);
   for (const scope of scopes) await keyOf(`beta-${scope}`, ["beta"], [scope]);

@@ -6,7 +6,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { routes } from "../../src/http/routes/routes.ts";
 import { type Route, routeName } from "../../src/http/server/route.ts";
-import { bodyFixtures, type CallOptions, integrationBodyFixture, type Running, start } from "./support.ts";
+import { bodyFixtures, integrationBodyFixture, pathOf as pathTo } from "./bodies.ts";
+import type { CallOptions } from "./call.ts";
+import { type Running, startSeeded } from "./support.ts";
 
 interface BadInput {
   name: string;
@@ -15,8 +17,7 @@ interface BadInput {
   options: CallOptions;
 }
 
-const ids: Record<string, string> = { tenant: "acme", name: "c1", key: "c1", source: "acme" };
-const pathOf = ({ path }: Route, value?: string) => path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => value ?? ids[name] ?? "op-1");
+const pathOf = (route: Route, value?: string) => (value === undefined ? pathTo(route) : route.path.replaceAll(/\{\w+\}/g, value));
 const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
 
 const badBodies: Record<string, (fits: object) => CallOptions> = {
@@ -48,20 +49,21 @@ const inputs: BadInput[] = routes
 
 let service: Running;
 before(async () => {
-  service = await start();
+  service = await startSeeded();
 });
 after(() => service?.close());
 
 const ask = ({ method, path, options }: BadInput) => service.call(method, path, options);
 
-test(`each of ${inputs.length} bad inputs over all routes is refused as a problem, and nothing is asked of the services`, async () => {
+test(`each of ${inputs.length} bad inputs over all routes is refused as a problem, and nothing is written down`, async () => {
+  const before = await service.footprint();
   assert.ok(inputs.length >= 80, String(inputs.length));
   for (const input of inputs) {
     const reply = await ask(input);
     assert.ok([400, 413, 415].includes(reply.status), `${input.name}: ${reply.status} ${reply.text}`);
     assert.equal(reply.headers["content-type"], "application/problem+json; charset=utf-8", input.name);
   }
-  assert.deepEqual(service.calls, []);
+  assert.deepEqual(await service.footprint(), before);
 });
 
 test("each is answered within 50 ms, and the event loop isn't held up for 100 ms", async (t) => {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import { type CallOptions, integrationBodyFixture, type Running, start, tenantBodyFixture } from "./support.ts";
+import { integrationBodyFixture, tenantBodyFixture } from "./bodies.ts";
+import type { CallOptions } from "./call.ts";
+import { type Running, startSeeded } from "./support.ts";
 
 let service: Running;
 before(async () => {
-  service = await start();
+  service = await startSeeded();
 });
 after(() => service.close());
 
@@ -302,7 +304,7 @@ const refusals: Refusal[] = [
 
 for (const refusal of refusals) {
   test(`${refusal.name} is refused with ${refusal.status} ${refusal.code}`, async () => {
-    const calls = service.calls.length;
+    const before = await service.footprint();
     const reply = await service.call(refusal.method ?? "PUT", refusal.path ?? integration, refusal.options);
     assert.equal(reply.status, refusal.status, reply.text);
     assert.equal(reply.headers["content-type"], "application/problem+json; charset=utf-8");
@@ -310,20 +312,20 @@ for (const refusal of refusals) {
     assert.equal(reply.json.status, refusal.status);
     assert.equal(reply.json.pointer, refusal.pointer);
     assert.equal(reply.json.requestId, reply.headers["x-request-id"]);
-    assert.equal(service.calls.length, calls, "a service was called");
+    assert.deepEqual(await service.footprint(), before, "something was written down");
     assert.doesNotMatch(reply.text, /node_modules|\.ts:|at \w+ \(/);
   });
 }
 
 test("the service is alive after all of that", async () => {
   assert.equal((await service.call("GET", "/healthz")).status, 200);
-  assert.equal((await service.call("PUT", integration, { body: integrationBodyFixture })).status, 202);
+  assert.equal((await service.call("PUT", `${integration}-new`, { body: integrationBodyFixture })).status, 202);
   assert.equal(({} as Record<string, unknown>)["x"], undefined, "a prototype was reached");
 });
 
 test("a charset of UTF-8 in any spelling is taken", async () => {
   for (const charset of ["utf-8", "UTF-8", '"utf-8"', "utf8"]) {
-    const reply = await service.call("PUT", integration, {
+    const reply = await service.call("PUT", `${integration}-new`, {
       body: integrationBodyFixture,
       headers: { "content-type": `application/json; charset=${charset}` },
     });
@@ -349,10 +351,10 @@ test("values that were sent are never sent back", async () => {
 });
 
 test("a body of exactly 64 KiB is read", async () => {
-  const frame = JSON.stringify({ ...integrationBodyFixture, parameters: { x: "" } }).length;
-  const body = { ...integrationBodyFixture, parameters: { x: "y".repeat(64 * 1024 - frame) } };
-  assert.equal((await service.call("PUT", integration, { body })).status, 202);
-  const larger = { ...integrationBodyFixture, parameters: { x: "y".repeat(64 * 1024 - frame + 1) } };
+  const frame = JSON.stringify({ ...integrationBodyFixture, parameters: { bucket: "acme-data", x: "" } }).length;
+  const body = { ...integrationBodyFixture, parameters: { bucket: "acme-data", x: "y".repeat(64 * 1024 - frame) } };
+  assert.equal((await service.call("PUT", integration, { body })).json.pointer, "/parameters/x", "it was read, and x is no parameter");
+  const larger = { ...integrationBodyFixture, parameters: { bucket: "acme-data", x: "y".repeat(64 * 1024 - frame + 1) } };
   assert.equal((await service.call("PUT", integration, { body: larger })).status, 413);
 });
 

@@ -4,7 +4,7 @@ import { routes } from "../../src/http/routes/routes.ts";
 import { problemsOf } from "../../src/http/server/openapi.ts";
 import { type Route, routeName } from "../../src/http/server/route.ts";
 import { problemAnswerSchema } from "../../src/http/views/operation-schemas.ts";
-import type { Reply } from "./support.ts";
+import type { Reply } from "./call.ts";
 
 /** The route behind a method and a URL. */
 export function routeOf(method: string, url: string): Route {

@@ -1,42 +1,62 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import test, { after, before } from "node:test";
+import { z } from "zod";
+import { defineRoute } from "../../src/http/server/route.ts";
 import type { OperationEvent } from "../../src/model/operation.ts";
-import { eventOf, type Running, start } from "./support.ts";
+import { appendEvents, eventsAfter } from "../../src/store/events.ts";
+import { createOperation } from "../../src/store/operations.ts";
+import { finishOperation, startOperation } from "../../src/store/transitions.ts";
+import { type Running, start } from "./support.ts";
 
 let service: Running;
+/** Of an operation that has ended. */
+let all: OperationEvent[];
+let path = "";
 before(async () => {
   service = await start();
+  const { db } = service.store;
+  const { id } = await createOperation(db, { kind: "verify", tenant: "acme", request: {}, requestedBy: "me", deadlineSeconds: 60 });
+  await startOperation(db, id, { epoch: 1 });
+  await appendEvents(db, id, 1, [{ type: "step", data: { step: 1 } }]);
+  await finishOperation(db, id, 1, { state: "succeeded" });
+  path = `/v1/operations/${id}/events`;
+  all = await eventsAfter(db, id, 0, 100);
+  assert.deepEqual(
+    all.map(({ seq }) => seq),
+    [1, 2, 3, 4],
+  );
 });
-after(() => service.close());
+after(() => service?.close());
 
-const path = "/v1/operations/op-1/events";
+const eventOf = (seq: number): OperationEvent => ({ seq, at: "2026-11-22T02:00:00.000Z", type: "step", data: { step: seq } });
 const stream = { accept: "text/event-stream" };
 const idsOf = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
 
 test("as JSON, events come after the one that is named, a page at a time", async () => {
-  const all = await service.call("GET", path);
-  assert.deepEqual(all.json, { items: [eventOf(1), eventOf(2), eventOf(3)], nextCursor: null });
+  const whole = await service.call("GET", path);
+  assert.deepEqual(whole.json, { items: all, nextCursor: null });
   const page = await service.call("GET", `${path}?limit=2`);
   assert.equal(page.json.nextCursor as unknown, "2");
   const rest = await service.call("GET", `${path}?limit=2&after=2`);
-  assert.deepEqual(rest.json, { items: [eventOf(3)], nextCursor: null });
+  assert.deepEqual(rest.json, { items: all.slice(2), nextCursor: "4" });
 });
 
 test("as a stream, every event has its id, its type and its data, and the end of the operation ends the stream", async () => {
   const reply = await service.call("GET", path, { headers: stream });
   assert.equal(reply.headers["content-type"], "text/event-stream; charset=utf-8");
   assert.equal(reply.headers["cache-control"], "no-store");
-  assert.deepEqual(idsOf(reply.text), [1, 2, 3]);
-  assert.ok(reply.text.includes(`id: 2\nevent: step\ndata: ${JSON.stringify(eventOf(2))}\n\n`));
+  assert.deepEqual(idsOf(reply.text), [1, 2, 3, 4]);
+  const step = all.find(({ type }) => type === "step");
+  assert.ok(reply.text.includes(`id: ${step?.seq}\nevent: step\ndata: ${JSON.stringify(step)}\n\n`));
 });
 
 test("a stream takes up after the last event that was seen", async () => {
   const again = await service.call("GET", path, { headers: { ...stream, "last-event-id": "2" } });
-  assert.deepEqual(idsOf(again.text), [3]);
+  assert.deepEqual(idsOf(again.text), [3, 4]);
   const after = await service.call("GET", `${path}?after=1`, { headers: stream });
-  assert.deepEqual(idsOf(after.text), [2, 3]);
-  const both = await service.call("GET", `${path}?after=0`, { headers: { ...stream, "last-event-id": "3" } });
+  assert.deepEqual(idsOf(after.text), [2, 3, 4]);
+  const both = await service.call("GET", `${path}?after=0`, { headers: { ...stream, "last-event-id": "4" } });
   assert.deepEqual(idsOf(both.text), []);
 });
 
@@ -51,7 +71,7 @@ function tap() {
   const waiting: OperationEvent[] = [];
   let wake: () => void = () => undefined;
   const state = { aborted: false, ended: false };
-  async function* follow(_caller: unknown, _id: string, _after: number, signal: AbortSignal): AsyncIterable<OperationEvent> {
+  async function* follow(signal: AbortSignal): AsyncIterable<OperationEvent> {
     signal.addEventListener("abort", () => {
       state.aborted = true;
       wake();
@@ -72,10 +92,25 @@ function tap() {
   return { state, follow, feed };
 }
 
+type Follow = (signal: AbortSignal) => AsyncIterable<OperationEvent>;
+const startFollowing = (follow: Follow) =>
+  start({
+    routes: [
+      defineRoute({
+        method: "get",
+        path: "/followed",
+        scope: "open",
+        tag: "System",
+        summary: "Followed",
+        responses: { 200: { what: "Events", schema: z.object({}), type: "text/event-stream" } },
+      })(async ({ signal }) => ({ status: 200, events: follow(signal) })),
+    ],
+  });
+
 function open(url: string): Promise<{ response: http.IncomingMessage; text: () => string }> {
   return new Promise((resolve, reject) => {
-    const headers = { ...stream, authorization: "Bearer admin-token" };
-    const request = http.get(`${url}${path}`, { headers, agent: false }, (response) => {
+    const headers = stream;
+    const request = http.get(`${url}/followed`, { headers, agent: false }, (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => {
         text += chunk.toString();
@@ -97,7 +132,7 @@ async function until(what: () => boolean): Promise<void> {
 
 test("a stream follows: what happens later comes as it happens", async () => {
   const { follow, feed, state } = tap();
-  const live = await start({ followEvents: follow });
+  const live = await startFollowing(follow);
   const { text, response } = await open(live.url);
   feed(eventOf(1));
   await until(() => idsOf(text()).length === 1);
@@ -110,7 +145,7 @@ test("a stream follows: what happens later comes as it happens", async () => {
 
 test("a shutdown ends the streams, so that clients connect elsewhere", async () => {
   const { follow, feed } = tap();
-  const live = await start({ followEvents: follow });
+  const live = await startFollowing(follow);
   const { text, response } = await open(live.url);
   feed(eventOf(1));
   await until(() => idsOf(text()).length === 1);
@@ -124,10 +159,8 @@ test("a client that doesn't read is waited for: its events don't pile up here", 
   let warned = 0;
   const warn = () => warned++;
   process.on("warning", warn);
-  const large = await start({
-    followEvents: async function* (_caller, _id, _after, signal) {
-      while (!signal.aborted && made < 4_000) yield { ...eventOf(++made), data: { text: "x".repeat(16_384) } };
-    },
+  const large = await startFollowing(async function* (signal) {
+    while (!signal.aborted && made < 4_000) yield { ...eventOf(++made), data: { text: "x".repeat(16_384) } };
   });
   const { response, text } = await open(large.url);
   response.pause();
@@ -142,12 +175,10 @@ test("a client that doesn't read is waited for: its events don't pile up here", 
 });
 
 test("a source that fails breaks the stream off, and the fault is logged", async () => {
-  const broken = await start({
-    followEvents: async function* () {
-      yield eventOf(1);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      throw new Error("canary-7f3a");
-    },
+  const broken = await startFollowing(async function* () {
+    yield eventOf(1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    throw new Error("canary-7f3a");
   });
   const { text, response } = await open(broken.url);
   await until(() => response.destroyed);

@@ -1,15 +1,35 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
+import { z } from "zod";
+import { defineRoute } from "../../src/http/server/route.ts";
 import { ProblemError } from "../../src/problem.ts";
-import { type CallOptions, integrationBodyFixture, operationFixture, type Running, start } from "./support.ts";
+import { integrationBodyFixture } from "./bodies.ts";
+import type { CallOptions } from "./call.ts";
+import { type Running, start, startSeeded } from "./support.ts";
 
 let service: Running;
 before(async () => {
-  service = await start();
+  service = await startSeeded();
 });
 after(() => service.close());
 
-const c1 = "/v1/tenants/acme/integrations/c1";
+const c1 = "/v1/tenants/acme/integrations/c2";
+const slow = "/v1/tenants/acme/slow";
+/** A route that does what the test says. */
+const routeOf = (work: () => Promise<void>) =>
+  defineRoute({
+    method: "post",
+    path: slow,
+    scope: "write",
+    tag: "System",
+    summary: "Slow",
+    body: z.strictObject({}),
+    responses: { 202: { what: "Done", schema: z.object({}) } },
+  })(async () => {
+    await work();
+    return { status: 202, body: {} };
+  });
+const once = (key: string): CallOptions => ({ body: {}, headers: { "idempotency-key": key } });
 const under = (key: string, more: CallOptions = {}): CallOptions => ({
   body: integrationBodyFixture,
   headers: { "idempotency-key": key },
@@ -17,22 +37,22 @@ const under = (key: string, more: CallOptions = {}): CallOptions => ({
 });
 
 test("a request that is sent again under its key is answered again and done once", async () => {
-  const calls = service.calls.length;
+  const asked = service.enqueued.length;
   const first = await service.call("PUT", c1, under("k-1"));
   const second = await service.call("PUT", c1, under("k-1"));
-  assert.equal(service.calls.length, calls + 1);
+  assert.equal(service.enqueued.length, asked + 1);
   assert.equal(first.headers["idempotency-replayed"], undefined);
   assert.equal(second.headers["idempotency-replayed"], "true");
   for (const same of ["etag", "location", "content-type"]) assert.equal(second.headers[same], first.headers[same], same);
   assert.equal(second.status, 202);
-  assert.equal(second.text, first.text);
+  assert.deepEqual(second.json, first.json);
   assert.notEqual(second.headers["x-request-id"], first.headers["x-request-id"]);
 });
 
 test("an answer without a body is answered again without one", async () => {
   const options = { headers: { "idempotency-key": "k-delete" } };
-  await service.call("DELETE", "/v1/tenants/acme", options);
-  const again = await service.call("DELETE", "/v1/tenants/acme", options);
+  await service.call("DELETE", "/v1/tenants/empty", options);
+  const again = await service.call("DELETE", "/v1/tenants/empty", options);
   assert.equal(again.status, 204);
   assert.equal(again.text, "");
 });
@@ -43,7 +63,7 @@ test("a key with another body, or for another thing, is refused", async () => {
   const other = await service.call("PUT", c1, under("k-2", { body }));
   assert.equal(other.status, 422);
   assert.equal(other.json.code, "idempotency_key_reused");
-  assert.equal((await service.call("PUT", "/v1/tenants/acme/integrations/c2", under("k-2"))).status, 422);
+  assert.equal((await service.call("PUT", "/v1/tenants/acme/integrations/c3", under("k-2"))).status, 422);
 });
 
 test("keys are each caller's own, and each route's", async () => {
@@ -67,35 +87,37 @@ test("a second request while the first is running is told to wait", async () => 
   const running = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const slow = await start({
-    previewIntegration: async () => {
-      begun();
-      await gate;
-      return { operation: operationFixture };
-    },
+  const waiting = await start({
+    routes: [
+      routeOf(async () => {
+        begun();
+        await gate;
+      }),
+    ],
   });
-  const first = slow.call("POST", `${c1}/preview`, under("k-5"));
+  const first = waiting.call("POST", slow, once("k-5"));
   await running;
-  const second = await slow.call("POST", `${c1}/preview`, under("k-5"));
+  const second = await waiting.call("POST", slow, once("k-5"));
   assert.equal(second.status, 409);
   assert.equal(second.json.code, "idempotency_in_flight");
   go();
   assert.equal((await first).status, 202);
-  assert.equal((await slow.call("POST", `${c1}/preview`, under("k-5"))).headers["idempotency-replayed"], "true");
-  await slow.close();
+  assert.equal((await waiting.call("POST", slow, once("k-5"))).headers["idempotency-replayed"], "true");
+  await waiting.close();
 });
 
 test("a refusal or a fault frees the key", async () => {
   const faults = [new ProblemError("guardrail", "Too broad."), new Error("boom")];
   const flaky = await start({
-    previewIntegration: async () => {
-      const fault = faults.shift();
-      if (fault) throw fault;
-      return { operation: operationFixture };
-    },
+    routes: [
+      routeOf(async () => {
+        const fault = faults.shift();
+        if (fault) throw fault;
+      }),
+    ],
   });
   const statuses = [];
-  for (let attempt = 0; attempt < 3; attempt++) statuses.push((await flaky.call("POST", `${c1}/preview`, under("k-6"))).status);
+  for (let attempt = 0; attempt < 3; attempt++) statuses.push((await flaky.call("POST", slow, once("k-6"))).status);
   assert.deepEqual(statuses, [422, 500, 202]);
   await flaky.close();
 });

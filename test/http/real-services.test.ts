@@ -7,18 +7,18 @@ import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { mayEnter, noteRefusal, refusalsBorne, wayIn } from "../../src/store/account-refusals.ts";
 import { createOperation } from "../../src/store/operations.ts";
+import type { CallOptions, Reply } from "./call.ts";
 import { assertDocumented } from "./documented.ts";
-import { type RealService, startReal } from "./real.ts";
-import type { CallOptions, Reply } from "./support.ts";
+import { type Running, start } from "./support.ts";
 
 const secrets = ["c1-7d1f6a93b2e84c05a1f2", "c1-0b9e3a55d7c24f18b6aa"] as const;
 const c1 = "/v1/tenants/acme/integrations/c1";
 
-let service: RealService;
+let service: Running;
 const seen: string[] = [];
 
 before(async () => {
-  service = await startReal();
+  service = await start();
 });
 after(() => service?.close());
 

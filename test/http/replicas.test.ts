@@ -5,20 +5,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { follow } from "../../src/model/audit-entry.ts";
 import { auditAfter, auditHead } from "../../src/store/audit.ts";
 import { type Opened, postgres } from "../store/backends.ts";
-import { type RealService, startReal } from "./real.ts";
+import { type Running, start } from "./support.ts";
 
 const limits = { requestsPerMinute: 10_000, writesPerMinute: 12, destroysPerHour: 2 };
 
 describe("two replicas", { skip: postgres === undefined && "needs DATABASE_URL: PGlite has one process" }, () => {
   let opened: Opened;
-  let one: RealService;
-  let other: RealService;
+  let one: Running;
+  let other: Running;
   before(async () => {
     assert.ok(postgres);
     opened = await postgres.open();
     const { databaseUrl } = opened.store;
-    one = await startReal(limits, databaseUrl);
-    other = await startReal(limits, databaseUrl);
+    one = await start({ limits, databaseUrl: databaseUrl });
+    other = await start({ limits, databaseUrl: databaseUrl });
   });
   after(async () => {
     await Promise.all([one?.close(), other?.close()]);
@@ -26,20 +26,20 @@ describe("two replicas", { skip: postgres === undefined && "needs DATABASE_URL: 
   });
 
   test("count writes and destroys together", async () => {
-    const put = (replica: RealService, n: number) =>
+    const put = (replica: Running, n: number) =>
       replica.call("PUT", `/v1/tenants/made-${n}`, {
         token: "only-write",
         body: { accountId: String(111122220000 + n), region: "us-east-1", access: { mode: "hand-off" } },
       });
     for (let n = 0; n < 12; n++) assert.equal((await put(n % 2 === 0 ? one : other, n)).status, 201);
     assert.deepEqual([(await put(one, 12)).status, (await put(other, 13)).status], [429, 429]);
-    const destroy = (replica: RealService) => replica.call("DELETE", "/v1/tenants/gamma/integrations/none", { token: "only-destroy" });
+    const destroy = (replica: Running) => replica.call("DELETE", "/v1/tenants/gamma/integrations/none", { token: "only-destroy" });
     assert.deepEqual([(await destroy(one)).status, (await destroy(other)).status], [404, 404]);
     assert.deepEqual([(await destroy(one)).status, (await destroy(other)).status], [429, 429]);
   });
 
   test("freeze together within 5 s, and go on together", async () => {
-    const isFrozen = async (replica: RealService) =>
+    const isFrozen = async (replica: Running) =>
       (await replica.call("GET", "/v1/blueprints", { token: "only-read" })).headers["drawbridge-frozen"] === "true";
     const within = async (wanted: boolean) => {
       const from = performance.now();

@@ -1,18 +1,37 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import net from "node:net";
-import { PassThrough } from "node:stream";
-import test from "node:test";
+import test, { after, before } from "node:test";
+import { z } from "zod";
 import { createApp } from "../../src/http/server/app.ts";
+import { defineRoute } from "../../src/http/server/route.ts";
 import { listen } from "../../src/http/server/server.ts";
-import { fakeServices, operationFixture } from "./support.ts";
+import { type Running, start } from "./support.ts";
 
-const services = () => fakeServices([], new PassThrough().resume());
+let service: Running;
+before(async () => {
+  service = await start();
+});
+after(() => service?.close());
+
+/** A route whose answer takes as long as the test says. */
+const slowRoute = (wait: () => Promise<unknown>) =>
+  defineRoute({
+    method: "get",
+    path: "/slow",
+    scope: "open",
+    tag: "System",
+    summary: "Slow",
+    responses: { 200: { what: "Done", schema: z.object({}) } },
+  })(async () => {
+    await wait();
+    return { status: 200, body: {} };
+  });
 
 test("a port that is taken is an error, not a silence", async () => {
-  const first = await listen(createApp(services()), { host: "127.0.0.1", port: 0 });
+  const first = await listen(createApp(service.api), { host: "127.0.0.1", port: 0 });
   const port = Number(new URL(first.url).port);
-  await assert.rejects(listen(createApp(services()), { host: "127.0.0.1", port }), /EADDRINUSE/);
+  await assert.rejects(listen(createApp(service.api), { host: "127.0.0.1", port }), /EADDRINUSE/);
   await first.close(0);
 });
 
@@ -21,19 +40,14 @@ test("a close lets a running request finish and takes no new one", async () => {
   const running = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const getOperation = async () => {
+  const slow = slowRoute(async () => {
     begun();
     await new Promise((resolve) => setTimeout(resolve, 200));
-    return operationFixture;
-  };
-  const slow = { ...services(), getOperation };
-  const server = await listen(createApp(slow), { host: "127.0.0.1", port: 0 });
+  });
+  const server = await listen(createApp(service.api, [slow]), { host: "127.0.0.1", port: 0 });
   const agent = new http.Agent({ keepAlive: true });
   const status = new Promise<number | undefined>((resolve, reject) => {
-    const headers = { authorization: "Bearer admin-token" };
-    http
-      .get(`${server.url}/v1/operations/op-1`, { agent, headers }, (response) => resolve(response.resume().statusCode))
-      .on("error", reject);
+    http.get(`${server.url}/slow`, { agent }, (response) => resolve(response.resume().statusCode)).on("error", reject);
   });
   await running;
   const start = performance.now();
@@ -46,12 +60,10 @@ test("a close lets a running request finish and takes no new one", async () => {
 });
 
 test("a close cuts off what outlives its grace", async () => {
-  const stuck = { ...services(), getOperation: () => new Promise<never>(() => undefined) };
-  const server = await listen(createApp(stuck), { host: "127.0.0.1", port: 0 });
+  const stuck = slowRoute(() => new Promise<never>(() => undefined));
+  const server = await listen(createApp(service.api, [stuck]), { host: "127.0.0.1", port: 0 });
   const cut = new Promise<void>((resolve) => {
-    http
-      .get(`${server.url}/v1/operations/op-1`, { agent: false, headers: { authorization: "Bearer admin-token" } })
-      .on("error", () => resolve());
+    http.get(`${server.url}/slow`, { agent: false }).on("error", () => resolve());
   });
   await new Promise((resolve) => setTimeout(resolve, 50));
   await server.close(100);
@@ -59,7 +71,7 @@ test("a close cuts off what outlives its grace", async () => {
 });
 
 test("headers that are too large, and bytes that aren't HTTP, end the connection and not the service", async () => {
-  const server = await listen(createApp(services()), { host: "127.0.0.1", port: 0 });
+  const server = await listen(createApp(service.api), { host: "127.0.0.1", port: 0 });
   const { hostname: host, port } = new URL(server.url);
   const say = (text: string) =>
     new Promise<string>((resolve) => {
@@ -82,7 +94,7 @@ test("headers that are too large, and bytes that aren't HTTP, end the connection
 });
 
 test("a client that never finishes its headers is let go", { timeout: 30_000 }, async () => {
-  const server = await listen(createApp(services()), { host: "127.0.0.1", port: 0 });
+  const server = await listen(createApp(service.api), { host: "127.0.0.1", port: 0 });
   const { hostname: host, port } = new URL(server.url);
   const heard = await new Promise<string>((resolve) => {
     const socket = net.connect(Number(port), host, () => socket.write("GET /healthz HTTP/1.1\r\nHost: x\r\n"));

@@ -7,7 +7,8 @@ import test, { after, before } from "node:test";
 import { type CryptoKey, exportJWK, exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, type JWTPayload, SignJWT } from "jose";
 import { callerLookup } from "../../src/access/identity/find-caller.ts";
 import { issuersSchema, type TokenReader, tokenReader } from "../../src/access/identity/oidc.ts";
-import { type Reply, type Running, start } from "../http/support.ts";
+import type { Reply } from "../http/call.ts";
+import { type Running, start } from "../http/support.ts";
 import { backends, type Opened } from "../store/backends.ts";
 
 let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
@@ -50,7 +51,9 @@ before(async () => {
   const [backend] = backends;
   assert.ok(backend);
   opened = await backend.open();
-  service = await start({ findCaller: callerLookup({ admin: "the-administrators-token-0", db: opened.store.db, readToken: read }) });
+  service = await start({
+    api: { findCaller: callerLookup({ admin: "the-administrators-token-0", db: opened.store.db, readToken: read }) },
+  });
 });
 after(async () => {
   await service?.close();

@@ -11,13 +11,13 @@ import { changeIntegration, findIntegration } from "../../src/store/integrations
 import { createOperation, openOperations } from "../../src/store/operations.ts";
 import { findTenant } from "../../src/store/tenants.ts";
 import { cancelWaiting } from "../../src/store/transitions.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";
 const body = { blueprint: "conductorone-s3", parameters: { bucket: "acme-exports", externalId: "c1-first-7d1f6a93b2e8" } };
 const changed = { ...body, settings: { drift: "ignore" } };
 const lastUp = { operation: "an-operation", succeeded: true, specHash: "a-hash" };
-let service: RealService;
+let service: Running;
 let alive: IntegrationRecord;
 
 const there = async () => findIntegration(service.store.db, "acme", "c1");
@@ -39,7 +39,7 @@ const rotated = async (next: IntegrationRecord, basis: IntegrationRecord, writer
 const isEnded = ({ problem }: ProblemError) => problem.code === "not_found" && problem.cause === "ended";
 
 beforeEach(async () => {
-  service = await startReal();
+  service = await start();
   const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
   await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
   assert.equal((await service.call("PUT", path, { body })).status, 202);

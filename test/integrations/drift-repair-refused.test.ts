@@ -8,9 +8,9 @@ import type { Run } from "../../src/operations/run.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";
 import { createOperation, openOperations } from "../../src/store/operations.ts";
 import { cancelWaiting } from "../../src/store/transitions.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 
-let service: RealService;
+let service: Running;
 const told: [string, unknown][] = [];
 const run = {
   operation: { tenant: "acme" },
@@ -28,7 +28,7 @@ const repaired = () => repairOf(service.shell, run, { name: "c1", drift, asked: 
 const open = async () => (await openOperations(service.store.db, "acme", "c1")).length;
 
 before(async () => {
-  service = await startReal();
+  service = await start();
   const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
   await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
   const body = { blueprint: "conductorone-s3", parameters: { bucket: "acme-exports", externalId: "c1-first-7d1f6a93b2e8" } };

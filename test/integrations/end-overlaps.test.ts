@@ -8,11 +8,11 @@ import type { IntegrationRecord, UpRequest } from "../../src/model/integration.t
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { createOperation, openOperations } from "../../src/store/operations.ts";
 import { cancelWaiting } from "../../src/store/transitions.ts";
-import { type RealService, startReal } from "../http/real.ts";
+import { type Running, start } from "../http/support.ts";
 
 const path = "/v1/tenants/acme/integrations/c1";
 const [first, second] = ["c1-first-7d1f6a93b2e8", "c1-second-0c5b7f31aa92"];
-let service: RealService;
+let service: Running;
 let now = Date.parse("2026-11-22T03:00:00Z");
 const later = (seconds: number) => {
   now += seconds * 1_000;
@@ -23,7 +23,7 @@ const ids = async () => (await findIntegration(service.store.db, "acme", "c1"))?
 const taken = async (request: unknown) => (await wishOf(service.shell, request as UpRequest, "c1")).externalIds;
 
 before(async () => {
-  service = await startReal();
+  service = await start();
   service.shell.now = () => new Date(now).toISOString();
   const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
   await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });

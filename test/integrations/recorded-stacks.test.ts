@@ -4,7 +4,7 @@ import { recordChanging } from "../../src/integrations/stacks/recorded-stacks.ts
 import type { Work } from "../../src/integrations/work.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
 import { revokeVendor } from "../../src/store/revocations.ts";
-import { startReal } from "../http/real.ts";
+import { start } from "../http/support.ts";
 
 const asked = {
   kind: "role" as const,
@@ -23,7 +23,7 @@ const asked = {
 };
 
 test("a vendor that was revoked after an update had read its wish is trusted by nobody when the stack is noted", async () => {
-  const service = await startReal();
+  const service = await start();
   try {
     const tenant = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };
     assert.equal((await service.call("PUT", "/v1/tenants/acme", { body: tenant })).status, 201);

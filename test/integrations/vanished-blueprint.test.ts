@@ -4,15 +4,15 @@ import { after, before, test } from "node:test";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { openOperations } from "../../src/store/operations.ts";
+import type { CallOptions, Reply } from "../http/call.ts";
 import { assertDocumented } from "../http/documented.ts";
-import { type RealService, startReal } from "../http/real.ts";
-import type { CallOptions, Reply } from "../http/support.ts";
+import { type Running, start } from "../http/support.ts";
 
-let service: RealService;
+let service: Running;
 const path = "/v1/tenants/acme/integrations";
 
 before(async () => {
-  service = await startReal();
+  service = await start();
   const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
   await ask("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
   for (const name of ["kept", "lost"]) {

@@ -10,38 +10,47 @@ import { type RefusalRows, refusalRows } from "./refusals.ts";
 export interface Audit {
   /** Requests that were refused for who sent them. */
   refusals: RefusalRows;
-  /**
-   * Runs `work` between an intent and an outcome. Where the intent can't be written nothing is done; where the outcome can't, the
-   * work stands, the log says so, and the intent without an outcome shows it. Rejects with what `work` rejects with.
-   */
-  around<T>(facts: AuditFacts, work: () => Promise<T>, outcomeOf: (answer: T) => AuditOutcome | Promise<AuditOutcome>): Promise<T>;
+  /** Writes the intent. Rejects where it can't be written: then nothing may be done. */
+  begin(facts: AuditFacts): Promise<AuditRows>;
+  /** Runs `work` between an intent and an outcome. Rejects with what `work` rejects with. */
+  around<T>(facts: AuditFacts, work: () => Promise<T>, outcomeOf: (answer: T) => AuditOutcome): Promise<T>;
+}
+
+/** What follows an intent. Where an outcome can't be written the work stands, the log says so, and the intent without an outcome shows it. */
+export interface AuditRows {
+  done(outcome: () => AuditOutcome | Promise<AuditOutcome>): Promise<void>;
+  failed(error: unknown): Promise<void>;
 }
 
 /** An audit that appends to the store's chain. */
 export function createAudit({ db, log }: { db: Db; log: Log }): Audit {
   const append = auditAppender(db);
+  const begin = async (facts: AuditFacts): Promise<AuditRows> => {
+    const id = randomUUID();
+    await append({ ...facts, id, at: new Date().toISOString(), phase: "intent" });
+    const done: AuditRows["done"] = async (outcome) => {
+      try {
+        const { before: _before, request: _request, ...same } = facts;
+        await append({ ...same, ...(await outcome()), id: randomUUID(), at: new Date().toISOString(), phase: "outcome", of: id });
+      } catch (error) {
+        log.error("An outcome is missing from the audit: its intent stands alone", { operation: facts.operation, ...faultFields(error) });
+      }
+    };
+    return { done, failed: (error) => done(() => ({ result: problemOf(error).code, ...awsRequestOf(error) })) };
+  };
   return {
     refusals: refusalRows(append, log),
+    begin,
     async around(facts, work, outcomeOf) {
-      const id = randomUUID();
-      await append({ ...facts, id, at: new Date().toISOString(), phase: "intent" });
-      const end = async (outcome: () => AuditOutcome | Promise<AuditOutcome>) => {
-        try {
-          const { before: _before, request: _request, ...same } = facts;
-          const what = { ...same, ...(await outcome()) };
-          await append({ ...what, id: randomUUID(), at: new Date().toISOString(), phase: "outcome", of: id });
-        } catch (error) {
-          log.error("An outcome is missing from the audit: its intent stands alone", { operation: facts.operation, ...faultFields(error) });
-        }
-      };
+      const rows = await begin(facts);
       let answer: Awaited<ReturnType<typeof work>>;
       try {
         answer = await work();
       } catch (error) {
-        await end(() => ({ result: problemOf(error).code, ...awsRequestOf(error) }));
+        await rows.failed(error);
         throw error;
       }
-      await end(() => outcomeOf(answer));
+      await rows.done(() => outcomeOf(answer));
       return answer;
     },
   };

@@ -1,8 +1,12 @@
 /** POST …/adopt: a role that exists becomes the integration's. */
+
 import { z } from "zod";
+import { requestAdoption } from "../../integrations/adopt.ts";
 import { nameSchema } from "../../model/names.ts";
+import { admit } from "../../operations/admission.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView } from "../views/schemas.ts";
+import { accepted } from "../views/show.ts";
 
 const adopt = defineRoute({
   method: "post",
@@ -25,9 +29,9 @@ const adopt = defineRoute({
     202: { what: "An operation takes it over", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
   problems: ["invalid_parameters", "access_mode_disabled", "too_many_operations"],
-})(async ({ services, caller, params, body: { roleArn } }) => {
-  const { operation } = await services.adoptRole(caller, { ...params, roleArn });
-  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
+})(async ({ api: { shell }, caller, params, body: { roleArn } }) => {
+  await admit(shell.store.db, params.tenant);
+  return accepted(await requestAdoption(shell, { ...params, roleArn, requestedBy: caller.subject }));
 });
 
 export const adoptRoutes: Route[] = [adopt];

@@ -1,7 +1,10 @@
 /** /v1/keys: API keys. */
+
 import { z } from "zod";
+import { makeKey, removeKey, rotateKey } from "../../access/identity/api-keys.ts";
 import { scopes } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
+import { listApiKeys } from "../../store/api-keys.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { pageOf, pageQuery } from "../views/schemas.ts";
 
@@ -25,7 +28,6 @@ const keyBody = z
     expiresAt: timestamp.exactOptional(),
   })
   .meta({ id: "ApiKeyBody" });
-export type KeyBody = z.output<typeof keyBody>;
 
 const shape = {
   id: z.string(),
@@ -38,11 +40,9 @@ const shape = {
   lastUsedAt: timestamp.exactOptional().meta({ description: "To the minute" }),
 };
 const keyView = z.object(shape).meta({ id: "ApiKey" });
-export type ApiKeyView = z.output<typeof keyView>;
 const madeView = z
   .object({ ...shape, key: z.string().meta({ description: "The bearer token, shown this once" }) })
   .meta({ id: "MadeApiKey" });
-export type MadeKeyView = z.output<typeof madeView>;
 
 const make = defineRoute({
   ...facts,
@@ -53,7 +53,7 @@ const make = defineRoute({
   description: "It can hold no scope that its maker doesn't hold. The key itself is shown this once and stored as a hash.",
   body: keyBody,
   responses: { 201: { what: "The key", schema: madeView } },
-})(async ({ services, caller, body }) => ({ status: 201, body: await services.makeApiKey(caller, body) }));
+})(async ({ api: { shell }, caller, body }) => ({ status: 201, body: await makeKey(shell.store.db, caller, body) }));
 
 const list = defineRoute({
   ...facts,
@@ -62,7 +62,7 @@ const list = defineRoute({
   summary: "List the API keys",
   query: pageQuery,
   responses: { 200: { what: "One page, without the keys themselves", schema: pageOf(keyView) } },
-})(async ({ services, query }) => ({ status: 200, body: await services.listApiKeys(query) }));
+})(async ({ api: { shell }, query }) => ({ status: 200, body: await listApiKeys(shell.store.db, query) }));
 
 const rotate = defineRoute({
   ...facts,
@@ -80,9 +80,9 @@ const rotate = defineRoute({
       .default(60),
   }),
   responses: { 201: { what: "The new key", schema: madeView } },
-})(async ({ services, caller, params: { id }, body }) => ({
+})(async ({ api: { shell }, caller, params: { id }, body }) => ({
   status: 201,
-  body: await services.rotateApiKey(caller, id, body.overlapMinutes),
+  body: await rotateKey(shell.store.db, caller, id, body.overlapMinutes),
 }));
 
 const remove = defineRoute({
@@ -92,8 +92,8 @@ const remove = defineRoute({
   summary: "End an API key at once",
   params,
   responses: { 204: { what: "It opens nothing any more" } },
-})(async ({ services, params: { id } }) => {
-  await services.deleteApiKey(id);
+})(async ({ api: { shell }, params: { id } }) => {
+  await removeKey(shell.store.db, id);
   return { status: 204 };
 });
 

@@ -1,13 +1,17 @@
 /** Held plans: approve exactly what was shown, or let it go. */
+
 import { z } from "zod";
+import { approve, discard } from "../../integrations/approval/approve.ts";
+import { requireOperation } from "../../operations/visible.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { operationIdSchema, operationSchema } from "../views/operation-schemas.ts";
+import { showOperation } from "../views/show.ts";
 
 const tag = "Operations";
 const params = z.strictObject({ id: operationIdSchema });
 const responses = { 200: { what: "The operation as it is now", schema: z.object({ operation: operationSchema }) } };
 
-const approve = defineRoute({
+const approveRoute = defineRoute({
   method: "post",
   path: "/v1/operations/{id}/approve",
   scope: "approve",
@@ -18,12 +22,12 @@ const approve = defineRoute({
   body: z.strictObject({ planHash: z.string().regex(/^[0-9a-f]{64}$/, "A plan's hash has 64 hexadecimal digits") }),
   responses,
   problems: ["not_awaiting_approval", "plan_stale", "approver_is_requester"],
-})(async ({ services, caller, params: { id }, body: { planHash } }) => ({
-  status: 200,
-  body: { operation: await services.approveOperation(caller, id, planHash) },
-}));
+})(async ({ api: { shell }, caller, params: { id }, body: { planHash } }) => {
+  const held = await requireOperation(shell.store.db, caller, id);
+  return { status: 200, body: { operation: showOperation(await approve(shell, held, { planHash, subject: caller.subject })) } };
+});
 
-const discard = defineRoute({
+const discardRoute = defineRoute({
   method: "post",
   path: "/v1/operations/{id}/discard",
   scope: "write",
@@ -32,6 +36,9 @@ const discard = defineRoute({
   params,
   responses,
   problems: ["not_awaiting_approval"],
-})(async ({ services, caller, params: { id } }) => ({ status: 200, body: { operation: await services.discardOperation(caller, id) } }));
+})(async ({ api: { shell }, caller, params: { id } }) => {
+  const held = await requireOperation(shell.store.db, caller, id);
+  return { status: 200, body: { operation: showOperation(await discard(shell, held)) } };
+});
 
-export const approvalRoutes: Route[] = [approve, discard];
+export const approvalRoutes: Route[] = [approveRoute, discardRoute];

@@ -1,11 +1,14 @@
 /** /v1/blueprints */
+
 import { z } from "zod";
+import { blueprints, findBlueprint } from "../../blueprints/registry.ts";
+import { ProblemError } from "../../problem.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import type { BlueprintView } from "../services.ts";
+import { showBlueprint } from "../views/show.ts";
 
 const tag = "Blueprints";
 
-const blueprintView: z.ZodType<BlueprintView> = z
+const blueprintView = z
   .object({
     id: z.string(),
     vendor: z.string(),
@@ -25,7 +28,7 @@ const listBlueprints = defineRoute({
   tag,
   summary: "List the blueprints",
   responses: { 200: { what: "All of them", schema: z.object({ items: z.array(blueprintView), nextCursor: z.null() }) } },
-})(async ({ services }) => ({ status: 200, body: { items: await services.listBlueprints(), nextCursor: null } }));
+})(async () => ({ status: 200, body: { items: blueprints.map(showBlueprint), nextCursor: null } }));
 
 const getBlueprint = defineRoute({
   method: "get",
@@ -35,6 +38,10 @@ const getBlueprint = defineRoute({
   summary: "Read a blueprint",
   params: z.strictObject({ id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "A blueprint id, as GET /v1/blueprints lists them") }),
   responses: { 200: { what: "The blueprint", schema: blueprintView } },
-})(async ({ services, params }) => ({ status: 200, body: await services.getBlueprint(params.id) }));
+})(async ({ params: { id } }) => {
+  const found = findBlueprint(id);
+  if (!found) throw new ProblemError("not_found", "There is no such blueprint.");
+  return { status: 200, body: showBlueprint(found) };
+});
 
 export const blueprintRoutes: Route[] = [listBlueprints, getBlueprint];

@@ -1,6 +1,10 @@
 /** GET …/bootstrap: what a tenant's account needs before the first operation. */
+
 import { z } from "zod";
+import { requireTenant } from "../../integrations/subject.ts";
 import { nameSchema } from "../../model/names.ts";
+import { bootstrapOf } from "../../tenants/bootstrap.ts";
+import { reachOf } from "../../tenants/reach.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "../views/policy-schema.ts";
 import { cloudFormationTemplate } from "./hand-off.ts";
@@ -32,11 +36,10 @@ const read = defineRoute({
   params: z.strictObject({ tenant: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "cloudformation"]).default("json"), roleNames: listOfNames, buckets: listOfNames }),
   responses: { 200: { what: "What makes the role", schema: z.union([bootstrap, cloudFormationTemplate]), type: "application/json" } },
-})(async ({ services, params: { tenant }, query: { format, roleNames, buckets } }) => {
-  const made = await services.getBootstrap(tenant, {
-    roleNames: roleNames?.split(",") ?? [],
-    ...(buckets !== undefined && { buckets: buckets.split(",") }),
-  });
+})(async ({ api: { shell, servicePrincipal }, params, query: { format, roleNames, buckets } }) => {
+  const tenant = await requireTenant(shell, params.tenant);
+  const asked = { roleNames: roleNames?.split(",") ?? [], ...(buckets !== undefined && { buckets: buckets.split(",") }) };
+  const made = bootstrapOf(tenant, servicePrincipal, await reachOf(shell, tenant, asked));
   if (format === "json") return { status: 200, body: made };
   return { status: 200, text: `${JSON.stringify(made.template, null, 2)}\n`, type: "application/json; charset=utf-8" };
 });

@@ -1,9 +1,13 @@
 /** POST /v1/operations/{id}/cancel */
+
 import { z } from "zod";
+import { cancelOperation, forceEnd } from "../../operations/cancel.ts";
+import { requireOperation } from "../../operations/visible.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { operationIdSchema, operationSchema } from "../views/operation-schemas.ts";
+import { showOperation } from "../views/show.ts";
 
-const cancelOperation = defineRoute({
+const cancelRoute = defineRoute({
   method: "post",
   path: "/v1/operations/{id}/cancel",
   scope: "write",
@@ -14,9 +18,11 @@ const cancelOperation = defineRoute({
   params: z.strictObject({ id: operationIdSchema }),
   body: z.strictObject({ force: z.boolean().default(false) }),
   responses: { 200: { what: "The operation as it is now; follow it to its end", schema: operationSchema } },
-})(async ({ services, caller, params: { id }, body: { force } }) => ({
-  status: 200,
-  body: await services.cancelOperation(caller, id, { force }),
-}));
+})(async ({ api: { shell, cancels, killing }, caller, params, body: { force } }) => {
+  const { id } = await requireOperation(shell.store.db, caller, params.id);
+  const operation = await cancelOperation(shell.store, cancels, { id, caller });
+  if (force) await forceEnd(shell.store, id, killing);
+  return { status: 200, body: showOperation(operation) };
+});
 
-export const cancelRoutes: Route[] = [cancelOperation];
+export const cancelRoutes: Route[] = [cancelRoute];

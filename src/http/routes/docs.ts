@@ -73,6 +73,6 @@ export function docsRoutes(routes: () => readonly Route[]): Route[] {
     tag,
     summary: "This API as an OpenAPI 3.1 document",
     responses: { 200: { what: "The document", schema: z.record(z.string(), z.unknown()) } },
-  })(async ({ services }) => ({ status: 200, body: { ...openApiDocument(routes(), services.version) } }));
+  })(async ({ api }) => ({ status: 200, body: { ...openApiDocument(routes(), api.version) } }));
   return [openapi, docs, docsAsset];
 }

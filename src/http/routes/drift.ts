@@ -1,13 +1,20 @@
 /** Drift of integrations, and pauses. */
+
 import { z } from "zod";
+import { requestDetection } from "../../drift/detect-drift.ts";
+import { findTenantIntegration, requireTenant } from "../../integrations/subject.ts";
 import { nameSchema } from "../../model/names.ts";
+import { admit } from "../../operations/admission.ts";
+import { ProblemError } from "../../problem.ts";
+import { findDrift } from "../../store/drift.ts";
+import { pause, pausesNow, resume } from "../../store/pauses.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView } from "../views/schemas.ts";
+import { accepted } from "../views/show.ts";
 
 const tag = "Git";
 const timestamp = z.iso.datetime();
 const headers = { Location: "The operation: /v1/operations/{id}" };
-const location = (operation: { id: string }) => ({ Location: `/v1/operations/${operation.id}` });
 const integration = z.strictObject({ tenant: nameSchema, name: nameSchema });
 const tenantOnly = z.strictObject({ tenant: nameSchema });
 const detectBody = z.strictObject({
@@ -36,7 +43,6 @@ const driftView = z
     contested: z.object({ since: timestamp, times: z.int() }).exactOptional(),
   })
   .meta({ id: "Drift" });
-export type DriftView = z.output<typeof driftView>;
 
 const getDrift = defineRoute({
   method: "get",
@@ -46,7 +52,13 @@ const getDrift = defineRoute({
   summary: "Read how an integration differed from what was made, when it was last looked at",
   params: integration,
   responses: { 200: { what: "The last verdict", schema: driftView } },
-})(async ({ services, caller, params }) => ({ status: 200, body: await services.getDrift(caller, params) }));
+})(async ({ api: { shell }, params: { tenant, name } }) => {
+  await findTenantIntegration(shell, tenant, name);
+  const drift = await findDrift(shell.store.db, tenant, name);
+  if (!drift) throw new ProblemError("not_found", "Nobody has looked for drift yet.");
+  const { fingerprint: _fingerprint, remediation, ...view } = drift;
+  return { status: 200, body: { ...view, ...(remediation && { remediation: { operation: remediation.operation, at: remediation.at } }) } };
+});
 
 const detect = defineRoute({
   method: "post",
@@ -58,9 +70,9 @@ const detect = defineRoute({
   body: detectBody,
   responses: { 202: { what: "An operation looks", schema: acceptedView, headers } },
   problems: ["too_many_operations"],
-})(async ({ services, caller, params, body }) => {
-  const { operation } = await services.detectDrift(caller, { ...params, ...body });
-  return { status: 202, body: { operation }, headers: location(operation) };
+})(async ({ api: { shell }, caller, params, body }) => {
+  await admit(shell.store.db, params.tenant);
+  return accepted(await requestDetection(shell, { ...params, ...body, requestedBy: caller.subject }));
 });
 
 const detectAll = defineRoute({
@@ -73,14 +85,13 @@ const detectAll = defineRoute({
   body: detectBody,
   responses: { 202: { what: "An operation looks", schema: acceptedView, headers } },
   problems: ["too_many_operations"],
-})(async ({ services, caller, params, body }) => {
-  const { operation } = await services.detectDrift(caller, { ...params, ...body });
-  return { status: 202, body: { operation }, headers: location(operation) };
+})(async ({ api: { shell }, caller, params, body }) => {
+  await admit(shell.store.db, params.tenant);
+  return accepted(await requestDetection(shell, { ...params, ...body, requestedBy: caller.subject }));
 });
 
 const pauseBody = z.strictObject({ reason: z.string().min(1).max(200) });
 const pauseView = z.object({ scope: z.string(), reason: z.string(), requestedBy: z.string(), since: timestamp }).meta({ id: "Pause" });
-export type PauseView = z.output<typeof pauseView>;
 
 const pauseTenant = defineRoute({
   method: "put",
@@ -91,8 +102,9 @@ const pauseTenant = defineRoute({
   params: tenantOnly,
   body: pauseBody,
   responses: { 204: { what: "Paused" } },
-})(async ({ services, caller, params: { tenant }, body }) => {
-  await services.pause(caller, { tenant, ...body });
+})(async ({ api: { shell }, caller, params: { tenant }, body: { reason } }) => {
+  await requireTenant(shell, tenant);
+  await pause(shell.store.db, { scope: `tenant/${tenant}`, reason, requestedBy: caller.subject });
   return { status: 204 };
 });
 
@@ -104,8 +116,8 @@ const resumeTenant = defineRoute({
   summary: "Let reconciles and remediation work on a tenant again",
   params: tenantOnly,
   responses: { 204: { what: "Resumed" } },
-})(async ({ services, caller, params: { tenant } }) => {
-  await services.resume(caller, { tenant });
+})(async ({ api: { shell }, params: { tenant } }) => {
+  await resume(shell.store.db, `tenant/${tenant}`);
   return { status: 204 };
 });
 
@@ -118,8 +130,8 @@ const pauseService = defineRoute({
   summary: "Stop every reconcile and remediation",
   body: pauseBody,
   responses: { 204: { what: "Paused" } },
-})(async ({ services, caller, body }) => {
-  await services.pause(caller, body);
+})(async ({ api: { shell }, caller, body: { reason } }) => {
+  await pause(shell.store.db, { scope: "service", reason, requestedBy: caller.subject });
   return { status: 204 };
 });
 
@@ -131,8 +143,8 @@ const resumeService = defineRoute({
   tag,
   summary: "Let reconciles and remediation work again",
   responses: { 204: { what: "Resumed" } },
-})(async ({ services, caller }) => {
-  await services.resume(caller, {});
+})(async ({ api: { shell } }) => {
+  await resume(shell.store.db, "service");
   return { status: 204 };
 });
 
@@ -144,6 +156,6 @@ const listPauses = defineRoute({
   tag,
   summary: "List what is paused",
   responses: { 200: { what: "All pauses", schema: z.object({ items: z.array(pauseView), nextCursor: z.null() }) } },
-})(async ({ services }) => ({ status: 200, body: { items: await services.listPauses(), nextCursor: null } }));
+})(async ({ api: { shell } }) => ({ status: 200, body: { items: await pausesNow(shell.store.db), nextCursor: null } }));
 
 export const driftRoutes: Route[] = [getDrift, detect, detectAll, pauseTenant, resumeTenant, listPauses, pauseService, resumeService];

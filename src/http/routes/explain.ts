@@ -1,5 +1,7 @@
 /** /v1/tenants/{tenant}/explain */
+
 import { z } from "zod";
+import { explainAccess } from "../../integrations/explain.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 
@@ -31,6 +33,6 @@ const explain = defineRoute({
   }),
   responses: { 200: { what: "The decision, in plain sentences", schema: explanation } },
   problems: ["account_unreachable", "aws_denied", "aws_rejected", "aws_throttled"],
-})(async ({ services, params: { tenant }, body }) => ({ status: 200, body: await services.explainAccess(tenant, body) }));
+})(async ({ api: { shell }, params: { tenant }, body }) => ({ status: 200, body: await explainAccess(shell, tenant, body) }));
 
 export const explainRoutes: Route[] = [explain];

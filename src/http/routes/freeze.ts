@@ -5,7 +5,6 @@ import { defineRoute, type Route } from "../server/route.ts";
 const facts = { path: "/v1/freeze", scope: "admin", everyTenant: true, tag: "System" } as const;
 
 const freezeView = z.object({ reason: z.string(), requestedBy: z.string(), since: z.iso.datetime() }).meta({ id: "Freeze" });
-export type FreezeView = z.output<typeof freezeView>;
 
 const freeze = defineRoute({
   ...facts,
@@ -15,15 +14,18 @@ const freeze = defineRoute({
     "Running operations are interrupted and given back; queued ones stay queued; requests are still taken. Every answer has `Drawbridge-Frozen: true` until the freeze ends.",
   body: z.strictObject({ reason: z.string().min(1).max(500) }),
   responses: { 200: { what: "Frozen", schema: freezeView } },
-})(async ({ services, caller, body: { reason } }) => ({ status: 200, body: await services.freeze(caller, reason) }));
+})(async ({ api, caller: { subject }, body: { reason } }) => ({
+  status: 200,
+  body: await api.freeze.begin({ reason, requestedBy: subject }),
+}));
 
 const unfreeze = defineRoute({
   ...facts,
   method: "delete",
   summary: "End the freeze: queued operations run again",
   responses: { 204: { what: "Not frozen" } },
-})(async ({ services }) => {
-  await services.unfreeze();
+})(async ({ api }) => {
+  await api.freeze.end();
   return { status: 204 };
 });
 

@@ -1,5 +1,7 @@
 /** GET …/hand-off: what the vendor's set-up form wants, the raw documents, and a template with the same effect. */
+
 import { z } from "zod";
+import { getHandOff } from "../../integrations/hand-off/hand-off.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "../views/policy-schema.ts";
@@ -46,8 +48,8 @@ const read = defineRoute({
   query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
   responses: { 200: { what: "The hand-off", schema: z.union([handOff, cloudFormationTemplate]), type: "text/markdown" } },
   problems: ["unknown_blueprint", "not_approved"],
-})(async ({ services, params, query: { format, templateUrl } }) => {
-  const { json, markdown } = await services.getHandOff(params, templateUrl);
+})(async ({ api: { shell }, params: { tenant, name }, query: { format, templateUrl } }) => {
+  const { json, markdown } = await getHandOff(shell, tenant, name, templateUrl);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };
   if (format === "cloudformation")
     return { status: 200, text: `${JSON.stringify(json.template, null, 2)}\n`, type: "application/json; charset=utf-8" };

@@ -1,16 +1,21 @@
 /** What moves an integration along with its vendor: a proof anew, an external id, the vendor's own policy. */
+
 import { z } from "zod";
+import { requestVerify } from "../../integrations/proving.ts";
+import { rotateExternalId } from "../../integrations/rotate-external-id.ts";
+import { supplyVendorPolicy } from "../../integrations/vendor-policy.ts";
 import { nameSchema } from "../../model/names.ts";
+import { admit } from "../../operations/admission.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { operationSchema } from "../views/operation-schemas.ts";
 import { policyDocumentSchema, statementSchema } from "../views/policy-schema.ts";
 import { acceptedView } from "../views/schemas.ts";
+import { accepted } from "../views/show.ts";
 
 const tag = "Integrations";
 const path = "/v1/tenants/{tenant}/integrations/{name}";
 const params = z.strictObject({ tenant: nameSchema, name: nameSchema });
 const headers = { Location: "The operation: /v1/operations/{id}" };
-const location = (operation: { id: string }) => ({ Location: `/v1/operations/${operation.id}` });
 
 const verify = defineRoute({
   method: "post",
@@ -22,9 +27,9 @@ const verify = defineRoute({
   params,
   responses: { 202: { what: "An operation proves it", schema: acceptedView, headers } },
   problems: ["too_many_operations"],
-})(async ({ services, caller, params: address }) => {
-  const { operation } = await services.verifyIntegration(caller, address);
-  return { status: 202, body: { operation }, headers: location(operation) };
+})(async ({ api: { shell }, caller, params: address }) => {
+  await admit(shell.store.db, address.tenant);
+  return accepted(await requestVerify(shell, { ...address, requestedBy: caller.subject }));
 });
 
 const externalId = defineRoute({
@@ -41,10 +46,9 @@ const externalId = defineRoute({
   }),
   responses: { 202: { what: "An operation changes the trust", schema: acceptedView, headers } },
   problems: ["invalid_parameters", "external_id_superseded", "external_id_taken", "unknown_blueprint"],
-})(async ({ services, caller, params: address, body }) => {
-  const { operation } = await services.rotateExternalId(caller, { ...address, ...body });
-  return { status: 202, body: { operation }, headers: location(operation) };
-});
+})(async ({ api: { shell }, caller, params: address, body }) =>
+  accepted(await rotateExternalId(shell, { ...address, ...body, requestedBy: caller.subject })),
+);
 
 const difference = z.object({
   document: z.string(),
@@ -69,9 +73,10 @@ const vendorPolicy = defineRoute({
     },
   },
   problems: ["vendor_policy_refused", "guardrail", "unknown_blueprint"],
-})(async ({ services, caller, params: address, body }) => {
-  const { operation, difference: changed } = await services.supplyVendorPolicy(caller, { ...address, ...body });
-  return { status: 202, body: { operation, ...(changed && { difference: changed }) }, headers: location(operation) };
+})(async ({ api: { shell }, caller, params: address, body }) => {
+  const { operation, difference: changed } = await supplyVendorPolicy(shell, { ...address, ...body, requestedBy: caller.subject });
+  const answer = accepted(operation);
+  return { ...answer, body: { ...answer.body, ...(changed && { difference: changed }) } };
 });
 
 export const handshakeRoutes: Route[] = [verify, externalId, vendorPolicy];

@@ -1,11 +1,24 @@
 /** /v1/tenants/{tenant}/integrations */
+
 import { z } from "zod";
+import { refuseManaged } from "../../gitops/accept-reconcile.ts";
+import { managedBySource } from "../../gitops/reconcile-plan.ts";
+import { deleteIntegration } from "../../integrations/delete.ts";
+import { previewIntegration } from "../../integrations/preview.ts";
+import { putIntegration, refuseUnreadable } from "../../integrations/put.ts";
+import { noTenant, requireTenant } from "../../integrations/subject.ts";
+import { integrationEtag } from "../../model/etag.ts";
 import { integrationBody } from "../../model/integration.ts";
 import { nameSchema } from "../../model/names.ts";
+import { refuseFull } from "../../operations/admission.ts";
+import { ProblemError } from "../../problem.ts";
+import { listIntegrations } from "../../store/integrations.ts";
+import { findProof } from "../../store/proofs.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { proofSchema } from "../views/operation-schemas.ts";
 import { acceptedIntegrationView, acceptedView, integrationView, pageOf, pageQuery } from "../views/schemas.ts";
+import { accepted, showIntegration } from "../views/show.ts";
 
 const tag = "Integrations";
 const collection = "/v1/tenants/{tenant}/integrations";
@@ -13,9 +26,8 @@ const path = `${collection}/{name}`;
 const params = z.strictObject({ tenant: nameSchema, name: nameSchema });
 const etagHeader = { ETag: "Of what was written; send it as If-Match with a change" };
 const locationHeader = { Location: "The operation: /v1/operations/{id}" };
-const location = (operation: { id: string }) => `/v1/operations/${operation.id}`;
 
-const putIntegration = defineRoute({
+const putRoute = defineRoute({
   method: "put",
   path,
   scope: "write",
@@ -24,7 +36,7 @@ const putIntegration = defineRoute({
   description: "An identical body starts nothing. A change of an existing integration needs If-Match.",
   params,
   body: integrationBody,
-  refuse: (services, body) => services.refuseUnreadable(body),
+  refuse: refuseUnreadable,
   ifMatch: true,
   responses: {
     200: { what: "Nothing changes, and the last update succeeded", schema: integrationView, headers: etagHeader },
@@ -41,12 +53,17 @@ const putIntegration = defineRoute({
     "vendor_policy_refused",
     "guardrail",
   ],
-})(async ({ services, caller, params: address, body, ifMatch }) => {
-  const put = await services.putIntegration(caller, { ...address, body, ...(ifMatch !== undefined && { ifMatch }) });
-  const headers = { ETag: entityTag(put.etag) };
-  if (put.outcome === "unchanged") return { status: 200, body: put.integration, headers };
-  const { operation, integration } = put;
-  return { status: 202, body: { operation, integration }, headers: { ...headers, Location: location(operation) } };
+})(async ({ api: { shell }, caller, params: address, body, ifMatch }) => {
+  const request = { ...address, body, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) };
+  const { tenant, record, etag, operation } = await putIntegration(shell, request, ({ open, owner }) => {
+    refuseFull(address.tenant, open);
+    if (owner !== undefined) throw managedBySource(owner, caller.tenants);
+  });
+  const integration = showIntegration(record, tenant, shell.now());
+  const tags = { ETag: entityTag(etag) };
+  if (!operation) return { status: 200, body: integration, headers: tags };
+  const { body: made, headers } = accepted(operation);
+  return { status: 202, body: { ...made, integration }, headers: { ...tags, ...headers } };
 });
 
 const getIntegration = defineRoute({
@@ -57,12 +74,18 @@ const getIntegration = defineRoute({
   summary: "Read an integration",
   params,
   responses: { 200: { what: "The integration", schema: integrationView, headers: etagHeader } },
-})(async ({ services, caller, params: address }) => {
-  const { integration, etag } = await services.getIntegration(caller, address);
-  return { status: 200, body: integration, headers: { ETag: entityTag(etag) } };
+})(async ({ api: { shell, readIntegration }, params: address }) => {
+  const { tenant, integration } = await readIntegration(address);
+  if (!tenant) throw noTenant();
+  if (!integration) throw noIntegration();
+  return {
+    status: 200,
+    body: showIntegration(integration, tenant, shell.now()),
+    headers: { ETag: entityTag(integrationEtag(integration)) },
+  };
 });
 
-const listIntegrations = defineRoute({
+const listRoute = defineRoute({
   method: "get",
   path: collection,
   scope: "read",
@@ -71,12 +94,13 @@ const listIntegrations = defineRoute({
   params: z.strictObject({ tenant: nameSchema }),
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(integrationView) } },
-})(async ({ services, caller, params: { tenant }, query }) => ({
-  status: 200,
-  body: await services.listIntegrations(caller, tenant, query),
-}));
+})(async ({ api: { shell }, params, query }) => {
+  const tenant = await requireTenant(shell, params.tenant);
+  const { items, nextCursor } = await listIntegrations(shell.store.db, tenant.name, query);
+  return { status: 200, body: { items: items.map((record) => showIntegration(record, tenant, shell.now())), nextCursor } };
+});
 
-const deleteIntegration = defineRoute({
+const deleteRoute = defineRoute({
   method: "delete",
   path,
   scope: "destroy",
@@ -85,12 +109,12 @@ const deleteIntegration = defineRoute({
   params,
   ifMatch: true,
   responses: { 202: { what: "An operation tears it down", schema: acceptedView, headers: locationHeader } },
-})(async ({ services, caller, params: address, ifMatch }) => {
-  const { operation } = await services.deleteIntegration(caller, { ...address, ...(ifMatch !== undefined && { ifMatch }) });
-  return { status: 202, body: { operation }, headers: { Location: location(operation) } };
+})(async ({ api: { shell }, caller, params: address, ifMatch }) => {
+  await refuseManaged(shell, { kind: "Integration", ...address }, caller.tenants);
+  return accepted(await deleteIntegration(shell, { ...address, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) }));
 });
 
-const previewIntegration = defineRoute({
+const previewRoute = defineRoute({
   method: "post",
   path: `${path}/preview`,
   scope: "write",
@@ -98,7 +122,7 @@ const previewIntegration = defineRoute({
   summary: "Find out what a PUT of the same body would change",
   params,
   body: integrationBody,
-  refuse: (services, body) => services.refuseUnreadable(body),
+  refuse: refuseUnreadable,
   responses: { 202: { what: "An operation finds out; nothing is changed", schema: acceptedView, headers: locationHeader } },
   problems: [
     "immutable_field",
@@ -110,9 +134,9 @@ const previewIntegration = defineRoute({
     "vendor_policy_refused",
     "guardrail",
   ],
-})(async ({ services, caller, params: address, body }) => {
-  const { operation } = await services.previewIntegration(caller, { ...address, body });
-  return { status: 202, body: { operation }, headers: { Location: location(operation) } };
+})(async ({ api: { shell }, caller, params: address, body }) => {
+  const request = { ...address, body, requestedBy: caller.subject };
+  return accepted(await previewIntegration(shell, request, ({ open }) => refuseFull(address.tenant, open)));
 });
 
 const getProof = defineRoute({
@@ -123,13 +147,13 @@ const getProof = defineRoute({
   summary: "Read the last proof: who can do what, judged on the live documents",
   params,
   responses: { 200: { what: "The proof", schema: proofSchema } },
-})(async ({ services, caller, params: address }) => ({ status: 200, body: await services.getProof(caller, address) }));
+})(async ({ api: { shell }, params: { tenant, name } }) => {
+  const proof = await findProof(shell.store.db, tenant, name);
+  if (proof === undefined) throw noIntegration();
+  if (!proof) throw new ProblemError("not_found", "There is no proof yet: it comes with the integration's first successful up.");
+  return { status: 200, body: proof };
+});
 
-export const integrationRoutes: Route[] = [
-  listIntegrations,
-  putIntegration,
-  getIntegration,
-  deleteIntegration,
-  previewIntegration,
-  getProof,
-];
+const noIntegration = (): ProblemError => new ProblemError("not_found", "There is no such integration.");
+
+export const integrationRoutes: Route[] = [listRoute, putRoute, getIntegration, deleteRoute, previewRoute, getProof];

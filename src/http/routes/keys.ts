@@ -1,8 +1,11 @@
 /** /v1/tenants/{tenant}/keys */
+
 import { z } from "zod";
+import { deleteKey, listKeys } from "../../integrations/stacks/keys.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { operationSchema } from "../views/operation-schemas.ts";
+import { accepted } from "../views/show.ts";
 
 const tag = "Keys";
 const collection = "/v1/tenants/{tenant}/keys";
@@ -11,7 +14,7 @@ const timestamp = z.iso.datetime();
 /** A stack's key: an integration's name, with a purpose or a key id behind a dot where it has several. */
 const stackKey = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,120}$/, "A key's name, as the list shows it");
 
-export const keyView = z
+const keyView = z
   .object({
     key: stackKey,
     keyArn: z.string(),
@@ -22,10 +25,9 @@ export const keyView = z
     deletionDate: timestamp.exactOptional(),
   })
   .meta({ id: "Key" });
-
 export type KeyView = z.output<typeof keyView>;
 
-const listKeys = defineRoute({
+const listRoute = defineRoute({
   method: "get",
   path: collection,
   scope: "read",
@@ -33,9 +35,9 @@ const listKeys = defineRoute({
   summary: "The KMS keys that Drawbridge made for a tenant, in use and left over",
   params: z.strictObject({ tenant: nameSchema }),
   responses: { 200: { what: "All of them", schema: z.object({ items: z.array(keyView) }) } },
-})(async ({ services, params: { tenant } }) => ({ status: 200, body: { items: await services.listKeys(tenant) } }));
+})(async ({ api: { shell }, params: { tenant } }) => ({ status: 200, body: { items: await listKeys(shell, tenant) } }));
 
-const deleteKey = defineRoute({
+const deleteRoute = defineRoute({
   method: "post",
   path: `${collection}/{key}/delete`,
   scope: "destroy",
@@ -52,9 +54,8 @@ const deleteKey = defineRoute({
     },
   },
   problems: ["key_in_use", "confirmation_mismatch"],
-})(async ({ services, caller, params, body }) => {
-  const { operation } = await services.deleteKey(caller, { ...params, ...body });
-  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
-});
+})(async ({ api: { shell }, caller, params, body }) =>
+  accepted(await deleteKey(shell, { ...params, ...body, requestedBy: caller.subject })),
+);
 
-export const keyRoutes: Route[] = [listKeys, deleteKey];
+export const keyRoutes: Route[] = [listRoute, deleteRoute];

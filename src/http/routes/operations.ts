@@ -1,6 +1,11 @@
 /** /v1/operations */
+
 import { z } from "zod";
 import { nameSchema } from "../../model/names.ts";
+import { followEvents } from "../../operations/events.ts";
+import { requireOperation } from "../../operations/visible.ts";
+import { eventsAfter } from "../../store/events.ts";
+import { listOperations } from "../../store/operations.ts";
 import { RequestError } from "../server/problem-response.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import {
@@ -11,6 +16,7 @@ import {
   operationStateSchema,
 } from "../views/operation-schemas.ts";
 import { limitSchema, pageOf, pageQuery, queryNumber } from "../views/schemas.ts";
+import { showOperation } from "../views/show.ts";
 
 const tag = "Operations";
 const path = "/v1/operations/{id}";
@@ -24,9 +30,12 @@ const getOperation = defineRoute({
   summary: "Read an operation",
   params,
   responses: { 200: { what: "The operation", schema: operationSchema } },
-})(async ({ services, caller, params: { id } }) => ({ status: 200, body: await services.getOperation(caller, id) }));
+})(async ({ api: { shell }, caller, params: { id } }) => ({
+  status: 200,
+  body: showOperation(await requireOperation(shell.store.db, caller, id)),
+}));
 
-const listOperations = defineRoute({
+const listRoute = defineRoute({
   method: "get",
   path: "/v1/operations",
   scope: "read",
@@ -39,7 +48,10 @@ const listOperations = defineRoute({
     state: operationStateSchema.exactOptional(),
   }),
   responses: { 200: { what: "One page", schema: pageOf(operationSchema) } },
-})(async ({ services, caller, query }) => ({ status: 200, body: await services.listOperations(caller, query) }));
+})(async ({ api: { shell }, caller, query }) => {
+  const { items, nextCursor } = await listOperations(shell.store.db, { ...query, tenants: caller.tenants });
+  return { status: 200, body: { items: items.map(showOperation), nextCursor } };
+});
 
 /** The seq of the last event that the client has; 0 before the first. */
 const after = queryNumber({ minimum: 0, maximum: 999_999_999, default: 0 });
@@ -55,14 +67,13 @@ const getEvents = defineRoute({
   params,
   query: z.strictObject({ after, limit: limitSchema }),
   responses: { 200: { what: "Events, in order", schema: pageOf(operationEventSchema), type: "text/event-stream" } },
-})(async ({ services, caller, params: { id }, query, header, signal }) => {
-  if (wantsStream(header("accept"))) {
-    const from = lastEventId(header("last-event-id")) ?? query.after;
-    // Before the stream's 200 is out, so that an absent operation can still be a 404
-    await services.getOperation(caller, id);
-    return { status: 200, events: services.followEvents(caller, id, from, signal) };
-  }
-  const items = await services.eventsAfter(caller, id, query.after, query.limit);
+})(async ({ api: { shell }, caller, params: { id }, query, header, signal }) => {
+  const isStream = wantsStream(header("accept"));
+  const from = isStream ? (lastEventId(header("last-event-id")) ?? query.after) : query.after;
+  // Before the stream's 200 is out, so that an absent operation can still be a 404
+  await requireOperation(shell.store.db, caller, id);
+  if (isStream) return { status: 200, events: followEvents(shell.store, id, from, signal) };
+  const items = await eventsAfter(shell.store.db, id, from, query.limit);
   const last = items.at(-1);
   return { status: 200, body: { items, nextCursor: last && items.length === query.limit ? String(last.seq) : null } };
 });
@@ -78,4 +89,4 @@ function lastEventId(header: string | undefined): number | undefined {
   throw new RequestError([{ in: "header", name: "Last-Event-ID", detail: "Give the id of an event of this stream" }]);
 }
 
-export const operationRoutes: Route[] = [listOperations, getOperation, getEvents];
+export const operationRoutes: Route[] = [listRoute, getOperation, getEvents];

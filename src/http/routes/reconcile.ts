@@ -1,9 +1,12 @@
 /** /v1/reconcile */
+
 import { z } from "zod";
+import { acceptPush, askerOf } from "../../gitops/accept-reconcile.ts";
 import { manifestEnvelope } from "../../model/manifest.ts";
 import { repositoryFault } from "../../model/repository-name.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView } from "../views/schemas.ts";
+import { accepted } from "../views/show.ts";
 
 /** It is stored and shown, so a URL with a token in it is refused. Its length comes first: nobody looks into a megabyte. */
 const repository = z
@@ -34,7 +37,6 @@ const reconcileBody = z
     atomic: z.boolean().default(false).meta({ description: "One refused manifest stops all before anything is changed" }),
   })
   .meta({ id: "ReconcileBody" });
-export type ReconcileBody = z.output<typeof reconcileBody>;
 
 const reconcile = defineRoute({
   method: "post",
@@ -50,9 +52,6 @@ const reconcile = defineRoute({
     202: { what: "An operation plans and applies", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
   problems: ["stale_revision"],
-})(async ({ services, caller, body }) => {
-  const { operation } = await services.reconcile(caller, body);
-  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
-});
+})(async ({ api: { shell }, caller, body }) => accepted(await acceptPush(shell, body, askerOf(caller))));
 
 export const reconcileRoutes: Route[] = [reconcile];

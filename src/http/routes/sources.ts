@@ -1,8 +1,14 @@
 /** /v1/sources: repositories that the service fetches itself. */
+
 import { z } from "zod";
+import { fetchNow, putSource, removeSource, requireSource } from "../../gitops/sources.ts";
 import { nameSchema } from "../../model/names.ts";
+import { repositoryName } from "../../model/repository-name.ts";
+import type { SourceRecord } from "../../model/source.ts";
+import { listSources } from "../../store/sources.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView, pageOf, pageQuery } from "../views/schemas.ts";
+import { accepted } from "../views/show.ts";
 
 const tag = "Git";
 const path = "/v1/sources/{source}";
@@ -37,7 +43,6 @@ const sourceBody = z
     maxDeletes: z.int().min(0).max(5_000).default(0),
   })
   .meta({ id: "SourceBody" });
-export type SourceBody = z.output<typeof sourceBody>;
 
 const sourceView = z
   .object({
@@ -59,9 +64,8 @@ const sourceView = z
     createdAt: timestamp,
   })
   .meta({ id: "Source" });
-export type SourceView = z.output<typeof sourceView>;
 
-const putSource = defineRoute({
+const putRoute = defineRoute({
   method: "put",
   path,
   scope: "admin",
@@ -71,9 +75,9 @@ const putSource = defineRoute({
   params,
   body: sourceBody,
   responses: { 200: { what: "It exists, as written", schema: sourceView }, 201: { what: "Registered", schema: sourceView } },
-})(async ({ services, caller, params: { source: name }, body }) => {
-  const { created, source } = await services.putSource(caller, name, body);
-  return { status: created ? 201 : 200, body: source };
+})(async ({ api: { shell }, caller, params: { source: name }, body }) => {
+  const { created, source } = await putSource(shell, { name, body, requestedBy: caller.subject, scopes: caller.scopes });
+  return { status: created ? 201 : 200, body: showSource(source) };
 });
 
 const getSource = defineRoute({
@@ -85,9 +89,9 @@ const getSource = defineRoute({
   summary: "Read a source",
   params,
   responses: { 200: { what: "The source", schema: sourceView } },
-})(async ({ services, params: { source } }) => ({ status: 200, body: await services.getSource(source) }));
+})(async ({ api: { shell }, params: { source } }) => ({ status: 200, body: showSource(await requireSource(shell, source)) }));
 
-const listSources = defineRoute({
+const listRoute = defineRoute({
   method: "get",
   path: "/v1/sources",
   scope: "read",
@@ -96,7 +100,10 @@ const listSources = defineRoute({
   summary: "List sources, those that are pushed too",
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(sourceView) } },
-})(async ({ services, query }) => ({ status: 200, body: await services.listSources(query) }));
+})(async ({ api: { shell }, query }) => {
+  const { items, nextCursor } = await listSources(shell.store.db, query);
+  return { status: 200, body: { items: items.map(showSource), nextCursor } };
+});
 
 const deleteSource = defineRoute({
   method: "delete",
@@ -107,8 +114,8 @@ const deleteSource = defineRoute({
   summary: "Forget a source; what it owned stays as it is and belongs to nobody",
   params,
   responses: { 204: { what: "Forgotten" } },
-})(async ({ services, params: { source } }) => {
-  await services.deleteSource(source);
+})(async ({ api: { shell }, params: { source } }) => {
+  await removeSource(shell, source);
   return { status: 204 };
 });
 
@@ -123,9 +130,12 @@ const fetchSource = defineRoute({
   responses: {
     202: { what: "An operation fetches and reconciles", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
-})(async ({ services, caller, params: { source } }) => {
-  const { operation } = await services.fetchSource(caller, source);
-  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
+})(async ({ api: { shell }, caller, params: { source } }) => accepted(await fetchNow(shell, source, caller.subject)));
+
+const showSource = ({ tenants: _tenants, requestedBy: _by, scopes: _scopes, failures: _failures, repository, ...view }: SourceRecord) => ({
+  ...view,
+  // Replicas of an earlier version may store a token in it still.
+  repository: repositoryName(repository),
 });
 
-export const sourceRoutes: Route[] = [listSources, putSource, getSource, deleteSource, fetchSource];
+export const sourceRoutes: Route[] = [listRoute, putRoute, getSource, deleteSource, fetchSource];

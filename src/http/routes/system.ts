@@ -1,7 +1,7 @@
 /** Is it alive, can it work, what does it do. */
 import { z } from "zod";
+import type { Readiness } from "../server/api.ts";
 import { defineRoute, type Route } from "../server/route.ts";
-import type { Readiness } from "../services.ts";
 
 const tag = "System";
 
@@ -12,7 +12,7 @@ const healthz = defineRoute({
   tag,
   summary: "The process answers",
   responses: { 200: { what: "It does", schema: z.object({ status: z.literal("ok"), version: z.string() }) } },
-})(async ({ services }) => ({ status: 200, body: { status: "ok", version: services.version } }));
+})(async ({ api }) => ({ status: 200, body: { status: "ok", version: api.version } }));
 
 const readinessView: z.ZodType<Readiness> = z
   .object({
@@ -39,8 +39,8 @@ const readyz = defineRoute({
     200: { what: "Everything is there", schema: readinessView },
     503: { what: "Something is missing; its check says what", schema: readinessView },
   },
-})(async ({ services }) => {
-  const readiness = await services.readiness();
+})(async ({ api }) => {
+  const readiness = await api.readiness();
   return { status: readiness.ready ? 200 : 503, body: readiness };
 });
 
@@ -52,6 +52,6 @@ const metrics = defineRoute({
   tag,
   summary: "Metrics, in Prometheus's text format",
   responses: { 200: { what: "They name no tenant", type: "text/plain" } },
-})(async ({ services }) => ({ status: 200, text: await services.metrics.metrics(), type: services.metrics.contentType }));
+})(async ({ api: { metrics } }) => ({ status: 200, text: await metrics.metrics(), type: metrics.contentType }));
 
 export const systemRoutes: Route[] = [healthz, readyz, metrics];

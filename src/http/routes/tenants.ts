@@ -1,17 +1,29 @@
 /** /v1/tenants */
+
 import { z } from "zod";
+import { refuseManaged } from "../../gitops/accept-reconcile.ts";
+import type { Shell } from "../../integrations/shell.ts";
+import { requireTenant } from "../../integrations/subject.ts";
+import { type Caller, holdsScope } from "../../model/caller.ts";
+import { tenantEtag } from "../../model/etag.ts";
 import { nameSchema } from "../../model/names.ts";
-import { tenantBody } from "../../model/tenant.ts";
+import { type TenantRecord, tenantBody } from "../../model/tenant.ts";
+import { findRefusals, wayIn } from "../../store/account-refusals.ts";
+import { receiptsOf } from "../../store/receipts.ts";
+import { listTenants } from "../../store/tenants.ts";
+import { requestOffboard } from "../../tenants/offboard.ts";
+import { putTenant, type TenantRights } from "../../tenants/tenants.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView, pageOf, pageQuery, tenantView } from "../views/schemas.ts";
+import { accepted, showTenant } from "../views/show.ts";
 
 const tag = "Tenants";
 const path = "/v1/tenants/{tenant}";
 const params = z.strictObject({ tenant: nameSchema });
 const etagHeader = { ETag: "Of what was written; send it as If-Match with a change" };
 
-const putTenant = defineRoute({
+const putRoute = defineRoute({
   method: "put",
   path,
   scope: "write",
@@ -26,9 +38,10 @@ const putTenant = defineRoute({
     201: { what: "Registered", schema: tenantView, headers: etagHeader },
   },
   problems: ["account_already_registered", "immutable_field", "precondition_required", "access_mode_disabled", "account_mismatch"],
-})(async ({ services, caller, params: { tenant: name }, body, ifMatch }) => {
-  const { created, tenant, etag } = await services.putTenant(caller, name, body, ifMatch === undefined ? {} : { ifMatch });
-  return { status: created ? 201 : 200, body: tenant, headers: { ETag: entityTag(etag) } };
+})(async ({ api: { shell, servicePrincipal }, caller, params: { tenant: name }, body, ifMatch }) => {
+  await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);
+  const put = await putTenant(shell, { name, body, by: tenantRightsOf(caller), ...(ifMatch !== undefined && { ifMatch }) });
+  return { status: put.created ? 201 : 200, body: showTenant(put.tenant, servicePrincipal), headers: { ETag: entityTag(put.etag) } };
 });
 
 const getTenant = defineRoute({
@@ -39,12 +52,13 @@ const getTenant = defineRoute({
   summary: "Read a tenant",
   params,
   responses: { 200: { what: "The tenant", schema: tenantView, headers: etagHeader } },
-})(async ({ services, caller, params: { tenant: name } }) => {
-  const { tenant, etag } = await services.getTenant(caller, name);
-  return { status: 200, body: tenant, headers: { ETag: entityTag(etag) } };
+})(async ({ api: { shell, servicePrincipal }, params: { tenant: name } }) => {
+  const tenant = await requireTenant(shell, name);
+  const body = showTenant(tenant, servicePrincipal, await refusalsOf(shell, [tenant]));
+  return { status: 200, body, headers: { ETag: entityTag(tenantEtag(tenant)) } };
 });
 
-const listTenants = defineRoute({
+const listRoute = defineRoute({
   method: "get",
   path: "/v1/tenants",
   scope: "read",
@@ -52,7 +66,11 @@ const listTenants = defineRoute({
   summary: "List the tenants that the caller holds",
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(tenantView) } },
-})(async ({ services, caller, query }) => ({ status: 200, body: await services.listTenants(caller, query) }));
+})(async ({ api: { shell, servicePrincipal }, caller, query }) => {
+  const { items, nextCursor } = await listTenants(shell.store.db, { tenants: caller.tenants, ...query });
+  const refusals = await refusalsOf(shell, items);
+  return { status: 200, body: { items: items.map((tenant) => showTenant(tenant, servicePrincipal, refusals)), nextCursor } };
+});
 
 const deleteTenant = defineRoute({
   method: "delete",
@@ -68,10 +86,10 @@ const deleteTenant = defineRoute({
     202: { what: "An operation offboards it", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
     204: { what: "Removed" },
   },
-})(async ({ services, caller, params: { tenant: name }, ifMatch }) => {
-  const { operation } = await services.deleteTenant(caller, name, ifMatch === undefined ? {} : { ifMatch });
-  if (!operation) return { status: 204 };
-  return { status: 202, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
+})(async ({ api: { shell }, caller, params: { tenant }, ifMatch }) => {
+  await refuseManaged(shell, { kind: "Tenant", tenant, name: tenant }, caller.tenants);
+  const operation = await requestOffboard(shell, { tenant, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) });
+  return operation ? accepted(operation) : { status: 204 };
 });
 
 const receipt = z
@@ -88,7 +106,6 @@ const receipt = z
     sha256: z.string().meta({ description: "Over the receipt without this field, as JSON with sorted keys; `previous` chains them" }),
   })
   .meta({ id: "Receipt" });
-export type ReceiptView = z.output<typeof receipt>;
 
 const listReceipts = defineRoute({
   method: "get",
@@ -98,6 +115,14 @@ const listReceipts = defineRoute({
   summary: "The receipts of a tenant's teardowns, in order, also after it was offboarded",
   params,
   responses: { 200: { what: "All of them", schema: z.object({ items: z.array(receipt) }) } },
-})(async ({ services, params: { tenant } }) => ({ status: 200, body: { items: await services.listReceipts(tenant) } }));
+})(async ({ api: { shell }, params: { tenant } }) => ({ status: 200, body: { items: await receiptsOf(shell.store.db, tenant) } }));
 
-export const tenantRoutes: Route[] = [listTenants, putTenant, getTenant, deleteTenant, listReceipts];
+const refusalsOf = ({ store }: Pick<Shell, "store">, tenants: readonly TenantRecord[]) =>
+  findRefusals(
+    store.db,
+    tenants.flatMap((tenant) => wayIn(tenant) ?? []),
+  );
+
+const tenantRightsOf = (caller: Caller): TenantRights => ({ seesAll: caller.tenants === "*", administers: holdsScope(caller, "admin") });
+
+export const tenantRoutes: Route[] = [listRoute, putRoute, getTenant, deleteTenant, listReceipts];

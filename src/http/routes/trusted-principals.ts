@@ -1,7 +1,10 @@
 /** /v1/trusted-principals: whom integrations of vendors without a blueprint may trust. */
+
 import { z } from "zod";
 import { OutsidePrincipal } from "../../iam/words/principal.ts";
 import { nameSchema } from "../../model/names.ts";
+import { ProblemError } from "../../problem.ts";
+import { deleteTrustedPrincipal, findTrustedPrincipal, saveTrustedPrincipal } from "../../store/trusted-principals.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 
 const tag = "Trusted principals";
@@ -23,13 +26,17 @@ const put = defineRoute({
   params,
   body: z.strictObject({ vendor: nameSchema, principalArn: OutsidePrincipal }),
   responses,
-})(async ({ services, caller, params: { id }, body }) => ({
+})(async ({ api: { shell }, caller, params: { id }, body }) => ({
   status: 200,
-  body: await services.putTrustedPrincipal(caller, { id, ...body }),
+  body: await saveTrustedPrincipal(shell.store.db, { id, ...body, addedBy: caller.subject }),
 }));
 
 const get = defineRoute({ method: "get", path, scope: "admin", everyTenant: true, tag, summary: "Read one", params, responses })(
-  async ({ services, params: { id } }) => ({ status: 200, body: await services.getTrustedPrincipal(id) }),
+  async ({ api: { shell }, params: { id } }) => {
+    const found = await findTrustedPrincipal(shell.store.db, id);
+    if (!found) throw noPrincipal();
+    return { status: 200, body: found };
+  },
 );
 
 const remove = defineRoute({
@@ -42,9 +49,11 @@ const remove = defineRoute({
   description: "Integrations that exist keep what they were given.",
   params,
   responses: { 204: { what: "It is off the list" } },
-})(async ({ services, params: { id } }) => {
-  await services.deleteTrustedPrincipal(id);
+})(async ({ api: { shell }, params: { id } }) => {
+  if (!(await deleteTrustedPrincipal(shell.store.db, id))) throw noPrincipal();
   return { status: 204 };
 });
+
+const noPrincipal = () => new ProblemError("not_found", "There is no such trusted principal.");
 
 export const trustedPrincipalRoutes: Route[] = [put, get, remove];

@@ -1,5 +1,7 @@
 /** /v1/webhooks: GitHub's push deliveries. Who sends them is known by their signature alone. */
+
 import { z } from "zod";
+import { receiveDelivery } from "../../gitops/sources.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 
@@ -19,8 +21,8 @@ const webhook = defineRoute({
     202: { what: "The branch is fetched", schema: z.object({ operation: z.string() }) },
   },
   problems: ["unauthenticated", "malformed_body", "body_too_large", "not_ready"],
-})(async ({ services, params: { source }, bytes = new Uint8Array(), header }) => {
-  const taken = await services.receiveDelivery(source, { bytes, header });
+})(async ({ api: { shell }, params: { source }, bytes = new Uint8Array(), header }) => {
+  const taken = await receiveDelivery(shell, source, { bytes, header });
   if ("ignored" in taken) return { status: 200, body: { ignored: taken.ignored } };
   return { status: 202, body: { operation: taken.operation.id } };
 });

@@ -5,7 +5,7 @@ import { faultFields } from "../../log.ts";
 import { ProblemError } from "../../problem.ts";
 import { docsPolicy } from "../routes/docs.ts";
 import { routes as everyRoute } from "../routes/routes.ts";
-import type { Services } from "../services.ts";
+import type { Api } from "./api.ts";
 import { authenticate } from "./auth.ts";
 import { observe, traceOf } from "./observe.ts";
 import { problemAnswer, RequestError, sendProblem } from "./problem-response.ts";
@@ -13,28 +13,28 @@ import type { Route } from "./route.ts";
 import { serve } from "./serve.ts";
 import { slowRefusals } from "./slow-refusals.ts";
 
-/** The HTTP API over `services`, all of it or these routes alone; server.ts listens with it. */
-export function createApp(services: Services, routes: readonly Route[] = everyRoute): Express {
+/** The HTTP API, all of it or these routes alone; server.ts listens with it. */
+export function createApp(api: Api, routes: readonly Route[] = everyRoute): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("etag", false);
   app.set("query parser", "simple");
   app.set("case sensitive routing", true);
-  app.use(observe(services.log, services.metrics));
+  app.use(observe(api.shell.log, api.metrics));
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } }));
   app.use("/docs", helmet.contentSecurityPolicy(docsPolicy));
   app.use((_request, response, next) => {
     response.set("Cache-Control", "no-store");
-    if (services.frozen()) response.set("Drawbridge-Frozen", "true");
+    if (api.freeze.seen()) response.set("Drawbridge-Frozen", "true");
     next();
   });
-  for (const route of routes) app[route.method](expressPath(route.path), serve(route, services));
-  for (const [path, of] of byPath(routes)) app.all(expressPath(path), refuseMethod(of, services));
-  app.use("/v1", needCaller(services));
+  for (const route of routes) app[route.method](expressPath(route.path), serve(route, api));
+  for (const [path, of] of byPath(routes)) app.all(expressPath(path), refuseMethod(of, api));
+  app.use("/v1", needCaller(api));
   app.use(() => {
     throw new ProblemError("not_found", "No route has this path.");
   });
-  app.use(answerProblem(services));
+  app.use(answerProblem(api));
   return app;
 }
 
@@ -50,24 +50,24 @@ function byPath(list: readonly Route[]): Map<string, Route[]> {
 }
 
 /** Below /v1 nobody learns which paths exist without a caller. */
-function needCaller(services: Services): RequestHandler {
+function needCaller(api: Api): RequestHandler {
   return async (request, response, next) => {
-    traceOf(response).subject = (await authenticate(request, services.findCaller)).subject;
+    traceOf(response).subject = (await authenticate(request, api.findCaller)).subject;
     next();
   };
 }
 
-function refuseMethod(of: Route[], services: Services): RequestHandler {
+function refuseMethod(of: Route[], api: Api): RequestHandler {
   const methods = of.map((route) => route.method.toUpperCase());
   const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");
   return async (request, response) => {
-    if (of.some((route) => route.scope !== "open")) await authenticate(request, services.findCaller);
+    if (of.some((route) => route.scope !== "open")) await authenticate(request, api.findCaller);
     response.set("Allow", allow);
     throw new ProblemError("method_not_allowed", `This resource takes ${allow}.`);
   };
 }
 
-function answerProblem(services: Services): ErrorRequestHandler {
+function answerProblem(api: Api): ErrorRequestHandler {
   const slowly = slowRefusals();
   // express knows an error handler by its four parameters
   return (error: unknown, request, response, _next) => {
@@ -78,9 +78,9 @@ function answerProblem(services: Services): ErrorRequestHandler {
     if (refused === "unauthenticated" || refused === "forbidden" || refused === "other_tenant") {
       const { requestId, subject, route } = trace;
       const who = { ...(subject !== undefined && { subject }), ...(route !== undefined && { route: `${request.method} ${route}` }) };
-      services.noteRefusal({ ...who, result: refused, requestId });
+      api.audit.refusals.note({ ...who, result: refused, requestId });
     }
-    if (answer.code === "internal") services.log.error("fault", { ...trace, ...faultFields(error) });
+    if (answer.code === "internal") api.shell.log.error("fault", { ...trace, ...faultFields(error) });
     const send = () => sendProblem(response, answer, error instanceof ProblemError ? error.retryAfter : undefined);
     if (response.headersSent) response.destroy();
     else if (answer.status === 429) slowly(send);

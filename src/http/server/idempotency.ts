@@ -1,8 +1,8 @@
 /** Idempotency-Key: a mutation that is sent again under the same key is answered again, and done once. */
 import { createHash } from "node:crypto";
 import { ProblemError } from "../../problem.ts";
-import type { IdempotentRequest } from "../../store/idempotency.ts";
-import type { Idempotency } from "../services.ts";
+import type { Db } from "../../store/database/transaction.ts";
+import { begin, finish, type IdempotentRequest, release } from "../../store/idempotency.ts";
 import { RequestError } from "./problem-response.ts";
 import type { Answer } from "./route.ts";
 
@@ -31,8 +31,8 @@ export function idempotentRequest(key: string, parts: { caller: string; route: s
  *
  * @throws ProblemError `idempotency_in_flight`, `idempotency_key_reused`, and whatever `run` throws
  */
-export async function runOnce(idempotency: Idempotency, request: IdempotentRequest, run: () => Promise<Answer>): Promise<Answer> {
-  const begun = await idempotency.begin(request);
+export async function runOnce(db: Db, request: IdempotentRequest, run: () => Promise<Answer>): Promise<Answer> {
+  const begun = await begin(db, request);
   if (begun === "in-flight") throw new ProblemError("idempotency_in_flight", "The first request with this key hasn't been answered yet.");
   if (begun === "mismatch") throw new ProblemError("idempotency_key_reused", "This key belongs to another request. Use a new one.");
   if (begun !== "new") return { ...begun.replay, headers: { ...begun.replay.headers, [replayedHeader]: "true" } };
@@ -40,9 +40,9 @@ export async function runOnce(idempotency: Idempotency, request: IdempotentReque
   try {
     answer = await run();
   } catch (error) {
-    await idempotency.release(request);
+    await release(db, request);
     throw error;
   }
-  await idempotency.finish(request, { status: answer.status, headers: answer.headers ?? {}, body: answer.body ?? null });
+  await finish(db, request, { status: answer.status, headers: answer.headers ?? {}, body: answer.body ?? null });
   return answer;
 }

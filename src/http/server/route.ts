@@ -6,7 +6,7 @@ import type { z } from "zod";
 import type { Caller, Scope } from "../../model/caller.ts";
 import type { OperationEvent } from "../../model/operation.ts";
 import type { ProblemCode } from "../../problem.ts";
-import type { Services } from "../services.ts";
+import type { Api } from "./api.ts";
 
 /** What routes are grouped by in the documentation. */
 export const tags = {
@@ -47,7 +47,7 @@ export interface ResponseSpec {
 export type Responses = Record<number, ResponseSpec>;
 
 export interface RouteInput<S extends RouteScope, P, Q, B> {
-  services: Services;
+  api: Api;
   caller: S extends "open" ? undefined : Caller;
   params: P;
   query: Q;
@@ -115,7 +115,7 @@ interface RouteDefinition<S extends RouteScope, P extends StrictObject, Q extend
   query?: Q;
   body?: B;
   /** Refuses a body that is wrong whatever is there: nothing is written down of such a request, as of any other malformed one. */
-  refuse?(services: Services, body: z.output<B>): void;
+  refuse?(body: z.output<B>): void;
   responses: R;
 }
 
@@ -125,7 +125,7 @@ export interface Route extends RouteFacts {
   params?: StrictObject;
   query?: StrictObject;
   body?: StrictObject;
-  refuse?(services: Services, body: unknown): void;
+  refuse?(body: unknown): void;
   responses: Responses;
   handle(input: RouteInput<RouteScope, unknown, unknown, unknown>): Promise<Answer>;
 }

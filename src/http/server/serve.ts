@@ -4,7 +4,8 @@ import type { Request, RequestHandler, Response } from "express";
 import type { AuditFacts } from "../../model/audit-entry.ts";
 import { type Caller, holdsScope, holdsTenant } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
-import type { Services } from "../services.ts";
+import type { Api } from "./api.ts";
+import { beginAudit } from "./audited.ts";
 import { authenticate } from "./auth.ts";
 import { bytesReader, type JsonBody, jsonBodyReader } from "./body.ts";
 import { readIfMatch } from "./entity-tag.ts";
@@ -15,18 +16,18 @@ import { RequestError, requestError } from "./problem-response.ts";
 import { type Answer, type Route, routeName, type StrictObject } from "./route.ts";
 
 /** The express handler of a route. Whatever it throws is for the app's error handler. */
-export function serve(route: Route, services: Services): RequestHandler {
+export function serve(route: Route, api: Api): RequestHandler {
   const readBody = route.body && jsonBodyReader(route.bodyLimit);
   const readBytes = route.rawBody && bytesReader(route.bodyLimit);
   return async (request, response) => {
     traceOf(response).route = route.path;
-    const caller = route.scope === "open" ? undefined : await admit(route, request, response, services);
+    const caller = route.scope === "open" ? undefined : await admit(route, request, response, api);
     const params = check(route.params, request.params, "path");
     if (caller) {
       refuseOthersTenant(caller, request, response);
       const { tenant } = traceOf(response);
       const counted = { destroys: route.scope === "destroy", writes: isMutation(route), ...(tenant !== undefined && { tenant }) };
-      await services.countRequest(caller, counted);
+      await api.limits.count(caller.subject, counted);
     }
     const query = check(route.query, request.query, "query");
     const ifMatch = route.ifMatch ? readIfMatch(request.get("if-match")) : undefined;
@@ -34,7 +35,7 @@ export function serve(route: Route, services: Services): RequestHandler {
     const bytes = readBytes ? await readBytes(request, response) : undefined;
     const run = async (): Promise<Answer> => {
       const input = {
-        services,
+        api,
         caller,
         params,
         query,
@@ -47,20 +48,28 @@ export function serve(route: Route, services: Services): RequestHandler {
           return endOf(request, response);
         },
       };
-      route.refuse?.(services, input.body);
+      route.refuse?.(input.body);
       if (!caller || !isMutation(route)) return route.handle(input);
       const { tenant } = traceOf(response);
       // Taking access away waits for nobody; it has a limit of its own.
-      if (tenant !== undefined && route.scope !== "destroy") await services.keepPace(tenant);
-      return services.audited(caller, auditFacts(route, request, response, body), () => route.handle(input));
+      if (tenant !== undefined && route.scope !== "destroy") await api.limits.keepPace(tenant);
+      const row = await beginAudit(api, caller, auditFacts(route, request, response, body));
+      try {
+        const answer = await route.handle(input);
+        await row.answered(answer);
+        return answer;
+      } catch (error) {
+        await row.failed(error);
+        throw error;
+      }
     };
-    await send(request, response, await maybeOnce(route, services, request, caller, body, run));
+    await send(request, response, await maybeOnce(route, api, request, caller, body, run));
   };
 }
 
 /** The caller, if they hold the route's scope. */
-async function admit(route: Route, request: Request, response: Response, services: Services): Promise<Caller> {
-  const caller = await authenticate(request, services.findCaller);
+async function admit(route: Route, request: Request, response: Response, api: Api): Promise<Caller> {
+  const caller = await authenticate(request, api.findCaller);
   traceOf(response).subject = caller.subject;
   if (route.scope !== "open" && !holdsScope(caller, route.scope)) {
     throw new ProblemError("forbidden", `This needs the scope ${route.scope}.`);
@@ -114,7 +123,7 @@ function check(schema: StrictObject | undefined, value: unknown, where: "path" |
 
 async function maybeOnce(
   route: Route,
-  services: Services,
+  api: Api,
   request: Request,
   caller: Caller | undefined,
   body: JsonBody | undefined,
@@ -127,7 +136,7 @@ async function maybeOnce(
   }
   const bytes = body?.bytes ?? Buffer.alloc(0);
   const parts = { caller: caller.subject, route: routeName(route), url: request.originalUrl, body: bytes };
-  return runOnce(services.idempotency, idempotentRequest(key, parts), run);
+  return runOnce(api.shell.store.db, idempotentRequest(key, parts), run);
 }
 
 /** Aborts when the client is gone or the server closes (server.ts). */

@@ -74,3 +74,6 @@ function digest(text: string): string {
 export function externalIdFingerprint(id: string): string {
   return `sha256:${digest(id).slice(0, 12)}`;
 }
+
+/** SHA-256 (hex) of an id, lower-cased: AWS compares exactly, but two ids that differ in case alone are one to us. */
+export const externalIdHash = (id: string): string => hash("sha256", id.toLowerCase());

@@ -3,7 +3,7 @@ import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { ProblemError } from "../../problem.ts";
 import { hasBegun } from "../accept.ts";
-import { approvalReasons } from "../approval-reasons.ts";
+import { approvalReasons } from "../approval/approval-reasons.ts";
 import { contextOf, requireBlueprint } from "../desired-stacks.ts";
 import { recordedOutputs } from "../proving.ts";
 import type { Shell } from "../shell.ts";

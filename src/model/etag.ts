@@ -1,10 +1,10 @@
 /** Entity tags (RFC 9110, section 8.8.3) over what a client can change, without their quotes. Pure. */
 import { hash } from "node:crypto";
+import { externalIdHash } from "../iam/words/external-id.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
-import type { IntegrationRecord } from "../model/integration.ts";
-import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
-import { externalIdHash } from "./external-ids.ts";
+import type { IntegrationRecord } from "./integration.ts";
+import type { TenantRecord } from "./tenant.ts";
 
 const tagOf = (value: unknown): string => hash("sha256", canonicalJson(value)).slice(0, 32);
 

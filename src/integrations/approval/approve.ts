@@ -1,13 +1,13 @@
 /** Approvals: a held plan runs exactly as it was shown, by the word of somebody who didn't ask for it, or not at all. */
 
-import { automaticSubjects, legacyAuthor } from "../model/caller.ts";
-import type { Author } from "../model/integration.ts";
-import { nudgeFollowers } from "../operations/events.ts";
-import { jobOf } from "../operations/queue/job.ts";
-import { ProblemError } from "../problem.ts";
-import { findOperation, type StoredOperation } from "../store/operations.ts";
-import { approveOperation, cancelWaiting } from "../store/transitions.ts";
-import type { Shell } from "./shell.ts";
+import { automaticSubjects, legacyAuthor } from "../../model/caller.ts";
+import type { Author } from "../../model/integration.ts";
+import { nudgeFollowers } from "../../operations/events.ts";
+import { jobOf } from "../../operations/queue/job.ts";
+import { ProblemError } from "../../problem.ts";
+import { findOperation, type StoredOperation } from "../../store/operations.ts";
+import { approveOperation, cancelWaiting } from "../../store/transitions.ts";
+import type { Shell } from "../shell.ts";
 
 /**
  * Lets the plan of that hash run.

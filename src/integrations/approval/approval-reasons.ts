@@ -1,8 +1,8 @@
-import type { Blueprint } from "../blueprints/parts/blueprint.ts";
-import type { IntegrationRecord } from "../model/integration.ts";
-import { isTrustedPrincipal } from "../store/trusted-principals.ts";
-import type { Shell } from "./shell.ts";
-import { approvedParametersOf } from "./wish.ts";
+import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import { isTrustedPrincipal } from "../../store/trusted-principals.ts";
+import type { Shell } from "../shell.ts";
+import { approvedParametersOf } from "../wish.ts";
 
 interface Asked {
   record: IntegrationRecord;

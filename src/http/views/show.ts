@@ -1,22 +1,21 @@
 /** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for the tenant's own provisioning id. */
 import { z } from "zod";
-import type { Blueprint } from "./blueprints/parts/blueprint.ts";
-import { findBlueprint } from "./blueprints/registry.ts";
-import type { BlueprintView } from "./http/services.ts";
-import type { IntegrationView, TenantView } from "./http/views/schemas.ts";
-import { externalIdFingerprint } from "./iam/words/external-id.ts";
-import { contextOf } from "./integrations/desired-stacks.ts";
-import { workingIds } from "./integrations/external-ids.ts";
-import { maskedFields } from "./integrations/hand-off/masked.ts";
-import { appliedRequestOf } from "./integrations/wish.ts";
-import type { IntegrationRecord } from "./model/integration.ts";
-import type { Operation } from "./model/operation.ts";
-import type { TenantRecord } from "./model/tenant.ts";
-import { type AccountRefusals, wayIn } from "./store/account-refusals.ts";
-import type { StoredOperation } from "./store/operations.ts";
-import { provisioningTrust } from "./tenants/tenants.ts";
+import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
+import { findBlueprint } from "../../blueprints/registry.ts";
+import { externalIdFingerprint } from "../../iam/words/external-id.ts";
+import { contextOf } from "../../integrations/desired-stacks.ts";
+import { workingIds } from "../../integrations/external-ids.ts";
+import { maskedFields } from "../../integrations/hand-off/masked.ts";
+import { appliedRequestOf } from "../../integrations/wish.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import type { Operation } from "../../model/operation.ts";
+import type { TenantRecord } from "../../model/tenant.ts";
+import { type AccountRefusals, wayIn } from "../../store/account-refusals.ts";
+import type { StoredOperation } from "../../store/operations.ts";
+import { provisioningTrust } from "../../tenants/tenants.ts";
+import type { IntegrationView, TenantView } from "./schemas.ts";
 
-export function tenantView(tenant: TenantRecord, servicePrincipal: string, refusals: readonly AccountRefusals[] = []): TenantView {
+export function showTenant(tenant: TenantRecord, servicePrincipal: string, refusals: readonly AccountRefusals[] = []): TenantView {
   const { name, accountId, region, access, permissionsBoundaryArn, tags, createdAt, updatedAt } = tenant;
   const refused = refusals.find(({ way }) => way === wayIn(tenant));
   return {
@@ -29,21 +28,21 @@ export function tenantView(tenant: TenantRecord, servicePrincipal: string, refus
     provisioning: {
       externalId: tenant.provisioningExternalId,
       trustPolicy: { ...provisioningTrust(servicePrincipal, tenant) },
-      ...(refused && { refused: refusedView(refused) }),
+      ...(refused && { refused: showRefused(refused) }),
     },
     createdAt,
     updatedAt,
   };
 }
 
-const refusedView = ({ count, since, cause, notBefore }: AccountRefusals) => ({
+const showRefused = ({ count, since, cause, notBefore }: AccountRefusals) => ({
   count,
   since,
   ...(cause !== undefined && { cause }),
   ...(notBefore !== undefined && { notBefore }),
 });
 
-export function integrationView(record: IntegrationRecord, tenant: TenantRecord, now: string): IntegrationView {
+export function showIntegration(record: IntegrationRecord, tenant: TenantRecord, now: string): IntegrationView {
   const { name, blueprint, vendor, version, parameters, settings, handshake, proof, lastUp, createdAt, updatedAt } = record;
   const handOff = record.stacks.length === 0 ? undefined : handOffOf(record, tenant, now);
   return {
@@ -80,7 +79,7 @@ function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string)
 }
 
 /** An operation without what only we need: its frozen request may hold an external id. */
-export function operationView(stored: StoredOperation): Operation {
+export function showOperation(stored: StoredOperation): Operation {
   const {
     request: _request,
     requestedBy: _by,
@@ -93,7 +92,7 @@ export function operationView(stored: StoredOperation): Operation {
   return plugin === undefined ? operation : { ...operation, result: { ...operation.result, plugin } };
 }
 
-export function blueprintView(blueprint: Blueprint): BlueprintView {
+export function showBlueprint(blueprint: Blueprint) {
   const { id, vendor, version, title, source, access, externalId } = blueprint;
   const schema = z.toJSONSchema(blueprint.parameters, { io: "input" });
   const issuer = {
@@ -110,4 +109,10 @@ export function blueprintView(blueprint: Blueprint): BlueprintView {
           externalId: { type: "string", description: `The external id: ${issuer}. Left out, the current one stays.` },
         };
   return { id, vendor, version, title, source, parameters: { ...schema, properties }, access, handOff: blueprint.handOffFields };
+}
+
+/** The answer to a request that an operation carries out. */
+export function accepted(stored: StoredOperation) {
+  const operation = showOperation(stored);
+  return { status: 202 as const, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };
 }

@@ -1,0 +1,44 @@
+/** What the routes work with: the verbs' own context, and what this process holds beside it. src/app/compose.ts makes it. */
+import type { Registry } from "prom-client";
+import type { Audit } from "../../access/audit/audit.ts";
+import type { Limits } from "../../access/limits/limits.ts";
+import type { Shell } from "../../integrations/shell.ts";
+import type { Caller } from "../../model/caller.ts";
+import type { CancelRegistry, Killing } from "../../operations/cancel.ts";
+import type { Freeze } from "../../operations/freeze.ts";
+import type { IntegrationReader } from "../../store/integration-reader.ts";
+
+export interface Api {
+  shell: Shell;
+  metrics: Registry;
+  /** Of this build of Drawbridge. */
+  version: string;
+  /** The principal that provisioning roles are to trust. */
+  servicePrincipal: string;
+  /** The caller that a bearer token stands for; undefined for any that isn't valid. */
+  findCaller(token: string): Promise<Caller | undefined>;
+  audit: Audit;
+  freeze: Freeze;
+  limits: Limits;
+  /** The runs of this process. */
+  cancels: CancelRegistry;
+  killing: Killing;
+  readIntegration: IntegrationReader;
+  readiness(): Promise<Readiness>;
+}
+
+export interface ReadinessCheck {
+  /** `cli`, `plugin`, `store`, `state-bucket`, … */
+  name: string;
+  ok: boolean;
+  /** A sentence without tenant data: anybody may read it. */
+  detail: string;
+  /** Of `plugin`: which one updates run on. */
+  plugin?: "official" | "stand-in";
+  version?: string;
+}
+
+export interface Readiness {
+  ready: boolean;
+  checks: ReadinessCheck[];
+}

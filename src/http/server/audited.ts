@@ -1,0 +1,62 @@
+/** The rows of one mutation in the audit: what is asked, and what came of it. */
+import type { AuditFacts, AuditOutcome } from "../../model/audit-entry.ts";
+import { type Caller, holdsTenant } from "../../model/caller.ts";
+import { integrationEtag, tenantEtag } from "../../model/etag.ts";
+import type { Db } from "../../store/database/transaction.ts";
+import { findIntegration } from "../../store/integrations.ts";
+import { findOperation } from "../../store/operations.ts";
+import { findTenant } from "../../store/tenants.ts";
+import type { Api } from "./api.ts";
+import type { Answer } from "./route.ts";
+
+export interface AuditedRequest {
+  answered(answer: Answer): Promise<void>;
+  failed(error: unknown): Promise<void>;
+}
+
+/** Writes the intent: where that fails nothing may be done. */
+export async function beginAudit(
+  { shell, audit }: Pick<Api, "shell" | "audit">,
+  caller: Caller,
+  given: Omit<AuditFacts, "subject" | "before">,
+): Promise<AuditedRequest> {
+  const { db } = shell.store;
+  const facts = { ...given, ...(await tenantOfOperation(db, caller, given)), subject: caller.subject };
+  const before = await tagOf(db, facts);
+  const row = await audit.begin({ ...facts, ...(before !== undefined && { before }) });
+  return {
+    answered: (answer) =>
+      row.done(async () => {
+        const after = tagIn(answer) ?? (await tagOf(db, facts));
+        return { ...outcomeOf(answer), ...(after !== undefined && { after }) };
+      }),
+    failed: row.failed,
+  };
+}
+
+/** Routes by an operation's id name no tenant: it is the operation's, where the caller may know that. */
+async function tenantOfOperation(db: Db, caller: Caller, { operation }: Pick<AuditFacts, "operation">): Promise<{ tenant?: string }> {
+  const found = operation === undefined ? undefined : await findOperation(db, operation);
+  return found?.tenant !== undefined && holdsTenant(caller, found.tenant) ? { tenant: found.tenant } : {};
+}
+
+/** The entity tag of what the request is about. */
+async function tagOf(db: Db, { tenant, integration }: Pick<AuditFacts, "tenant" | "integration">): Promise<string | undefined> {
+  if (tenant === undefined) return undefined;
+  if (integration === undefined) {
+    const record = await findTenant(db, tenant);
+    return record && tenantEtag(record);
+  }
+  const record = await findIntegration(db, tenant, integration);
+  return record && integrationEtag(record);
+}
+
+/** What an answer says of the state that was written. */
+function tagIn({ headers }: Answer): string | undefined {
+  return /^"(.+)"$/.exec(headers?.["ETag"] ?? "")?.[1];
+}
+
+function outcomeOf({ status, headers }: Answer): AuditOutcome {
+  const operation = /^\/v1\/operations\/([^/]+)$/.exec(headers?.["Location"] ?? "")?.[1];
+  return { result: String(status), ...(operation !== undefined && { operation }) };
+}

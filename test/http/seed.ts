@@ -1,0 +1,118 @@
+/** The records that requests of the HTTP tests are about: tenants `acme` and `empty`, integrations, a held plan, a source, keys. */
+import { sql } from "kysely";
+import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
+import { putIntegration } from "../../src/integrations/put.ts";
+import type { Shell } from "../../src/integrations/shell.ts";
+import { findTenantIntegration } from "../../src/integrations/subject.ts";
+import { recordedWish } from "../../src/integrations/wish.ts";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
+import { insertApiKey } from "../../src/store/api-keys.ts";
+import type { Db } from "../../src/store/database/transaction.ts";
+import { saveDrift } from "../../src/store/drift.ts";
+import { appendEvents } from "../../src/store/events.ts";
+import { changeIntegration } from "../../src/store/integrations.ts";
+import { createOperation } from "../../src/store/operations.ts";
+import { saveSource } from "../../src/store/sources.ts";
+import { claimAccount, saveTenant } from "../../src/store/tenants.ts";
+import { finishOperation, parkOperation, startOperation } from "../../src/store/transitions.ts";
+import { saveTrustedPrincipal } from "../../src/store/trusted-principals.ts";
+import { stackAddress } from "../../stacks/name.ts";
+import { accountId, heldOperation, integrationBodyFixture, planHashFixture, tenantBodyFixture } from "./bodies.ts";
+
+const at = "2026-11-22T02:00:00.000Z";
+const epoch = 1;
+
+/** Takes away everything but the audit, which is a chain, and lays the records anew. */
+export async function seed(shell: Shell): Promise<void> {
+  const { db } = shell.store;
+  await clear(db);
+  const tenant = { region: "eu-west-1", tags: { team: "data" }, createdAt: at, updatedAt: at };
+  const access = { mode: "assume-role" as const, roleArn: tenantBodyFixture.access.roleArn };
+  for (const [name, account] of Object.entries({ acme: accountId, empty: "111122224444" })) {
+    await saveTenant(db, { ...tenant, name, accountId: account, access, provisioningExternalId: `drawbridge-${name}-3b5f` });
+    await claimAccount(db, account, name);
+  }
+  await standing(shell);
+  const ace = {
+    environment: "production",
+    labraAccountId: "999988887777",
+    externalId: "labra-of-acme-4Hj7Pq",
+  };
+  await putIntegration(shell, {
+    tenant: "acme",
+    name: "ace",
+    body: { blueprint: "labra-oppsync", parameters: ace },
+    requestedBy: "tester",
+  });
+  await held(db);
+  await saveDrift(db, "acme", "c1", { verdict: "none", access: "same", differences: [], at, operation: heldOperation });
+  const source = { repository: "https://git.example/acme", branch: "main", interval: 300, prune: false, maxDeletes: 0, createdAt: at };
+  await saveSource(db, {
+    ...source,
+    name: "acme",
+    kind: "pull",
+    tenants: "*",
+    requestedBy: "ops",
+    scopes: ["write"],
+    webhookSecret: "hook",
+  });
+  await saveTrustedPrincipal(db, { id: "reader", vendor: "metrics", principalArn: "arn:aws:iam::999988887777:root", addedBy: "admin" });
+  await insertApiKey(db, { id: "key-1", subject: "acme-ci", tenants: ["acme"], scopes: ["read"], createdBy: "admin", digest: "00" });
+}
+
+async function clear(db: Db): Promise<void> {
+  const { rows } = await sql<{ tablename: string }>`
+    select tablename from pg_tables where schemaname = 'public' and tablename not like 'kysely%' and tablename not like 'audit%'`.execute(
+    db,
+  );
+  await sql`truncate ${sql.join(rows.map(({ tablename }) => sql.table(tablename)))} cascade`.execute(db);
+}
+
+/** Integration `c1` as a first update left it: made, proven, its operation ended after three events. */
+async function standing(shell: Shell): Promise<void> {
+  const { db } = shell.store;
+  const parameters = { ...integrationBodyFixture.parameters, externalId: "c1-7d1f6a93b2e84c05a1f2" };
+  const body = { ...integrationBodyFixture, parameters };
+  const { operation } = await putIntegration(shell, { tenant: "acme", name: "c1", body, requestedBy: "tester" });
+  if (!operation) throw new Error("the first PUT begins an operation");
+  await startOperation(db, operation.id, { epoch });
+  await appendEvents(db, operation.id, epoch, [{ type: "step", data: { step: 1 } }]);
+  await finishOperation(db, operation.id, epoch, { state: "succeeded" });
+  const { tenant, record: asked } = await findTenantIntegration(shell, "acme", "c1");
+  const { specs, specHash } = desiredStacks(tenant, await recordedWish(shell, asked));
+  const up = (record: IntegrationRecord): IntegrationRecord => {
+    const { authors: _none, ...rest } = record;
+    return {
+      ...rest,
+      stacks: specs.map((spec) => ({
+        spec,
+        address: stackAddress(shell.stateUrl, "acme", spec.kind, spec.key),
+        status: "up" as const,
+        outputs: { roleArn: `arn:aws:iam::${accountId}:role/ConductorOneIntegration` },
+      })),
+      lastUp: { operation: operation.id, succeeded: true, specHash },
+      retained: [
+        { key: "c1", keyArn: `arn:aws:kms:eu-west-1:${accountId}:key/1`, alias: "alias/drawbridge/c1", since: at, why: "It was replaced." },
+      ],
+      proof: {
+        verdict: "green",
+        trust: "open",
+        rows: [],
+        digests: {},
+        notCovered: [],
+        acceptedBreadth: [],
+        at,
+      } as IntegrationRecord["proof"] & object,
+    };
+  };
+  await changeIntegration(db, "acme", "c1", up);
+}
+
+async function held(db: Db): Promise<void> {
+  const authors = [{ subject: "somebody", operation: heldOperation }];
+  const request = { ...integrationBodyFixture, version: "1.0.0", externalIds: [], authors };
+  const asked = { kind: "up", tenant: "acme", integration: "ace", requestedBy: "somebody", deadlineSeconds: 60 } as const;
+  await createOperation(db, { ...asked, id: heldOperation, request });
+  await startOperation(db, heldOperation, { epoch });
+  await parkOperation(db, heldOperation, epoch, { planHash: planHashFixture });
+}
