@@ -6,30 +6,44 @@
 
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { type AccountRefusals, forgetRefusals, mayEnter, noteRefusal, wayIn } from "../store/account-refusals.ts";
-import type { Db } from "../store/database/transaction.ts";
 import type { Sts } from "./sts.ts";
+
+interface LeftAlone {
+  /** Refusals in a row */
+  count: number;
+  /** Until when nobody tries; RFC 3339 */
+  notBefore?: string;
+}
+
+/** What one provisioning role has refused, counted over all replicas. */
+export interface RefusalCount {
+  /** Of those who ask after a pause one may, and the others wait for its answer. */
+  mayEnter(): Promise<"yes" | "as-the-only-one" | LeftAlone>;
+  /** `alone`: it was tried by the only one who might. */
+  note(cause: string, options: { alone: boolean }): Promise<void>;
+  forget(): Promise<void>;
+}
 
 /** What the role is to blame for. Our own credentials' faults would open every account's circuit. */
 const rolesOwnFault = /AccessDenied|Forbidden|NoSuchEntity/;
 
-/** The same door to STS, which counts refusals. What `insists` (a revocation) tries a role whatever the count. */
-export function leaveAloneWhatRefuses(sts: Sts, db: Db): Sts {
+/** The same door to STS, which counts refusals; `countOf` has none where no role is assumed. What `insists` (a revocation) tries a role whatever the count. */
+export function leaveAloneWhatRefuses(sts: Sts, countOf: (tenant: TenantRecord) => RefusalCount | undefined): Sts {
   return {
     ...sts,
     async enterAccount(tenant, sessionName, { insists = false } = {}) {
-      const way = wayIn(tenant);
-      if (way === undefined) return sts.enterAccount(tenant, sessionName);
-      const may = insists ? "yes" : await mayEnter(db, way);
+      const refusals = countOf(tenant);
+      if (refusals === undefined) return sts.enterAccount(tenant, sessionName);
+      const may = insists ? "yes" : await refusals.mayEnter();
       if (typeof may === "object") throw leftAlone(tenant, may);
       try {
         const credentials = await sts.enterAccount(tenant, sessionName);
-        await forgetRefusals(db, way);
+        await refusals.forget();
         return credentials;
       } catch (error) {
         const { code, cause = "" } = problemOf(error);
         if (code === "account_unreachable" && rolesOwnFault.test(cause)) {
-          await noteRefusal(db, way, cause, { alone: may === "as-the-only-one" });
+          await refusals.note(cause, { alone: may === "as-the-only-one" });
         }
         throw error;
       }
@@ -37,7 +51,7 @@ export function leaveAloneWhatRefuses(sts: Sts, db: Db): Sts {
   };
 }
 
-function leftAlone({ access }: TenantRecord, { count, notBefore = "" }: AccountRefusals): ProblemError {
+function leftAlone({ access }: TenantRecord, { count, notBefore = "" }: LeftAlone): ProblemError {
   const seconds = Math.max(1, Math.ceil((Date.parse(notBefore) - Date.now()) / 1_000));
   return new ProblemError(
     "account_unreachable",

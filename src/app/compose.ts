@@ -22,6 +22,7 @@ import { openQueue } from "../operations/queue/open-queue.ts";
 import type { Queue } from "../operations/queue/queue.ts";
 import { createRoom, type Room } from "../operations/room.ts";
 import { killByMarker } from "../processes.ts";
+import { refusalCount } from "../store/account-refusals.ts";
 import { integrationReader } from "../store/integration-reader.ts";
 import { openStore } from "../store/store.ts";
 import { diskFree, memoryLeft } from "./machine.ts";
@@ -48,7 +49,7 @@ export async function compose(
   collectDefaultMetrics({ register: metrics });
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
   const reach = config.awsEndpoint ? { endpoint: config.awsEndpoint } : {};
-  const sts = leaveAloneWhatRefuses(createSts({ ...reach, ...config }), store.db);
+  const sts = leaveAloneWhatRefuses(createSts({ ...reach, ...config }), (tenant) => refusalCount(store.db, tenant));
   // Loaded only where somebody listens.
   const tracing = config.collector && (await import("../tracing/export.ts")).traceExporter({ store, log, version }, config.collector);
   const engine = engineOf(config, tracing?.engineSpans);

@@ -33,6 +33,17 @@ export interface AccountRefusals {
 export const wayIn = ({ name, access }: Pick<TenantRecord, "name" | "access">): string | undefined =>
   access.mode === "assume-role" ? `${name} ${access.roleArn}` : undefined;
 
+/** What the tenant's role has refused; undefined where no role is assumed. */
+export function refusalCount(db: Db, tenant: Pick<TenantRecord, "name" | "access">) {
+  const way = wayIn(tenant);
+  if (way === undefined) return undefined;
+  return {
+    mayEnter: () => mayEnter(db, way),
+    note: (cause: string, options: { alone: boolean }) => noteRefusal(db, way, cause, options),
+    forget: () => forgetRefusals(db, way),
+  };
+}
+
 export type MayEnter = "yes" | "as-the-only-one" | AccountRefusals;
 
 /** Whether the role may be tried now. Of those who ask after a pause one may, over all replicas, and the others wait for its answer. */

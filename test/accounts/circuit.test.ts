@@ -5,7 +5,7 @@ import { leaveAloneWhatRefuses } from "../../src/accounts/circuit.ts";
 import type { Sts } from "../../src/accounts/sts.ts";
 import type { TenantRecord } from "../../src/model/tenant.ts";
 import { ProblemError, problemOf } from "../../src/problem.ts";
-import { countLeftAlone, findRefusals, forgetRefusals, refusalsBorne } from "../../src/store/account-refusals.ts";
+import { countLeftAlone, findRefusals, forgetRefusals, refusalCount, refusalsBorne } from "../../src/store/account-refusals.ts";
 import { backends, type Opened } from "../store/backends.ts";
 
 const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
@@ -30,7 +30,7 @@ for (const backend of backends) {
           return answer();
         },
       } as unknown as Sts;
-      sts = leaveAloneWhatRefuses(door, opened.store.db);
+      sts = leaveAloneWhatRefuses(door, (tenant) => refusalCount(opened.store.db, tenant));
     });
     after(() => opened?.remove());
 
