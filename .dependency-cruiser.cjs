@@ -175,6 +175,20 @@ module.exports = {
       },
     },
     {
+      name: "the-server-knows-no-verb",
+      comment: "src/http/server serves any route: which verb a request is for is known to the routes alone.",
+      severity: "error",
+      from: { path: "^src/http/server/" },
+      to: { path: "^src/(gitops|drift|vendors|tenants|integrations|blueprints)/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "routes-stand-alone",
+      comment: "A noun's routes are in one file, which only the list of routes knows; what several show is in src/http/views.",
+      severity: "error",
+      from: { path: "^src/http/(routes|views)/", pathNot: "^src/http/routes/routes\\.ts$" },
+      to: { path: "^src/http/routes/" },
+    },
+    {
       name: "composition-is-imported-by-nobody-below",
       comment: "src/app, src/tracing, main.ts and config.ts stand above the folders; no folder of src reaches up to them.",
       severity: "error",
@@ -224,6 +238,13 @@ module.exports = {
       severity: "error",
       from: { path: "^src/(operations|accounts|store)/" },
       to: { path: "^src/blueprints/" },
+    },
+    {
+      name: "accounts-keep-no-records",
+      comment: "src/accounts speaks with AWS: what is to be remembered of that is given to it as functions by whoever puts it together.",
+      severity: "error",
+      from: { path: "^src/accounts/" },
+      to: { path: "^src/store/" },
     },
     {
       name: "store-keeps-and-nothing-else",

@@ -27,6 +27,13 @@ test(`no folder has more than ${mostFiles} source files directly in it`, () => {
   );
 });
 
+test("what stands in no folder of src is what everybody knows, or where a process begins", () => {
+  const known = ["config.ts", "log.ts", "problem.ts", "processes.ts"];
+  const begins = ["audit-cli.ts", "main.ts"];
+  const loose = [...lines.keys()].filter((file) => path.dirname(file) === "src").map((file) => path.basename(file));
+  assert.deepEqual(loose.sort(), [...known, ...begins].sort());
+});
+
 test(`half of the files have at most ${mostLines.median} lines, and none more than ${mostLines.one}`, () => {
   const sorted = [...lines.values()].toSorted((a, b) => a - b);
   assert.ok((sorted[Math.floor(sorted.length / 2)] ?? Infinity) <= mostLines.median);

@@ -7,7 +7,7 @@ import { bootstrapOf } from "../../tenants/bootstrap.ts";
 import { reachOf } from "../../tenants/reach.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "../views/policy-schema.ts";
-import { cloudFormationTemplate } from "./hand-off.ts";
+import { cloudFormationTemplate } from "../views/schemas.ts";
 
 const bootstrap = z
   .object({

@@ -5,6 +5,7 @@ import { getHandOff } from "../../integrations/hand-off/hand-off.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "../views/policy-schema.ts";
+import { cloudFormationTemplate } from "../views/schemas.ts";
 
 const handOff = z
   .object({
@@ -24,10 +25,6 @@ const handOff = z
     template: z.record(z.string(), z.unknown()).meta({ description: "CloudFormation, with the same effect as the stacks" }),
   })
   .meta({ id: "HandOff" });
-/** With `format=cloudformation`, here and elsewhere. */
-export const cloudFormationTemplate = z
-  .record(z.string(), z.unknown())
-  .meta({ id: "CloudFormationTemplate", description: "With `format=cloudformation`" });
 export type HandOffView = z.output<typeof handOff>;
 
 /** An object in S3, as CloudFormation takes it (CloudFormation user guide, "Create quick-create links"). */

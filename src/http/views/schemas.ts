@@ -122,3 +122,8 @@ export type IntegrationView = z.output<typeof integrationView>;
 
 export const acceptedView = z.object({ operation: operationSchema });
 export const acceptedIntegrationView = z.object({ operation: operationSchema, integration: integrationView });
+
+/** What `format=cloudformation` gives. */
+export const cloudFormationTemplate = z
+  .record(z.string(), z.unknown())
+  .meta({ id: "CloudFormationTemplate", description: "With `format=cloudformation`" });
