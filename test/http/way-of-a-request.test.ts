@@ -1,7 +1,10 @@
-/** How far a request goes before its operation is written down: our files on the asynchronous stack at that moment. */
+/** How far a wish goes before its operation is written down: our files on the asynchronous stack at that moment. */
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { acceptPush, type Push } from "../../src/gitops/accept-reconcile.ts";
+import type { Shell } from "../../src/integrations/shell.ts";
+import { everybody, type House, integrationManifest, openHouse, tenantManifest } from "../gitops/house.ts";
 import { integrationBodyFixture } from "./bodies.ts";
 import { seed } from "./seed.ts";
 import { type Running, start } from "./support.ts";
@@ -9,35 +12,50 @@ import { type Running, start } from "./support.ts";
 const source = path.resolve(import.meta.dirname, "../../src");
 const c1 = "/v1/tenants/acme/integrations/c1";
 let service: Running;
-let way: string[] = [];
+let house: House;
+/** The frames of each operation that was opened: our file of each, the outermost first. */
+let opened: string[][] = [];
 const frames = Error.stackTraceLimit;
 
-/** Each file of ours once, the outermost first. */
-const filesOf = (stack = ""): string[] => {
-  const files = [...stack.matchAll(/file:\/\/([^:)]+):\d+/g)].flatMap(([, file = ""]) =>
-    file.startsWith(source) ? [path.relative(source, file)] : [],
-  );
-  return [...new Set(files.reverse())];
+const framesOf = (stack = ""): string[] =>
+  [...stack.matchAll(/file:\/\/([^:)]+):\d+/g)]
+    .flatMap(([, file = ""]) => (file.startsWith(source) ? [path.relative(source, file)] : []))
+    .reverse();
+
+/** An operation's job is written in the same step as its row. */
+function noteWays(shell: Shell): void {
+  const { queue } = shell;
+  shell.queue = {
+    ...queue,
+    enqueue: async (trx, job) => {
+      opened.push(framesOf(new Error("here").stack));
+      await queue.enqueue(trx, job);
+    },
+  };
+}
+
+/** Each file once. */
+const theWay = (): string[] => {
+  assert.equal(opened.length, 1);
+  return [...new Set(opened[0])];
 };
 
 before(async () => {
   service = await start();
+  house = await openHouse();
   Error.stackTraceLimit = 200;
-  // An operation's job is written in the same step as its row.
-  const { queue } = service.shell;
-  service.shell.queue = {
-    ...queue,
-    enqueue: async (trx, job) => {
-      way = filesOf(new Error("here").stack);
-      await queue.enqueue(trx, job);
-    },
-  };
+  noteWays(service.shell);
+  noteWays(house.shell);
 });
-after(() => {
+after(async () => {
   Error.stackTraceLimit = frames;
-  return service?.close();
+  await service?.close();
+  await house?.close();
 });
-beforeEach(() => seed(service.shell));
+beforeEach(async () => {
+  await seed(service.shell);
+  opened = [];
+});
 
 test("a PUT passes five files until its operation is written down", async () => {
   const put = await service.call("PUT", c1, {
@@ -45,7 +63,7 @@ test("a PUT passes five files until its operation is written down", async () => 
     headers: { "if-match": "*" },
   });
   assert.equal(put.status, 202, put.text);
-  assert.deepEqual(way, [
+  assert.deepEqual(theWay(), [
     "http/server/serve.ts",
     "http/routes/integrations.ts",
     // It reads again what another change has overtaken.
@@ -58,5 +76,28 @@ test("a PUT passes five files until its operation is written down", async () => 
 test("a DELETE passes four", async () => {
   const gone = await service.call("DELETE", c1);
   assert.equal(gone.status, 202, gone.text);
-  assert.deepEqual(way, ["http/server/serve.ts", "http/routes/integrations.ts", "integrations/delete.ts", "operations/open.ts"]);
+  assert.deepEqual(theWay(), ["http/server/serve.ts", "http/routes/integrations.ts", "integrations/delete.ts", "operations/open.ts"]);
+});
+
+/** The queue, the run and its lease carry any operation: a child's own way begins where they have handed over to the verb. */
+function wayOfChild(): string[] {
+  const [accepted, child = [], ...others] = opened.splice(0);
+  assert.deepEqual([accepted?.[0], others], ["gitops/accept-reconcile.ts", []]);
+  const carried = child.findLastIndex((file) => file.startsWith("operations/") && file !== "operations/open.ts");
+  assert.ok(carried > 0);
+  return [...new Set(child.slice(carried + 1))];
+}
+
+test("a child of a reconcile passes the same files as a request: four for an update, three for a teardown", async () => {
+  const push = async (revision: string, manifests: Push["manifests"]) => {
+    const from = { repository: "https://git.example/ways", revision };
+    const options = { prune: true, maxDeletes: 1, dryRun: false, atomic: false };
+    const { id } = await acceptPush(house.shell, { ...options, source: from, manifests }, everybody);
+    assert.equal((await house.ended(id)).state, "succeeded");
+    return wayOfChild();
+  };
+  const tenant = tenantManifest("ada");
+  const added = await push("1", [tenant, integrationManifest("ada", "one")]);
+  assert.deepEqual(added, ["gitops/reconcile.ts", "integrations/accept.ts", "integrations/put.ts", "operations/open.ts"]);
+  assert.deepEqual(await push("2", [tenant]), ["gitops/reconcile.ts", "integrations/delete.ts", "operations/open.ts"]);
 });
