@@ -7,7 +7,7 @@ import type { OperationEvent } from "../../src/model/operation.ts";
 import { appendEvents, eventsAfter } from "../../src/store/events.ts";
 import { createOperation } from "../../src/store/operations.ts";
 import { finishOperation, startOperation } from "../../src/store/transitions.ts";
-import { type Running, start } from "./support.ts";
+import { beside, type Running, start } from "./support.ts";
 
 let service: Running;
 /** Of an operation that has ended. */
@@ -94,7 +94,7 @@ function tap() {
 
 type Follow = (signal: AbortSignal) => AsyncIterable<OperationEvent>;
 const startFollowing = (follow: Follow) =>
-  start({
+  beside(service, {
     routes: [
       defineRoute({
         method: "get",
@@ -184,7 +184,7 @@ test("a source that fails breaks the stream off, and the fault is logged", async
   await until(() => response.destroyed);
   assert.deepEqual(idsOf(text()), [1]);
   assert.equal(response.complete, false);
-  await until(() => broken.lines().some((line) => line["message"] === "fault"));
-  assert.doesNotMatch(text() + JSON.stringify(broken.lines()), /canary/);
+  await until(() => service.lines().some((line) => line["message"] === "fault"));
+  assert.doesNotMatch(text() + JSON.stringify(service.lines()), /canary/);
   await broken.close();
 });

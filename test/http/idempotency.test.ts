@@ -5,7 +5,7 @@ import { defineRoute } from "../../src/http/server/route.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { integrationBodyFixture } from "./bodies.ts";
 import type { CallOptions } from "./call.ts";
-import { type Running, start, startSeeded } from "./support.ts";
+import { beside, type Running, startSeeded } from "./support.ts";
 
 let service: Running;
 before(async () => {
@@ -87,7 +87,7 @@ test("a second request while the first is running is told to wait", async () => 
   const running = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const waiting = await start({
+  const waiting = await beside(service, {
     routes: [
       routeOf(async () => {
         begun();
@@ -108,7 +108,7 @@ test("a second request while the first is running is told to wait", async () => 
 
 test("a refusal or a fault frees the key", async () => {
   const faults = [new ProblemError("guardrail", "Too broad."), new Error("boom")];
-  const flaky = await start({
+  const flaky = await beside(service, {
     routes: [
       routeOf(async () => {
         const fault = faults.shift();

@@ -61,7 +61,7 @@ export interface Starting {
   limits?: LimitSettings;
   /** A replica on that database: it shares the limits and keeps looking for a freeze. */
   databaseUrl?: string | undefined;
-  /** These routes alone, or before the API's own */
+  /** Before the API's own */
   routes?: readonly Route[];
   /** What stands in the place of the API's own parts. */
   api?: Partial<Pick<Api, "readiness" | "findCaller">>;
@@ -179,6 +179,11 @@ export async function start(starting: Starting = {}): Promise<Running> {
       .filter(Boolean)
       .map((line): Record<string, unknown> => JSON.parse(line));
   return { ...server, store, shell, api, enqueued, stops, lines, footprint: () => footprintOf(store), close };
+}
+
+/** Another listener on the same records: with these routes before the API's own, or with other parts. */
+export function beside({ api }: Running, { routes = [], api: others }: Pick<Starting, "routes" | "api">) {
+  return serveApi({ ...api, ...others }, [...routes, ...everyRoute]);
 }
 
 /** The same with the records of seed.ts. */
