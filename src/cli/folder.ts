@@ -1,45 +1,37 @@
 /** Manifests of a folder or file of this machine, and where they come from. */
 import { execFile } from "node:child_process";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
 import { repositoryName } from "../model/repository-name.ts";
 import { CommandFailure, exits } from "./failure.ts";
+import { findManifestFiles, unreadable } from "./manifest-files.ts";
 
-const isManifest = /\.(ya?ml|json)$/i;
-
-/** @throws CommandFailure `usage` when there is no such place, or a file has a fault: each is named with line and column */
+/**
+ * @throws CommandFailure `usage` when there is no such place, or a file has a fault or can't be read: each is named with line and column,
+ *   and nothing is sent
+ */
 export async function readFolder(where: string): Promise<LocatedManifest[]> {
-  const files = await filesOf(where);
-  const read = await Promise.all(files.map(async (file) => readManifests(file, await readFile(file, "utf8"))));
-  const faults = read.flatMap((one) => one.faults);
+  const place = await stat(where).catch(() => undefined);
+  if (!place) throw new CommandFailure(exits.usage, `There is no ${where}.`);
+  const found = place.isDirectory() ? await findManifestFiles(where) : { files: [where], faults: [] };
+  const read = await Promise.all(found.files.map(readOne));
+  const faults = [...found.faults, ...read.flatMap((one) => one.faults)];
   if (faults.length > 0) throw new CommandFailure(exits.usage, faults.map(faultLine).join("\n"));
   const manifests = read.flatMap((one) => one.manifests);
   if (manifests.length === 0) throw new CommandFailure(exits.usage, `No manifest in ${where}: it looks for .yaml, .yml and .json files.`);
   return manifests;
 }
 
+async function readOne(file: string): Promise<{ manifests: LocatedManifest[]; faults: ManifestFault[] }> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => ({ fault: unreadable(error) }));
+  if (typeof text === "string") return readManifests(file, text);
+  return { manifests: [], faults: [{ file, line: 1, column: 1, detail: text.fault }] };
+}
+
 /** `file:line:column: what is wrong`, as compilers write it and editors read it. */
 export const faultLine = ({ file, line, column, detail }: ManifestFault): string => `${file}:${line}:${column}: ${detail}`;
-
-async function filesOf(where: string): Promise<string[]> {
-  const found = await stat(where).catch(() => undefined);
-  if (!found) throw new CommandFailure(exits.usage, `There is no ${where}.`);
-  if (found.isFile()) return [where];
-  const entries = await readdir(where, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && isManifest.test(entry.name))
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter(
-      (file) =>
-        !path
-          .relative(where, file)
-          .split(path.sep)
-          .some((part) => part.startsWith(".")),
-    )
-    .sort();
-}
 
 export interface Origin {
   repository: string;

@@ -4,6 +4,11 @@ import { type Manifest, manifestEnvelope } from "../model/manifest.ts";
 import { inBrief, readYaml, type YamlDocument } from "./strict-yaml.ts";
 import { yamlLimits } from "./yaml-limits.ts";
 
+/** A file of this name holds manifests. */
+export const isManifest = /\.(ya?ml|json)$/i;
+/** Bytes */
+export const largestFile = yamlLimits.bytes;
+
 export interface Position {
   file: string;
   /** from 1 */

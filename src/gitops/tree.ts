@@ -4,8 +4,7 @@
  */
 import { ProblemError } from "../problem.ts";
 import { type Checkout, gitBytes, gitOutput, splitAt } from "./git.ts";
-import type { ManifestFault } from "./manifests.ts";
-import { yamlLimits } from "./yaml-limits.ts";
+import { isManifest, largestFile, type ManifestFault } from "./manifests.ts";
 
 export interface ListedFile {
   /** from the repository's root, for people to read */
@@ -25,7 +24,6 @@ interface Entry {
 
 /** Git's modes (gitformat-index(5)) */
 const modes = { link: "120000", submodule: "160000" };
-const isManifest = /\.(ya?ml|json)$/i;
 const zero = 0;
 const tab = 9;
 
@@ -130,7 +128,7 @@ function judge({ mode, object, size }: Entry, path: string, isText: boolean): Li
   if (mode === modes.link) return named ? "it is a symbolic link, which isn't followed. Put the file itself here." : "link";
   if (!named) return undefined;
   if (!isText) return "its name isn't UTF-8. Give it another name.";
-  if (size > yamlLimits.bytes) return `The file is larger than ${yamlLimits.bytes} bytes. Divide it.`;
+  if (size > largestFile) return `The file is larger than ${largestFile} bytes. Divide it.`;
   return { path, object, size };
 }
 

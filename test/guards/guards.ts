@@ -378,7 +378,7 @@ export const guards: readonly Guard[] = [
   {
     without: "the size of a file before it is read",
     file: "src/gitops/tree.ts",
-    find: "if (size > yamlLimits.bytes) return",
+    find: "if (size > largestFile) return",
     instead: "if (size < 0) return",
     test: "test/gitops/repository.test.ts",
   },
@@ -591,5 +591,12 @@ export const guards: readonly Guard[] = [
     find: "return holdsTenants(caller, tenants);",
     instead: "return tenants !== undefined;",
     test: "test/operations/visible.test.ts",
+  },
+  {
+    without: "the refusal of links by the command",
+    file: "src/cli/manifest-files.ts",
+    find: "entry.isSymbolicLink() ? await faultOfLink(file) :",
+    instead: "",
+    test: "test/cli/manifest-files.test.ts",
   },
 ];
