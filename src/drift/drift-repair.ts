@@ -8,12 +8,12 @@ import { requireTenant } from "../integrations/subject.ts";
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import type { DriftRecord } from "../model/drift.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
+import { noteChild } from "../operations/children.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { pausesNow } from "../store/pauses.ts";
-import { adoptChild } from "../store/reconcile-reads.ts";
 
 const MINUTE = 60_000;
 /** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */
@@ -75,7 +75,7 @@ export async function repairOf(
     return undefined;
   });
   if (!operation) return undefined;
-  await adoptChild(shell.store.db, operation.id, run.operation.id);
+  await noteChild(shell, run, operation.id);
   await run.progress("drift-repair-started", { integration: name, operation: operation.id });
   return { operation: operation.id, at: drift.at, fingerprint: drift.fingerprint ?? "" };
 }

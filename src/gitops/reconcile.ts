@@ -1,19 +1,18 @@
 /** `reconcile`: make integrations equal to a source's manifests. Each change is an ordinary operation; this one starts and watches them. */
 import { hash } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { deleteIntegration } from "../integrations/delete.ts";
 import { type PutRequest, putIntegration } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
-import { isTerminal } from "../model/operation.ts";
 import { actingAs, type SourceRecord } from "../model/source.ts";
+import { followChildren, hasSettled, noteChild } from "../operations/children.ts";
 import { withLeases } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { eventsAfter } from "../store/events.ts";
 import { childrenOf } from "../store/operations.ts";
-import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
+import type { ChildState } from "../store/reconcile-reads.ts";
 import { claimMembers, findSource, noteFetch, releaseMember } from "../store/sources.ts";
 import { putTenant, type TenantWish } from "../tenants/tenants.ts";
 import type { Position } from "./manifests.ts";
@@ -44,7 +43,6 @@ export interface ReconcileRequest {
 }
 
 const SOURCE_WAIT = 120;
-const LOOK_MILLISECONDS = 500;
 
 /** Runs a reconcile: fetch, plan, apply, watch. Run again after a restart it takes up the operations that it had started. */
 export async function reconcile(shell: Shell, run: Run, request: ReconcileRequest): Promise<void> {
@@ -169,7 +167,7 @@ async function applyIntegration(shell: Shell, run: Run, { writers }: ReconcileRe
 }
 
 async function follow(shell: Shell, run: Run, step: Step, operation: string): Promise<void> {
-  await adoptChild(shell.store.db, operation, run.operation.id);
+  await noteChild(shell, run, operation);
   step.operation = operation;
   await run.progress("child-started", { ...itemOf(step) });
 }
@@ -201,20 +199,15 @@ async function prune(shell: Shell, run: Run, { source, maxDeletes }: ReconcileRe
   return undefined;
 }
 
-const hasSettled = ({ state }: ChildState): boolean => isTerminal(state) || state === "awaiting-approval";
-
 /** Waits until every operation that was started has ended or waits for a person. */
 async function watch(shell: Shell, run: Run, steps: Step[]): Promise<void> {
   const waiting = new Map(steps.flatMap((step) => (step.operation ? [[step.operation, step] as const] : [])));
-  while (waiting.size > 0) {
-    for (const child of await statesOf(shell.store.db, [...waiting.keys()])) {
-      const step = waiting.get(child.id);
-      if (!step || !hasSettled(child)) continue;
-      waiting.delete(child.id);
-      step.state = child.state;
-      if (child.error) Object.assign(step, { code: child.error.code, reason: child.error.detail });
-      await run.progress("child-ended", { ...itemOf(step) });
-    }
-    if (waiting.size > 0) await sleep(LOOK_MILLISECONDS, undefined, { signal: run.signal });
-  }
+  const onEnd = ({ id, state, error }: ChildState): Record<string, unknown> => {
+    const step = waiting.get(id);
+    if (!step) return { operation: id, state };
+    step.state = state;
+    if (error) Object.assign(step, { code: error.code, reason: error.detail });
+    return { ...itemOf(step) };
+  };
+  await followChildren(shell, run, [...waiting.keys()], { isEnd: hasSettled, onEnd });
 }

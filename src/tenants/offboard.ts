@@ -8,18 +8,17 @@ import { contain } from "../integrations/stacks/contain.ts";
 import { noTenant } from "../integrations/subject.ts";
 import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { isTerminal, type OperationState } from "../model/operation.ts";
 import type { TenantRecord } from "../model/tenant.ts";
+import { followChildren, noteChild } from "../operations/children.ts";
 import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { listIntegrations } from "../store/integrations.ts";
 import { findOpenOffboard, type StoredOperation } from "../store/operations.ts";
 import { receiptsOf } from "../store/receipts.ts";
-import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
+import type { ChildState } from "../store/reconcile-reads.ts";
 import { buryTenant, findTenant, lockName } from "../store/tenants.ts";
 
-const LOOK_MILLISECONDS = 500;
 /** How often integrations whose teardown failed for a passing reason are tried again, and the milliseconds before each. */
 const AGAIN = [2_000, 10_000];
 
@@ -109,33 +108,14 @@ async function destroyAll(shell: Shell, run: Run, tenant: TenantRecord): Promise
     for (const { name } of integrations) {
       run.signal.throwIfAborted();
       const child = await deleteIntegration(shell, { tenant: tenant.name, name, requestedBy: run.operation.requestedBy });
-      await adoptChild(shell.store.db, child.id, run.operation.id);
+      await noteChild(shell, run, child.id);
       children.push(child.id);
     }
-    const failed = (await watch(shell, run, children)).filter((child) => child.state !== "succeeded");
+    const failed = (await followChildren(shell, run, children)).filter((child) => child.state !== "succeeded");
     const pause = AGAIN[round];
     if (failed.length === 0) return [];
     if (pause === undefined || failed.every(({ error }) => error?.retry !== "later")) return failed;
     await sleep(pause, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
-  }
-}
-
-/** Waits until these operations have ended, or have come to a state that counts as an end here; answers how. */
-export async function watch(
-  shell: Pick<Shell, "store">,
-  run: Run,
-  ids: readonly string[],
-  isEnd: (state: OperationState) => boolean = isTerminal,
-): Promise<ChildState[]> {
-  const told = new Set<string>();
-  for (;;) {
-    const states = await statesOf(shell.store.db, ids);
-    for (const { id, tenant, integration, state, error } of states.filter((child) => isEnd(child.state) && !told.has(child.id))) {
-      told.add(id);
-      await run.progress("child-ended", { operation: id, tenant, integration, state, ...(error && { code: error.code }) });
-    }
-    if (told.size === states.length) return states;
-    await sleep(LOOK_MILLISECONDS, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
   }
 }
 

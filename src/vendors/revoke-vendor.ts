@@ -12,7 +12,7 @@ import { findTenantIntegration, requireTenant } from "../integrations/subject.ts
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import { leasesOf, stackId } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { isTerminal } from "../model/operation.ts";
+import { followChildren, hasSettled, noteChild } from "../operations/children.ts";
 import { withLeases } from "../operations/lease.ts";
 import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
@@ -20,9 +20,7 @@ import { type Problem, ProblemError, problemOf } from "../problem.ts";
 import { changeIntegration, findIntegration, integrationsOfVendor } from "../store/integrations.ts";
 import { findLeases } from "../store/leases.ts";
 import { childrenOf, type StoredOperation } from "../store/operations.ts";
-import { adoptChild } from "../store/reconcile-reads.ts";
 import { confirmRevocation, reinstateVendor, revokedSince, revokeVendor } from "../store/revocations.ts";
-import { watch } from "../tenants/offboard.ts";
 
 export interface RevokeRequest {
   vendor: string;
@@ -198,7 +196,7 @@ async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]
       if (child !== undefined) return { tenant, integration: name, operation: child };
       try {
         const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
-        await adoptChild(shell.store.db, operation.id, run.operation.id);
+        await noteChild(shell, run, operation.id);
         return { tenant, integration: name, operation: operation.id };
       } catch (error) {
         return { tenant, integration: name, problem: problemOf(error) };
@@ -210,7 +208,7 @@ async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]
 /** What has become of each: one that waits for an approval isn't waited for. */
 async function followReopened(shell: Shell, run: Run, { vendor, lines }: { vendor: string; lines: Line[] }): Promise<void> {
   const started = lines.flatMap(({ operation }) => (operation ? [operation] : []));
-  const ended = await watch(shell, run, started, (state) => isTerminal(state) || state === "awaiting-approval");
+  const ended = await followChildren(shell, run, started, { isEnd: hasSettled });
   const integrations = lines.map((line) => {
     const child = ended.find(({ id }) => id === line.operation);
     return { ...line, ...(child?.error && { problem: child.error }), ...(child?.state === "awaiting-approval" && { state: child.state }) };

@@ -1,0 +1,51 @@
+/** Operations that a running one started: noted as its own, and followed until each has ended. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isTerminal, type OperationState } from "../model/operation.ts";
+import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
+import type { Store } from "../store/store.ts";
+import type { Run } from "./run.ts";
+
+const lookMilliseconds = 500;
+
+/** Notes an operation as started by this run: it is shown with it, and cancelled with it. */
+export async function noteChild({ store }: { store: Pick<Store, "db"> }, run: Run, child: string): Promise<void> {
+  await adoptChild(store.db, child, run.operation.id);
+}
+
+/** An end as one state of many: a child that waits for an approval may wait for days. */
+export const hasSettled = (state: OperationState): boolean => isTerminal(state) || state === "awaiting-approval";
+
+interface Following {
+  /** Which states count as an end here. */
+  isEnd?: (state: OperationState) => boolean;
+  /** Called once for each child that has come to its end; answers what the run's event says of it. */
+  onEnd?: (child: ChildState) => Record<string, unknown>;
+}
+
+/** Waits until these operations have ended; answers how, in the order of `ids`. Throws the run's reason when that is to stop. */
+export async function followChildren(
+  { store }: { store: Pick<Store, "db"> },
+  run: Run,
+  ids: readonly string[],
+  { isEnd = isTerminal, onEnd = wordsOf }: Following = {},
+): Promise<ChildState[]> {
+  const ended = new Map<string, ChildState>();
+  for (;;) {
+    const waiting = ids.filter((id) => !ended.has(id));
+    for (const child of await statesOf(store.db, waiting)) {
+      if (!isEnd(child.state)) continue;
+      ended.set(child.id, child);
+      await run.progress("child-ended", onEnd(child));
+    }
+    if (ended.size === new Set(ids).size) return ids.flatMap((id) => ended.get(id) ?? []);
+    await sleep(lookMilliseconds, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+  }
+}
+
+const wordsOf = ({ id, tenant, integration, state, error }: ChildState): Record<string, unknown> => ({
+  operation: id,
+  tenant,
+  integration,
+  state,
+  ...(error && { code: error.code }),
+});
