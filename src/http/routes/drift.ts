@@ -3,11 +3,13 @@
 import { z } from "zod";
 import { requestDetection } from "../../drift/detect-drift.ts";
 import { findTenantIntegration, requireTenant } from "../../integrations/subject.ts";
+import type { Caller } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
 import { admit } from "../../operations/admission.ts";
 import { ProblemError } from "../../problem.ts";
 import { findDrift } from "../../store/drift.ts";
 import { pause, pausesNow, resume } from "../../store/pauses.ts";
+import type { Api } from "../server/api.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView } from "../views/schemas.ts";
 import { accepted } from "../views/show.ts";
@@ -60,6 +62,11 @@ const getDrift = defineRoute({
   return { status: 200, body: { ...view, ...(remediation && { remediation: { operation: remediation.operation, at: remediation.at } }) } };
 });
 
+async function beginToLook({ shell }: Api, { subject }: Caller, asked: { tenant: string; name?: string; remediate: boolean }) {
+  await admit(shell.store.db, asked.tenant);
+  return accepted(await requestDetection(shell, { ...asked, requestedBy: subject }));
+}
+
 const detect = defineRoute({
   method: "post",
   path: "/v1/tenants/{tenant}/integrations/{name}/detect-drift",
@@ -70,10 +77,7 @@ const detect = defineRoute({
   body: detectBody,
   responses: { 202: { what: "An operation looks", schema: acceptedView, headers } },
   problems: ["too_many_operations"],
-})(async ({ api: { shell }, caller, params, body }) => {
-  await admit(shell.store.db, params.tenant);
-  return accepted(await requestDetection(shell, { ...params, ...body, requestedBy: caller.subject }));
-});
+})(({ api, caller, params, body }) => beginToLook(api, caller, { ...params, ...body }));
 
 const detectAll = defineRoute({
   method: "post",
@@ -85,10 +89,7 @@ const detectAll = defineRoute({
   body: detectBody,
   responses: { 202: { what: "An operation looks", schema: acceptedView, headers } },
   problems: ["too_many_operations"],
-})(async ({ api: { shell }, caller, params, body }) => {
-  await admit(shell.store.db, params.tenant);
-  return accepted(await requestDetection(shell, { ...params, ...body, requestedBy: caller.subject }));
-});
+})(({ api, caller, params, body }) => beginToLook(api, caller, { ...params, ...body }));
 
 const pauseBody = z.strictObject({ reason: z.string().min(1).max(200) });
 const pauseView = z.object({ scope: z.string(), reason: z.string(), requestedBy: z.string(), since: timestamp }).meta({ id: "Pause" });
