@@ -162,6 +162,9 @@ async function planIntegration(
     return { outcome: "changed", ifMatch };
   }
   if (facts.busy.has(`${tenantName}/${metadata.name}`)) return { outcome: "changed", ifMatch, reason: "An operation is under way on it." };
+  // Manifests that are as they were ask for nothing new.
+  if (before.closedByTeardown)
+    return { outcome: "unchanged", ifMatch, reason: "A teardown closed its access and didn't end. PUT it if it is wanted, or DELETE it." };
   if (before.lastUp?.succeeded !== true)
     return { outcome: "changed", ifMatch, reason: "Its last update didn't succeed, or its tenant changed since." };
   if (before.lastUp.specHash !== desired.specHash)

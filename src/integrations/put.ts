@@ -188,6 +188,10 @@ export async function putIntegration(shell: Shell, request: PutRequest, refuse?:
   return readAgain(() => putOnce(shell, request, refuse), ["changed", lifeEnded]);
 }
 
+/** Whether a teardown was asked for that didn't end: what it closed is open again only by an update, also of the same body. */
+const teardownBegan = ({ closedByTeardown, handshake }: IntegrationRecord): boolean =>
+  closedByTeardown === true || handshake.state === "offboarding";
+
 /** Whether an operation makes just this: one that time or a repair began may make less. */
 function isAskedFor({ request }: StoredOperation, next: IntegrationRecord): boolean {
   const { authors: _who, ...carried } = request;
@@ -205,7 +209,7 @@ async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Prom
   const isAnswered = before?.authors?.some(({ subject }) => subject === legacyAuthor) !== true;
   if (before && etag === etagBefore && isAnswered) {
     if (current?.kind === "up" && isAskedFor(current, next)) return { tenant, record: before, etag, operation: current };
-    const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash;
+    const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash && !teardownBegan(before);
     if (settled && current === undefined) return { tenant, record: before, etag };
   }
   const operation = await accept(shell, {
