@@ -5,7 +5,7 @@ import { putIntegration } from "../../src/integrations/put.ts";
 import { jobOf } from "../../src/operations/queue/job.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { eventsAfter } from "../../src/store/events.ts";
-import { findIntegration } from "../../src/store/integrations.ts";
+import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { findOperation, type StoredOperation } from "../../src/store/operations.ts";
 import { pause, resume } from "../../src/store/pauses.ts";
 import { approveOperation } from "../../src/store/transitions.ts";
@@ -66,6 +66,16 @@ describe("reconcile", { concurrency: false }, () => {
     ]);
     assert.equal(outcomes(changed)["Integration two"], "changed");
     assert.deepEqual(house.ran, ["up ada/two"]);
+  });
+
+  test("what a teardown has closed stays closed under the same manifest, and that is said", async () => {
+    const { db } = house.shell.store;
+    await changeIntegration(db, "ada", "one", (now) => ({ ...now, closedByTeardown: true }));
+    const same = await push([tenantManifest("ada"), integrationManifest("ada", "one")]);
+    assert.equal(itemOf(same, "one")?.outcome, "unchanged");
+    assert.match(itemOf(same, "one")?.reason ?? "", /A teardown closed its access and didn't end/);
+    assert.deepEqual(house.ran, []);
+    await changeIntegration(db, "ada", "one", ({ closedByTeardown: _closed, ...now }) => now);
   });
 
   test("one bad manifest is refused by name and pointer, and the others go on", async () => {
