@@ -1,9 +1,11 @@
 /** `adopt`: takes over a role that the hand-off's template or a person made, without making it anew. */
+
 import { ownershipTags } from "../../stacks/name.ts";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { tagRole } from "../accounts/actions.ts";
 import { readRole } from "../accounts/live-documents.ts";
+import { roleArn } from "../blueprints/parts/role-stack.ts";
 import type { LiveRole } from "../iam/words/live.ts";
 import { sameDocument } from "../iam/words/policy-document.ts";
 import type { UpRequest } from "../model/integration.ts";
@@ -70,14 +72,15 @@ async function requestOnce(shell: Shell, request: AdoptRequest): Promise<StoredO
   });
 }
 
-function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], roleArn: string): RoleSpec {
+function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], asked: string): RoleSpec {
   const roles = specs.filter((spec) => spec.kind === "role");
-  const arnOf = (spec: RoleSpec): string => `arn:${partitionOf(tenant.region)}:iam::${tenant.accountId}:role/${spec.inputs.name}`;
-  const found = roles.find((spec) => arnOf(spec) === roleArn);
+  const arnOf = (spec: RoleSpec): string =>
+    roleArn({ partition: partitionOf(tenant.region), accountId: tenant.accountId }, spec.inputs.name);
+  const found = roles.find((spec) => arnOf(spec) === asked);
   if (found) return found;
   throw new ProblemError(
     "invalid_parameters",
-    `This integration has no role ${roleArn}; it has ${roles.map(arnOf).join(" and ")}. A role keeps its name: put the integration with that roleName.`,
+    `This integration has no role ${asked}; it has ${roles.map(arnOf).join(" and ")}. A role keeps its name: put the integration with that roleName.`,
     { pointer: "/roleArn" },
   );
 }

@@ -36,9 +36,9 @@ export function ownRoleName(base: string, { tenant, integration }: BlueprintCont
   return `${`${base}-${integration}`.slice(0, room)}-${own}`;
 }
 
-/** The ARN that a role of this name gets in the context's account: roles we make have the path `/`. */
-export function roleArn(context: BlueprintContext, name: string): string {
-  return `arn:${context.partition}:iam::${context.accountId}:role/${name}`;
+/** The ARN that a role of this name gets in the account: roles we make have the path `/`. */
+export function roleArn({ partition, accountId }: { partition: string; accountId: string }, name: string): string {
+  return `arn:${partition}:iam::${accountId}:role/${name}`;
 }
 
 /**

@@ -1,7 +1,9 @@
 /** What a customer or vendor is handed: the form's fields, the raw documents, and what the stacks would make. Pure. */
+
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
 import type { Blueprint, BlueprintContext, HandOffField } from "../../blueprints/parts/blueprint.ts";
+import { roleArn } from "../../blueprints/parts/role-stack.ts";
 import type { PolicyDocument } from "../../iam/words/policy-document.ts";
 
 export interface NamedPolicy {
@@ -54,9 +56,7 @@ function readable(spec: StackSpec, specs: readonly StackSpec[], context: Bluepri
     const known = context.outputs?.[`${ref.kind}/${ref.key}`]?.[ref.output];
     if (known !== undefined) return known;
     const source = specs.find((one) => one.kind === ref.kind && one.key === ref.key);
-    if (source?.kind === "role" && ref.output === "roleArn") {
-      return `arn:${context.partition}:iam::${context.accountId}:role/${source.inputs.name}`;
-    }
+    if (source?.kind === "role" && ref.output === "roleArn") return roleArn(context, source.inputs.name);
     return `(${ref.output} of ${ref.kind}/${ref.key})`;
   };
   return resolveReferences(spec, outputOf);

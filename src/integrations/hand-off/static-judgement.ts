@@ -1,6 +1,8 @@
 /** Accounts that we may not enter: the documents are judged as they would be, and the customer makes them so. Pure but for the clock. */
+
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
+import { roleArn } from "../../blueprints/parts/role-stack.ts";
 import type { AccessContract, Proof } from "../../iam/contract/contract.ts";
 import { judge } from "../../iam/contract/judge.ts";
 import type { LiveDocuments, LiveRole } from "../../iam/words/live.ts";
@@ -17,7 +19,7 @@ const unmade =
 export function asIfMade(spec: StackSpec, accountId: string, partition: string): LiveRole[] {
   if (spec.kind !== "role") return [];
   const { name, trust, inlinePolicies, tags } = resolveReferences(spec.inputs, unmade(accountId, partition));
-  const arn = `arn:${partition}:iam::${accountId}:role/${name}`;
+  const arn = roleArn({ partition, accountId }, name);
   return [{ arn, roleId: "", name, accountId, trust, inline: inlinePolicies, attached: [], maxSessionDuration: 3600, tags }];
 }
 

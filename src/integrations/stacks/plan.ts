@@ -1,8 +1,10 @@
 /** A plan: what an `up` would do to each stack and document, and the hash by which a person approves exactly that. */
+
 import { hash } from "node:crypto";
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, RoleInputs, StackSpec } from "../../../stacks/stack.ts";
 import { readBucketPolicy, readKeyPolicyText, readRole } from "../../accounts/live-documents.ts";
+import { roleArn } from "../../blueprints/parts/role-stack.ts";
 import type { ChangeOp, StepEvent } from "../../engine/engine.ts";
 import type { LiveRole } from "../../iam/words/live.ts";
 import { mergeStatements } from "../../iam/words/merge.ts";
@@ -10,6 +12,7 @@ import { canonicalJson, readDocument } from "../../iam/words/policy-document.ts"
 import { sidPrefix } from "../../iam/words/sid.ts";
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
+import { partitionOf } from "../desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "../document-diff.ts";
 import { runEngine, stackId, type Work } from "../work.ts";
 
@@ -67,7 +70,9 @@ function hold(run: Run, hash: string, result: Record<string, unknown>): boolean 
 /** An output before its stack is up: a role's ARN follows from its name; for the rest the reference itself is shown. */
 function foresee({ account }: Work, specs: readonly StackSpec[], ref: Reference["$ref"]): string {
   const source = specs.find((spec) => spec.kind === ref.kind && spec.key === ref.key);
-  if (source?.kind === "role" && ref.output === "roleArn") return `arn:aws:iam::${account.tenant.accountId}:role/${source.inputs.name}`;
+  const { accountId, region } = account.tenant;
+  if (source?.kind === "role" && ref.output === "roleArn")
+    return roleArn({ partition: partitionOf(region), accountId }, source.inputs.name);
   return `(${ref.output} of ${ref.kind}/${ref.key})`;
 }
 
