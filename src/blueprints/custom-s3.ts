@@ -151,6 +151,6 @@ export const customS3 = defineBlueprint<Parameters>({
     ];
   },
   vendorNamed: ({ vendor }) => vendor,
-  outsidePrincipals: ({ principalArn }) => [principalArn],
+  outsidePrincipals: ({ principalArn }) => [{ arn: principalArn, pointer: "/parameters/principalArn" }],
   approvals,
 });

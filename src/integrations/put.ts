@@ -166,13 +166,17 @@ export async function refuseForeignIds(
  *
  * @throws ProblemError untrusted_principal
  */
-export async function refuseUntrusted(shell: Shell, vendor: string, principals: readonly string[]): Promise<void> {
-  for (const principal of principals) {
-    if (await isTrustedPrincipal(shell.store.db, vendor, principal)) continue;
+export async function refuseUntrusted(
+  shell: Shell,
+  vendor: string,
+  principals: readonly { arn: string; pointer: string }[],
+): Promise<void> {
+  for (const { arn, pointer } of principals) {
+    if (await isTrustedPrincipal(shell.store.db, vendor, arn)) continue;
     throw new ProblemError(
       "untrusted_principal",
-      `${principal} isn't on the list of trusted principals for vendor ${vendor}. An administrator adds it with PUT /v1/trusted-principals/{id}.`,
-      { pointer: "/parameters/principalArn" },
+      `${arn} isn't on the list of trusted principals for vendor ${vendor}. An administrator adds it with PUT /v1/trusted-principals/{id}.`,
+      { pointer },
     );
   }
 }

@@ -78,8 +78,8 @@ async function refuseWithdrawn(
   { record, parameters }: { record: IntegrationRecord; parameters: Record<string, unknown> },
 ): Promise<void> {
   const had = approvedParametersOf(record) ?? (record.lastUp?.succeeded ? record.parameters : undefined);
-  const known = had === undefined ? [] : (blueprint.outsidePrincipals?.(had) ?? []);
-  const asked = (blueprint.outsidePrincipals?.(parameters) ?? []).filter((principal) => !known.includes(principal));
+  const known = had === undefined ? [] : (blueprint.outsidePrincipals?.(had) ?? []).map(({ arn }) => arn);
+  const asked = (blueprint.outsidePrincipals?.(parameters) ?? []).filter(({ arn }) => !known.includes(arn));
   await refuseUntrusted(shell, record.vendor, asked);
 }
 

@@ -16,7 +16,7 @@ const reasons = (more: object, from: object | undefined = before): string =>
 
 test("vendor and principal that the parameters name are told, for the administrator's list", () => {
   assert.equal(customS3.vendorNamed?.(before), "numbers-inc");
-  assert.deepEqual(customS3.outsidePrincipals?.(before), [before.principalArn]);
+  assert.deepEqual(customS3.outsidePrincipals?.(before), [{ arn: before.principalArn, pointer: "/parameters/principalArn" }]);
 });
 
 test("a create and whatever widens need an approval; the same and what narrows don't", () => {

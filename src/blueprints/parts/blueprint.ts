@@ -114,8 +114,8 @@ export interface Blueprint<Parameters = unknown> {
   vendorPolicy?: VendorPolicyRule<Parameters>;
   /** The vendor, where the parameters and not this file say who it is. */
   vendorNamed?(parameters: Parameters): string;
-  /** Principals that the parameters name, and not this file: each must be on the administrator's list of trusted principals. */
-  outsidePrincipals?(parameters: Parameters): string[];
+  /** Principals that the parameters name, and not this file, and where: each must be on the administrator's list of trusted principals. */
+  outsidePrincipals?(parameters: Parameters): { arn: string; pointer: string }[];
   /** Principals that the vendor shows to the customer: each is on the administrator's list, or waits for somebody else's approval. */
   shownPrincipals?(parameters: Parameters): string[];
   /** ARNs of keys and buckets that are the vendor's side's own, and where the request names them: none may be the tenant's. */
