@@ -4,9 +4,8 @@
  */
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startPostgres } from "./support/postgres.ts";
 import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-file.ts";
-import { engineEnvironment, testEnvironment } from "./support/test-environment.ts";
+import { engineEnvironment, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
 
 const root = import.meta.dirname;
@@ -84,16 +83,17 @@ async function main(wanted: string[]): Promise<void> {
   const chosen = (file: TestFile) =>
     wanted.length === 0 || wanted.some((word) => word === file.kind || path.relative(path.dirname(root), file.path).includes(word));
   const files = all.filter(chosen);
-  const postgres = process.env["DATABASE_URL"] === undefined ? await startPostgres() : undefined;
+  let stores: Awaited<ReturnType<typeof storeEnvironment>> | undefined;
   try {
-    const env = { ...(await testEnvironment()), ...(postgres && { DATABASE_URL: postgres.url }) };
+    if (files.some(({ store }) => store)) stores = await storeEnvironment();
+    const env = { ...(await testEnvironment()), ...stores?.env };
     await runKind("unit", files, env);
     if (files.some(({ kind }) => kind === "e2e")) await runKind("e2e", files, { ...env, ...(await inTime(engineEnvironment(say))) });
   } catch (error) {
     counts.failed += 1;
     say(`The tests could not run. ${error instanceof Error ? error.message : error}`);
   } finally {
-    await postgres?.stop();
+    await stores?.stop();
   }
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
   process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;

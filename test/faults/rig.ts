@@ -12,7 +12,7 @@ import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
 import type { RunningService } from "../../sandbox/service.ts";
 import { ensureSandboxPlugin } from "../../setup/aws-plugin.ts";
 import type { Operation } from "../../src/model/operation.ts";
-import { layEmptyDatabase } from "../support/empty-database.ts";
+import { layDatabase } from "../support/made-database.ts";
 import type { Aws } from "./inventory.ts";
 import { type FaultProxy, startProxy } from "./proxy.ts";
 import { type Replica, startReplica } from "./replica.ts";
@@ -81,7 +81,7 @@ export async function startRig(environment: Record<string, string> = {}, options
     const folder = path.join(dataDir, `replica-${index}`);
     const pulumiHome = path.join(folder, "pulumi-home");
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (options.databaseUrl === undefined) await layEmptyDatabase(folder);
+    if (options.databaseUrl === undefined) layDatabase(folder);
     const standIn = path.join(import.meta.dirname, "../../sandbox/stand-in/main.ts");
     await ensureSandboxPlugin({ pulumiHome, cliRoot: sandbox.cli.root, log: () => {}, standIn, onlyStandIn: true });
     const own = { DRAWBRIDGE_DATA_DIR: folder, PULUMI_HOME: pulumiHome };

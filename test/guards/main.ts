@@ -5,9 +5,8 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { startPostgres } from "../support/postgres.ts";
 import { runFile, wholeFile } from "../support/run-file.ts";
-import { engineEnvironment, testEnvironment } from "../support/test-environment.ts";
+import { engineEnvironment, storeEnvironment, testEnvironment } from "../support/test-environment.ts";
 import { type Guard, guards } from "./guards.ts";
 import { withoutGuard } from "./without-guard.ts";
 
@@ -38,10 +37,10 @@ async function missedBy(folder: string, guard: Guard, env: NodeJS.ProcessEnv): P
 const words = process.argv.slice(2);
 const chosen = guards.filter(({ without }) => words.length === 0 || words.some((word) => without.includes(word)));
 const environment = { ...(await testEnvironment()), ...(await engineEnvironment(console.log)) };
-const postgres = await startPostgres();
+const stores = await storeEnvironment();
 const folder = await copyOfThis();
 try {
-  const env = { ...environment, ...(postgres && { DATABASE_URL: postgres.url }) };
+  const env = { ...environment, ...stores.env };
   let unnoticed = 0;
   for (const guard of chosen) {
     const missed = await missedBy(folder, guard, env);
@@ -53,5 +52,5 @@ try {
   process.exitCode = unnoticed > 0 || chosen.length === 0 ? 1 : 0;
 } finally {
   await rm(folder, { recursive: true, force: true });
-  await postgres?.stop();
+  await stores.stop();
 }

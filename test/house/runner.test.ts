@@ -54,7 +54,7 @@ test("a file that never ends is killed at its limit", async () => {
 
 test("a run whose time is over counts each file that it didn't come to as a failure, and still says how many", async () => {
   const { NODE_TEST_CONTEXT: _, ...host } = process.env;
-  const env = { ...host, DATABASE_URL: host["DATABASE_URL"] ?? "", DRAWBRIDGE_TESTS_UNTIL: "1" };
+  const env = { ...host, DRAWBRIDGE_TESTS_UNTIL: "1" };
   const run = promisify(execFile)(process.execPath, [path.join(import.meta.dirname, "../run.ts"), "house/boundaries"], { env });
   const { code, stdout } = (await run.catch((error: { code: number; stdout: string }) => error)) as { code?: number; stdout: string };
   assert.equal(code, 1);
@@ -67,4 +67,12 @@ test("files that start a sandbox are found by what they import, directly or thro
   assert.equal(kinds.get("pulumi-round.test.ts"), "e2e");
   assert.equal(kinds.get("role-stack.test.ts"), "e2e");
   assert.equal(kinds.get("runner.test.ts"), "unit");
+});
+
+test("files that open a store are found the same way, and others need no PostgreSQL", async () => {
+  const stores = new Map((await findTestFiles(path.join(import.meta.dirname, ".."))).map((file) => [path.basename(file.path), file.store]));
+  assert.equal(stores.get("records.test.ts"), true, "directly");
+  assert.equal(stores.get("entity-tag.test.ts"), true, "through the HTTP tests' support");
+  assert.equal(stores.get("open-queue.test.ts"), true);
+  assert.equal(stores.get("layout.test.ts"), false);
 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import pg from "pg";
 import type { Log } from "../../src/log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { layEmptyDatabase } from "../support/empty-database.ts";
+import { createDatabase, layDatabase } from "../support/made-database.ts";
 
 export const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -23,7 +23,7 @@ export interface Backend {
 
 async function openPGlite(): Promise<Opened> {
   const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-store-"));
-  await layEmptyDatabase(dataDir);
+  layDatabase(dataDir);
   const store = await openStore({ dataDir, log: silent });
   const remove = async () => {
     await store.close();
@@ -54,7 +54,7 @@ export function counting(db: Store["db"]): { db: Store["db"]; statements(): numb
 /** A database of its own on a PostgreSQL server. */
 export async function openPostgres(server: string): Promise<Opened> {
   const database = `drawbridge_test_${randomBytes(6).toString("hex")}`;
-  await onServer(server, `create database ${database}`);
+  await onServer(server, createDatabase(database));
   const databaseUrl = Object.assign(new URL(server), { pathname: `/${database}` }).href;
   const store = await openStore({ databaseUrl, dataDir: "", log: silent });
   const remove = async () => {

@@ -7,32 +7,34 @@ export interface TestFile {
   /** absolute */
   path: string;
   kind: "unit" | "e2e";
+  /** opens a store of its own, on PGlite or PostgreSQL */
+  store: boolean;
 }
 
 /** What makes a test heavy: an import of one of these, or of a file in test/ that imports one. */
 const heavy = /\/(?:sandbox\/(?:sandbox|ministack|service)|setup\/(?:pulumi-cli|ministack))\.ts$/;
+const stores = /\/test\/(?:store\/backends|support\/made-database)\.ts$/;
 
 /** Every `*.test.ts` under `root`, in alphabetical order, those that start a sandbox last. */
 export async function findTestFiles(root: string): Promise<TestFile[]> {
   const files: TestFile[] = [];
   for await (const found of glob("**/*.test.ts", { cwd: root, exclude: ["fixtures/**"] })) {
     const file = path.join(root, found);
-    const kind = found.startsWith(`e2e${path.sep}`) || (await startsSandbox(file, root, new Set())) ? "e2e" : "unit";
-    files.push({ path: file, kind });
+    const imported = [...(await importsOf(file, root))];
+    const kind = found.startsWith(`e2e${path.sep}`) || imported.some((name) => heavy.test(name)) ? "e2e" : "unit";
+    files.push({ path: file, kind, store: imported.some((name) => stores.test(name)) });
   }
   return files.toSorted((a, b) => b.kind.localeCompare(a.kind) || a.path.localeCompare(b.path));
 }
 
-async function startsSandbox(file: string, root: string, seen: Set<string>): Promise<boolean> {
-  if (seen.has(file)) return false;
-  seen.add(file);
+/** The files that one imports, directly or by way of others under `root`; types alone aren't imports. */
+async function importsOf(file: string, root: string, seen = new Set<string>()): Promise<Set<string>> {
   const text = await readFile(file, "utf8").catch(() => "");
-  const imported = [...text.matchAll(/^(?!import type).*\bfrom "(\.[^"]+)"/gm)].map(([, name]) =>
-    path.resolve(path.dirname(file), name ?? ""),
-  );
-  if (imported.some((name) => heavy.test(name))) return true;
-  for (const name of imported) {
-    if (name.startsWith(root) && (await startsSandbox(name, root, seen))) return true;
+  for (const [, name = ""] of text.matchAll(/^(?!import type).*\bfrom "(\.[^"]+)"/gm)) {
+    const imported = path.resolve(path.dirname(file), name);
+    if (seen.has(imported)) continue;
+    seen.add(imported);
+    if (imported.startsWith(root)) await importsOf(imported, root, seen);
   }
-  return false;
+  return seen;
 }

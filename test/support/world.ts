@@ -13,7 +13,7 @@ import { asTenantAdmin } from "../../sandbox/vendor.ts";
 import type { Credentials } from "../../src/engine/engine.ts";
 import type { IntegrationView, TenantView } from "../../src/http/views/schemas.ts";
 import type { Operation } from "../../src/model/operation.ts";
-import { layEmptyDatabase } from "./empty-database.ts";
+import { layDatabase } from "./made-database.ts";
 
 export interface World {
   sandbox: Sandbox;
@@ -37,7 +37,7 @@ type Between = (sandbox: Sandbox) => Promise<{ url: string; close(): Promise<voi
 /** Starts everything; call `stop` in `after`. Says what the service last logged when a start fails. */
 export async function startWorld(asked: ServiceOptions = {}, between?: Between): Promise<World> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-test-"));
-  await layEmptyDatabase(dataDir);
+  layDatabase(dataDir);
   const sandbox = await startSandbox({ dataDir, log: () => {}, onlyStandIn: true });
   const middle = await between?.(sandbox);
   const through = (more: ServiceOptions): ServiceOptions =>

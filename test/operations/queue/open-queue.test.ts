@@ -13,7 +13,7 @@ import { stopError } from "../../../src/operations/stop-reason.ts";
 import { createOperation, findOperation } from "../../../src/store/operations.ts";
 import { openStore, type Store } from "../../../src/store/store.ts";
 import { backends, type Opened, silent } from "../../store/backends.ts";
-import { layEmptyDatabase } from "../../support/empty-database.ts";
+import { layDatabase } from "../../support/made-database.ts";
 
 test("jobs of one integration share a key, those of others don't, and a preview waits for nobody", () => {
   const id = "an-id";
@@ -26,7 +26,7 @@ test("jobs of one integration share a key, those of others don't, and a preview 
 
 test("what an earlier process had running on PGlite runs again at once, in its old place", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-queue-"));
-  await layEmptyDatabase(dataDir);
+  layDatabase(dataDir);
   const first = await openStore({ dataDir, log: silent });
   const killed = await openQueue({ store: first, log: silent, concurrency: 1 });
   const ids = [randomUUID(), randomUUID()];
