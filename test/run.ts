@@ -8,7 +8,8 @@ import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-
 import { engineEnvironment, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
 
-const root = import.meta.dirname;
+/** Another folder in the test of this. */
+const root = process.env["DRAWBRIDGE_TESTS_IN"] ?? import.meta.dirname;
 const limits = { unit: 180, e2e: 600 };
 const atOnce = { unit: 2, e2e: 1 };
 /** Seconds since 1970 at which the whole run has to have ended, where somebody waits for it no longer: `.ci/run` sets it. */
@@ -31,19 +32,10 @@ function indent(text: string): string {
   return text.replaceAll(/^/gm, "    ");
 }
 
-/**
- * Files share two cores with each other, an AWS, databases and a dozen processes, and wait on clocks; one that fails gets one more
- * run, if there is time. Its first failure is shown all the same, so that nobody takes a race for noise.
- */
-async function runTwiceIfNeeded(file: TestFile, env: NodeJS.ProcessEnv): Promise<FileResult> {
-  const run = () => runFile(file.path, { limitSeconds: Math.min(limits[file.kind], Math.floor(secondsLeft())), env });
+/** Once: a test that passes only at its second try has a fault, or what it tests has one. */
+async function runOnce(file: TestFile, env: NodeJS.ProcessEnv): Promise<FileResult> {
   if (secondsLeft() < 1) return notRun;
-  const first = await run();
-  const failed = first.tests.filter(({ outcome }) => outcome === "failed");
-  if (failed.length === 0 || secondsLeft() < first.seconds) return first;
-  say(`AGAIN ${path.relative(root, file.path)}: failed once, in ${first.seconds.toFixed(1)} s`);
-  for (const { name, reason } of failed) say(indent(`✗ ${name}\n${indent(reason ?? "")}`));
-  return run();
+  return runFile(file.path, { limitSeconds: Math.min(limits[file.kind], Math.floor(secondsLeft())), env });
 }
 
 /** What nobody has looked at isn't right: it fails. */
@@ -70,7 +62,7 @@ async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.Pr
     for (let file = waiting.shift(); file; file = waiting.shift()) {
       const name = path.relative(root, file.path);
       current.add(name);
-      show(file, await runTwiceIfNeeded(file, env));
+      show(file, await runOnce(file, env));
       current.delete(name);
     }
   };

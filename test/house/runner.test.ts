@@ -76,3 +76,24 @@ test("files that open a store are found the same way, and others need no Postgre
   assert.equal(stores.get("open-queue.test.ts"), true);
   assert.equal(stores.get("layout.test.ts"), false);
 });
+
+test("a file that fails isn't tried again, and its run fails", async () => {
+  const file = path.join(folder, "fails-once.test.ts");
+  const mark = path.join(folder, "began");
+  const source = `import { existsSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+test("succeeds at its second try", () => {
+  if (existsSync(${JSON.stringify(mark)})) return;
+  writeFileSync(${JSON.stringify(mark)}, "");
+  throw new Error("the first try");
+});
+`;
+  await writeFile(file, source);
+  const { NODE_TEST_CONTEXT: _, ...host } = process.env;
+  const env = { ...host, DRAWBRIDGE_TESTS_IN: folder };
+  const run = promisify(execFile)(process.execPath, [path.join(import.meta.dirname, "../run.ts"), "fails-once"], { env });
+  const { code, stdout } = (await run.catch((error: { code: number; stdout: string }) => error)) as { code?: number; stdout: string };
+  assert.equal(code, 1);
+  assert.match(stdout, /✗ succeeds at its second try/);
+  assert.match(stdout, /\n0 passed, 1 failed\n$/);
+});
