@@ -18,17 +18,24 @@ export interface Emulator {
 
 const startLimitSeconds = 30;
 
+export interface EmulatorOptions {
+  dataDir: string;
+  log: Say;
+  /** Starts with what its files in `<dataDir>/aws` hold, and writes them at its end. */
+  keeps?: boolean;
+}
+
 /**
- * Starts MiniStack with IAM enforced (`AUTH=true`) on a free port of 127.0.0.1, empty, and waits until it is healthy.
- * It ends with this process, however this process ends. Throws an Error with the emulator's last words when it won't start.
+ * Starts MiniStack with IAM enforced (`AUTH=true`) on a free port of 127.0.0.1, empty unless it keeps files, and waits until it is
+ * healthy. It ends with this process, however this process ends. Throws an Error with the emulator's last words when it won't start.
  */
-export async function startEmulator({ dataDir, log }: { dataDir: string; log: Say }): Promise<Emulator> {
+export async function startEmulator({ dataDir, log, keeps = false }: EmulatorOptions): Promise<Emulator> {
   const ministack = await ensureMinistack({ log });
   const folder = path.join(dataDir, "aws");
   await mkdir(folder, { recursive: true });
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
-    const child = launch(ministack, folder, port);
+    const child = launch(ministack, { folder, port, keeps });
     const endpoint = `http://127.0.0.1:${port}`;
     const failure = await untilHealthy(child, endpoint);
     if (failure === undefined) return { endpoint, pid: child.process.pid as number, stop: () => stop(child.process) };
@@ -43,7 +50,13 @@ interface Launched {
   lastWords(): string;
 }
 
-function launch({ python, packages }: Ministack, folder: string, port: number): Launched {
+interface LaunchOptions {
+  folder: string;
+  port: number;
+  keeps: boolean;
+}
+
+function launch({ python, packages }: Ministack, { folder, port, keeps }: LaunchOptions): Launched {
   const child = spawn(python, [path.join(import.meta.dirname, "watch-parent.py")], {
     cwd: folder,
     stdio: ["pipe", "ignore", "pipe"],
@@ -56,6 +69,7 @@ function launch({ python, packages }: Ministack, folder: string, port: number): 
       BIND_HOST: "127.0.0.1",
       GATEWAY_PORT: String(port),
       STATE_DIR: folder,
+      PERSIST_STATE: keeps ? "1" : "0",
       S3_DATA_DIR: path.join(folder, "s3"),
       // Either would open a second listener, the first one on every interface.
       IOT_MTLS_ENABLED: "0",

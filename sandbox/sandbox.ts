@@ -27,11 +27,13 @@ export interface Sandbox extends Seeded {
 }
 
 export interface SandboxOptions {
-  /** Made if it isn't there; a sandbox always starts empty, whatever an earlier one left in it. One at a time. */
+  /** Made if it isn't there; a sandbox starts empty, whatever an earlier one left in it, unless `fill` is given. One at a time. */
   dataDir: string;
   log: Say;
   /** Use the stand-in even where the official plugin is installed: for tests that inject faults into it. */
   onlyStandIn?: boolean;
+  /** In the place of the seed: the emulator starts with its files in `<dataDir>/aws`, and this puts in what they don't hold. */
+  fill?: (endpoint: string) => Promise<Seeded>;
 }
 
 /**
@@ -58,15 +60,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
-async function startIn({ dataDir, log, onlyStandIn = false }: SandboxOptions): Promise<Sandbox> {
+async function startIn({ dataDir, log, onlyStandIn = false, fill }: SandboxOptions): Promise<Sandbox> {
   await rm(path.join(dataDir, "sandbox.json"), { force: true });
   const cli = await ensurePulumiCli({ log });
   const pulumiHome = path.join(dataDir, "pulumi-home");
   const standIn = path.join(import.meta.dirname, "stand-in", "main.ts");
   const plugin = await ensureSandboxPlugin({ pulumiHome, cliRoot: cli.root, log, standIn, onlyStandIn });
-  const emulator = await startEmulator({ dataDir, log });
+  const emulator = await startEmulator({ dataDir, log, keeps: fill !== undefined });
   try {
-    const seeded = await seed(emulator.endpoint);
+    const seeded = await (fill ?? seed)(emulator.endpoint);
     const stateUrl = `s3://${platformThings.stateBucket}?region=${sandboxRegion}&endpoint=${emulator.endpoint}&use_path_style=true`;
     await writeSandboxFile(dataDir, { serviceUrl: "", token: "", awsEndpoint: emulator.endpoint, stateUrl, accounts: seeded.accounts });
     const environment = serviceEnvironment({ dataDir, awsEndpoint: emulator.endpoint, stateUrl, cli, pulumiHome, seeded });

@@ -16,12 +16,15 @@ import { makeUser, policy, type Root, rootOf } from "./root.ts";
 
 export type SandboxAccounts = Record<AccountName, SandboxAccount>;
 
-/** What the service's side of the seeded AWS is called. */
-export interface Seeded {
+/** Who is in a filled AWS, and what the service's side of it is called. */
+export interface Filled {
   accounts: SandboxAccounts;
   stateRoleArn: string;
   /** For `DRAWBRIDGE_SECRETS_PROVIDER`, where a run is to have secrets in state encrypted as installations have them */
   secretsProvider: string;
+}
+
+export interface Seeded extends Filled {
   /**
    * Opens an account's provisioning role to the service's user, under the external id that the service answered when the tenant was
    * registered. Each tenant of the account has an id of its own, and the role trusts all that were given here.
@@ -41,14 +44,19 @@ export async function seed(endpoint: string): Promise<Seeded> {
     seedVendor(rootOf(endpoint, "infosum"), vendorPrincipals.infosum),
     seedVendor(rootOf(endpoint, "labra"), vendorPrincipals.labra),
   ]);
-  const trusted = { tenant: new Set<string>(), neighbour: new Set<string>() };
+  const { account, stateRoleArn, secretsProvider } = platform;
+  const accounts = { platform: account, tenant, neighbour, outsider, conductorone, "creative-force": creativeForce, infosum, labra };
+  return withTrust(endpoint, { accounts, stateRoleArn, secretsProvider });
+}
+
+/** A filled AWS, whose tenant's provisioning role trusts these external ids already. */
+export function withTrust(endpoint: string, filled: Filled, externalIds: string[] = []): Seeded {
+  const trusted = { tenant: new Set(externalIds), neighbour: new Set<string>() };
   return {
-    accounts: { platform: platform.account, tenant, neighbour, outsider, conductorone, "creative-force": creativeForce, infosum, labra },
-    stateRoleArn: platform.stateRoleArn,
-    secretsProvider: platform.secretsProvider,
+    ...filled,
     async trustProvisioner(externalId, name = "tenant") {
       trusted[name].add(externalId);
-      await trustProvisioner(rootOf(endpoint, name), platform.account.principalArn, [...trusted[name]]);
+      await trustProvisioner(rootOf(endpoint, name), filled.accounts.platform.principalArn, [...trusted[name]]);
     },
   };
 }

@@ -7,7 +7,7 @@ import { KMSClient } from "@aws-sdk/client-kms";
 import { S3Client } from "@aws-sdk/client-s3";
 import { sandboxRegion } from "../../sandbox/accounts.ts";
 import { type Api, createApi } from "../../sandbox/api.ts";
-import { type Sandbox, startSandbox } from "../../sandbox/sandbox.ts";
+import { type Sandbox, type SandboxOptions, startSandbox } from "../../sandbox/sandbox.ts";
 import { type RunningService, type ServiceOptions, startService } from "../../sandbox/service.ts";
 import { asTenantAdmin } from "../../sandbox/vendor.ts";
 import type { Credentials } from "../../src/engine/engine.ts";
@@ -34,11 +34,19 @@ export interface World {
 /** Something between the service and AWS. */
 type Between = (sandbox: Sandbox) => Promise<{ url: string; close(): Promise<void> }>;
 
-/** Starts everything; call `stop` in `after`. Says what the service last logged when a start fails. */
-export async function startWorld(asked: ServiceOptions = {}, between?: Between): Promise<World> {
+/** A data folder that was laid before, and what fills its AWS. */
+type Laid = { dataDir: string } & Required<Pick<SandboxOptions, "fill">>;
+
+async function emptyFolder(): Promise<{ dataDir: string }> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-test-"));
   layDatabase(dataDir);
-  const sandbox = await startSandbox({ dataDir, log: () => {}, onlyStandIn: true });
+  return { dataDir };
+}
+
+/** Starts everything; call `stop` in `after`. Says what the service last logged when a start fails. */
+export async function startWorld(asked: ServiceOptions = {}, between?: Between, laid?: Laid): Promise<World> {
+  const sandbox = await startSandbox({ ...(laid ?? (await emptyFolder())), log: () => {}, onlyStandIn: true });
+  const { dataDir } = sandbox;
   const middle = await between?.(sandbox);
   const through = (more: ServiceOptions): ServiceOptions =>
     middle ? { ...more, environment: { AWS_ENDPOINT_URL: middle.url, ...more.environment } } : more;
