@@ -113,7 +113,8 @@ describe("a release that takes over the records of an older one", { concurrency:
     assert.ok((migrations[0] ?? 0) < (migrations[1] ?? 0), "this release has migrated the records");
     const cli = path.resolve(import.meta.dirname, "../../src/audit-cli.ts");
     const head = `${heads?.[0]?.["seq"]}:${heads?.[0]?.["hash"]}`;
-    await run(process.execPath, [cli, "verify", "--store", world.sandbox.dataDir, "--head", head]);
+    const { DATABASE_URL: _otherTests, ...env } = process.env;
+    await run(process.execPath, [cli, "verify", "--store", world.sandbox.dataDir, "--head", head], { env });
     await world.restart();
   });
 
