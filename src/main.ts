@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };
   const stopping = new AbortController();
   const composed = await compose(config, { log, version, stopping: stopping.signal });
-  const plugin = await pluginOf(composed.engine);
+  const plugin = await pluginOf(composed.api.shell.engine);
   const working = await beginWork(composed, { config, log, plugin, signal: stopping.signal });
   const listeners = await openListeners(composed.api, config, { log, lookSeconds: 30 });
   log.info("Drawbridge listens", { url: listeners.url, version, ...(plugin && { plugin }) });
@@ -50,11 +50,9 @@ interface Work {
 }
 
 /** Starts the queue, the look for what died, and what the clock begins. Answers what ends once the signal has aborted. */
-async function beginWork(
-  { api, shell, queue, room, isFrozen, ended }: Composed,
-  { config, log, plugin, signal }: Work,
-): Promise<Promise<void>[]> {
-  const { store, owner } = shell;
+async function beginWork({ api, room, isFrozen, ended }: Composed, { config, log, plugin, signal }: Work): Promise<Promise<void>[]> {
+  const { shell } = api;
+  const { store, queue, owner } = shell;
   const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
   const timing = { ...leaseTiming, session: sessionSeconds(config.operationSeconds) * 1_000 };
   const context = { store, log, timing, cancels: api.cancels, owner, isDead, room, plugin: () => plugin, ...(ended && { ended }) };
@@ -76,14 +74,15 @@ interface Running {
 }
 
 /** Requests are answered while operations end; the store goes last, since all write to it. */
-async function takeApart({ api, shell, engine, queue }: Composed, { listeners, working, drainSeconds }: Running): Promise<void> {
+async function takeApart({ api }: Composed, { listeners, working, drainSeconds }: Running): Promise<void> {
+  const { store, queue, engine } = api.shell;
   await queue.close({ graceSeconds: drainSeconds });
   await listeners.close(2_000);
   await api.audit.refusals.settle();
   await engine.close();
   await Promise.all(working);
   await api.limits.close();
-  await shell.store.close();
+  await store.close();
 }
 
 function endOnSignals(log: Log, stop: (signal: string) => Promise<void>): void {

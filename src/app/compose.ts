@@ -19,7 +19,6 @@ import type { Log } from "../log.ts";
 import { createCancelRegistry } from "../operations/cancel.ts";
 import { createFreeze } from "../operations/freeze.ts";
 import { openQueue } from "../operations/queue/open-queue.ts";
-import type { Queue } from "../operations/queue/queue.ts";
 import { createRoom, type Room } from "../operations/room.ts";
 import { killByMarker } from "../processes.ts";
 import { refusalCount } from "../store/account-refusals.ts";
@@ -31,9 +30,6 @@ import { createReadiness } from "./readiness.ts";
 
 export interface Composed {
   api: Api;
-  shell: Shell;
-  engine: Engine;
-  queue: Queue;
   room: Room;
   /** Called when a run has ended, where traces are sent. */
   ended?: (operation: string) => void;
@@ -78,7 +74,7 @@ export async function compose(
     readIntegration: integrationReader(store.db),
     readiness: createReadiness({ config, engine, store, draining: () => stopping.aborted, frozen: freeze.seen, room }),
   };
-  return { api, shell, engine, queue, room, isFrozen, ...(tracing && { ended: tracing.ended }) };
+  return { api, room, isFrozen, ...(tracing && { ended: tracing.ended }) };
 }
 
 /** The one caller that exists before any key: the operator who holds the admin token. */

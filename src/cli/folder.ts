@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
+import { faultAt, type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
 import { repositoryName } from "../model/repository-name.ts";
 import { CommandFailure, exits } from "./failure.ts";
 import { findManifestFiles, unreadable } from "./manifest-files.ts";
@@ -27,7 +27,7 @@ export async function readFolder(where: string): Promise<LocatedManifest[]> {
 async function readOne(file: string): Promise<{ manifests: LocatedManifest[]; faults: ManifestFault[] }> {
   const text = await readFile(file, "utf8").catch((error: unknown) => ({ fault: unreadable(error) }));
   if (typeof text === "string") return readManifests(file, text);
-  return { manifests: [], faults: [{ file, line: 1, column: 1, detail: text.fault }] };
+  return { manifests: [], faults: [faultAt(file, text.fault)] };
 }
 
 /** `file:line:column: what is wrong`, as compilers write it and editors read it. */

@@ -1,14 +1,12 @@
 /** Which files of a folder on this machine are manifests, by the rules of a source's own reader (src/gitops/tree.ts). */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { isManifest, largestFile, type ManifestFault } from "../gitops/manifests.ts";
+import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault } from "../gitops/manifests.ts";
 
 export interface FoundFiles {
   files: string[];
   faults: ManifestFault[];
 }
-
-const faultAt = (file: string, detail: string): ManifestFault => ({ file, line: 1, column: 1, detail });
 
 /**
  * The manifests below a folder, in order, and a fault for each entry that may be one and can't be read: what counted as absent would be
@@ -36,10 +34,10 @@ export async function findManifestFiles(folder: string): Promise<FoundFiles> {
 
 /** A link such as `LICENSE` is nothing of ours if it leads to a file. What leads elsewhere may stand for a folder. */
 async function faultOfLink(file: string): Promise<string | undefined> {
-  if (isManifest.test(file)) return "it is a symbolic link, which isn't followed. Put the file itself here.";
+  if (isManifest.test(file)) return linkFaults.file;
   const target = await stat(file).catch(() => undefined);
   if (target?.isFile()) return undefined;
-  return "it is a symbolic link that may lead to a folder. Put the folder itself here, or take the link out.";
+  return linkFaults.folder;
 }
 
 async function faultOfFile(file: string, isFile: boolean): Promise<string | undefined> {

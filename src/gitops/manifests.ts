@@ -20,6 +20,15 @@ export interface ManifestFault extends Position {
   detail: string;
 }
 
+/** What is wrong with a whole file. */
+export const faultAt = (file: string, detail: string): ManifestFault => ({ file, line: 1, column: 1, detail });
+
+/** What a link may not be, whoever lists the files. */
+export const linkFaults = {
+  file: "it is a symbolic link, which isn't followed. Put the file itself here.",
+  folder: "it is a symbolic link that may lead to a folder. Put the folder itself here, or take the link out.",
+};
+
 export interface LocatedManifest {
   manifest: Manifest;
   /** Where its document begins, or where inside it an RFC 6901 pointer leads. */

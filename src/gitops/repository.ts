@@ -7,9 +7,9 @@ import type { SourceRecord } from "../model/source.ts";
 import { ProblemError } from "../problem.ts";
 import { gitAccess } from "./credentials.ts";
 import { type Checkout, gitBytes } from "./git.ts";
-import type { ManifestFault } from "./manifests.ts";
+import { faultAt, type ManifestFault } from "./manifests.ts";
 import type { FileText } from "./read-files-worker.ts";
-import { faultAt, foldersOf, type ListedFile, listManifests } from "./tree.ts";
+import { foldersOf, type ListedFile, listManifests } from "./tree.ts";
 
 export interface Fetched {
   /** the commit's hash */

@@ -4,7 +4,7 @@
  */
 import { ProblemError } from "../problem.ts";
 import { type Checkout, gitBytes, gitOutput, splitAt } from "./git.ts";
-import { isManifest, largestFile, type ManifestFault } from "./manifests.ts";
+import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault } from "./manifests.ts";
 
 export interface ListedFile {
   /** from the repository's root, for people to read */
@@ -103,8 +103,6 @@ export async function listManifests(
   return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), faults };
 }
 
-export const faultAt = (file: string, detail: string): ManifestFault => ({ file, line: 1, column: 1, detail });
-
 /** `<mode> <type> <object> <size>\t<name>` (git-ls-tree(1), `-l`) */
 function entryOf(line: Buffer, prefix: Buffer): Entry {
   const end = line.indexOf(tab);
@@ -125,7 +123,7 @@ function pathOf(name: Buffer): { path: string; isText: boolean } {
 function judge({ mode, object, size }: Entry, path: string, isText: boolean): ListedFile | string | undefined {
   if (mode === modes.submodule) return "it is a submodule, which isn't fetched. Put its manifests here, or take it out of the folder.";
   const named = isManifest.test(path);
-  if (mode === modes.link) return named ? "it is a symbolic link, which isn't followed. Put the file itself here." : "link";
+  if (mode === modes.link) return named ? linkFaults.file : "link";
   if (!named) return undefined;
   if (!isText) return "its name isn't UTF-8. Give it another name.";
   if (size > largestFile) return `The file is larger than ${largestFile} bytes. Divide it.`;
@@ -141,11 +139,7 @@ async function faultsOfLinks(checkout: Checkout, commit: string, links: readonly
     const answers = typesOf(await gitBytes(checkout, ["cat-file", "--batch-check", "--follow-symlinks"], input));
     for (const [index, entry] of asked.entries()) if (answers[index] === "blob") leadToFiles.add(entry);
   }
-  return links
-    .filter((entry) => !leadToFiles.has(entry))
-    .map(({ name }) =>
-      faultAt(pathOf(name).path, "it is a symbolic link that may lead to a folder. Put the folder itself here, or take the link out."),
-    );
+  return links.filter((entry) => !leadToFiles.has(entry)).map(({ name }) => faultAt(pathOf(name).path, linkFaults.folder));
 }
 
 /** `<object> <type> <size>`, or a word, a size and so many bytes about why there is no object (git-cat-file(1), `--follow-symlinks`). */

@@ -3,13 +3,12 @@
 import { checkPrecondition, integrationEtag } from "../model/etag.ts";
 import { changingKinds } from "../model/operation.ts";
 import { openOperation } from "../operations/open.ts";
-import { ProblemError } from "../problem.ts";
 import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import type { Shell } from "./shell.ts";
-import { requireTenant } from "./subject.ts";
+import { noIntegration, requireTenant } from "./subject.ts";
 
 export interface DeleteRequest {
   tenant: string;
@@ -26,7 +25,7 @@ export interface DeleteRequest {
 export async function deleteIntegration(shell: Shell, request: DeleteRequest): Promise<StoredOperation> {
   const tenant = await requireTenant(shell, request.tenant);
   const record = await findIntegration(shell.store.db, tenant.name, request.name);
-  if (!record || record.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
+  if (!record || record.goneAt !== undefined) throw noIntegration();
   checkPrecondition(integrationEtag(record), request.ifMatch, false);
   return shell.store.db.transaction().execute(async (trx) => {
     await lockName(trx, { tenant: tenant.name });
@@ -45,7 +44,7 @@ export async function deleteIntegration(shell: Shell, request: DeleteRequest): P
     for (const waiting of open.filter((one) => one.state !== "running"))
       await cancelWaiting(trx, waiting.id, { supersededBy: operation.id });
     await changeIntegration(trx, tenant.name, record.name, (now) => {
-      if (now.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
+      if (now.goneAt !== undefined) throw noIntegration();
       checkPrecondition(integrationEtag(now), request.ifMatch, false);
       return { ...now, handshake: { state: "offboarding", awaiting: [] } };
     });

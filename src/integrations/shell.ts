@@ -1,4 +1,4 @@
-/** The parts of the outside world that the verbs work with, given to them by src/main.ts. */
+/** The parts of the outside world that the verbs work with, given to them by src/app/compose.ts. */
 
 import type { AwsReach, WriteGates } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";

@@ -20,6 +20,7 @@ export async function requireTenant(shell: Pick<Shell, "store">, name: string): 
 }
 
 export const noTenant = (): ProblemError => new ProblemError("not_found", "There is no such tenant.");
+export const noIntegration = (): ProblemError => new ProblemError("not_found", "There is no such integration.");
 
 /**
  * A tenant's integration that isn't gone, with its tenant.
@@ -32,7 +33,7 @@ export async function findTenantIntegration(
   name: string,
 ): Promise<{ tenant: TenantRecord; record: IntegrationRecord }> {
   const [tenant, record] = await Promise.all([requireTenant(shell, tenantName), findIntegration(shell.store.db, tenantName, name)]);
-  if (!record || record.goneAt !== undefined) throw new ProblemError("not_found", "There is no such integration.");
+  if (!record || record.goneAt !== undefined) throw noIntegration();
   return { tenant, record };
 }
 

@@ -63,6 +63,9 @@ export function isTerminal(state: OperationState): boolean {
   return terminalStates.includes(state);
 }
 
+/** Whether nothing more happens to it by itself: it has ended, or waits for an approval, maybe for days. */
+export const hasSettled = (state: OperationState): boolean => isTerminal(state) || state === "awaiting-approval";
+
 export interface Operation {
   id: string;
   kind: OperationKind;

@@ -1,5 +1,5 @@
 /** Takes an operation for a run, or quarantines one that took its workers down again and again. */
-import { isTerminal } from "../model/operation.ts";
+import { hasSettled } from "../model/operation.ts";
 import type { Problem } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
@@ -16,7 +16,7 @@ export function quarantined(attempts: number): Problem {
 
 /** Whether there is something to run: it hasn't ended, and waits for nobody's approval. */
 export function isRunnable(operation: StoredOperation | undefined): operation is StoredOperation {
-  return operation !== undefined && !isTerminal(operation.state) && operation.state !== "awaiting-approval";
+  return operation !== undefined && !hasSettled(operation.state);
 }
 
 export interface Beginning {

@@ -12,9 +12,6 @@ export async function noteChild({ store }: { store: Pick<Store, "db"> }, run: Ru
   await adoptChild(store.db, child, run.operation.id);
 }
 
-/** An end as one state of many: a child that waits for an approval may wait for days. */
-export const hasSettled = (state: OperationState): boolean => isTerminal(state) || state === "awaiting-approval";
-
 interface Following {
   /** Which states count as an end here. */
   isEnd?: (state: OperationState) => boolean;
@@ -30,16 +27,16 @@ export async function followChildren(
   { isEnd = isTerminal, onEnd = wordsOf }: Following = {},
 ): Promise<ChildState[]> {
   const ended = new Map<string, ChildState>();
-  for (;;) {
-    const waiting = ids.filter((id) => !ended.has(id));
+  for (let waiting = ids; waiting.length > 0; ) {
     for (const child of await statesOf(store.db, waiting)) {
       if (!isEnd(child.state)) continue;
       ended.set(child.id, child);
       await run.progress("child-ended", onEnd(child));
     }
-    if (ended.size === new Set(ids).size) return ids.flatMap((id) => ended.get(id) ?? []);
-    await sleep(lookMilliseconds, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
+    waiting = waiting.filter((id) => !ended.has(id));
+    if (waiting.length > 0) await sleep(lookMilliseconds, undefined, { signal: run.signal }).catch(() => run.signal.throwIfAborted());
   }
+  return ids.flatMap((id) => ended.get(id) ?? []);
 }
 
 const wordsOf = ({ id, tenant, integration, state, error }: ChildState): Record<string, unknown> => ({

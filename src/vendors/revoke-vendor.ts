@@ -12,7 +12,8 @@ import { findTenantIntegration, requireTenant } from "../integrations/subject.ts
 import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
 import { leasesOf, stackId } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
-import { followChildren, hasSettled, noteChild } from "../operations/children.ts";
+import { hasSettled } from "../model/operation.ts";
+import { followChildren, noteChild } from "../operations/children.ts";
 import { withLeases } from "../operations/lease.ts";
 import { openOperation } from "../operations/open.ts";
 import type { Run } from "../operations/run.ts";
@@ -182,10 +183,9 @@ async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<
 /** Every integration goes up again as it was approved last: the trusts open, the sessions' end is taken away, and each is proven. */
 async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]> {
   const records = await integrationsOfVendor(shell.store.db, vendor);
-  const standing: IntegrationRecord[] = [];
-  for (const record of records) {
-    if (hasBegun(record) && !(await isBeingRemoved(shell.store.db, record))) standing.push(record);
-  }
+  const begun = records.filter(hasBegun);
+  const removed = await sideBySide(begun, (record) => isBeingRemoved(shell.store.db, record));
+  const standing = begun.filter((_, index) => !removed[index]);
   // Run again after a restart, it goes on with those that it had started.
   const started = new Map(
     (await childrenOf(shell.store.db, run.operation.id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]),

@@ -22,7 +22,7 @@ import { createFreeze } from "../../src/operations/freeze.ts";
 import type { Queue } from "../../src/operations/queue/queue.ts";
 import { integrationReader } from "../../src/store/integration-reader.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { backends, type Opened, silent } from "../store/backends.ts";
+import { type Opened, openAnew, silent } from "../store/backends.ts";
 import { type CallOptions, type Reply, send } from "./call.ts";
 import { seed } from "./seed.ts";
 
@@ -73,12 +73,6 @@ const untouched = <T extends object>(name: string): T =>
       throw new Error(`${name}.${String(property)} was used by a request`);
     },
   });
-
-async function openAnew(): Promise<Opened> {
-  const [backend] = backends;
-  if (!backend) throw new Error("there is no store to test on");
-  return backend.open();
-}
 
 /** One replica's connections to a database that others use too. */
 async function openShared(databaseUrl: string): Promise<Opened> {

@@ -5,16 +5,14 @@ import { callerOfKey, makeKey, removeKey, rotateKey } from "../../src/access/ide
 import { adminToken, newApiKey } from "../../src/access/identity/tokens.ts";
 import { type Caller, scopes } from "../../src/model/caller.ts";
 import { findApiKey } from "../../src/store/api-keys.ts";
-import { backends, type Opened } from "../store/backends.ts";
+import { type Opened, openAnew } from "../store/backends.ts";
 
 const admin: Caller = { subject: "admin", tenants: "*", scopes };
 const request = { subject: "ci", tenants: ["acme"], scopes: ["read" as const, "write" as const] };
 
 let opened: Opened;
 before(async () => {
-  const [backend] = backends;
-  assert.ok(backend);
-  opened = await backend.open();
+  opened = await openAnew();
 });
 after(() => opened?.remove());
 const code = (expected: string) => (error: Error) => error.message.startsWith(`${expected}:`);

@@ -9,7 +9,7 @@ import { callerLookup } from "../../src/access/identity/find-caller.ts";
 import { issuersSchema, type TokenReader, tokenReader } from "../../src/access/identity/oidc.ts";
 import type { Reply } from "../http/call.ts";
 import { type Running, start } from "../http/support.ts";
-import { backends, type Opened } from "../store/backends.ts";
+import { type Opened, openAnew } from "../store/backends.ts";
 
 let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
 let strangers: { privateKey: CryptoKey };
@@ -48,9 +48,7 @@ before(async () => {
       },
     ]),
   );
-  const [backend] = backends;
-  assert.ok(backend);
-  opened = await backend.open();
+  opened = await openAnew();
   service = await start({
     api: { findCaller: callerLookup({ admin: "the-administrators-token-0", db: opened.store.db, readToken: read }) },
   });

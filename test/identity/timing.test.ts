@@ -8,13 +8,11 @@ import test, { after, before } from "node:test";
 import { callerOfKey, makeKey } from "../../src/access/identity/api-keys.ts";
 import { adminToken, hashToken } from "../../src/access/identity/tokens.ts";
 import { scopes } from "../../src/model/caller.ts";
-import { backends, type Opened } from "../store/backends.ts";
+import { type Opened, openAnew } from "../store/backends.ts";
 
 let opened: Opened;
 before(async () => {
-  const [backend] = backends;
-  assert.ok(backend);
-  opened = await backend.open();
+  opened = await openAnew();
 });
 after(() => opened?.remove());
 

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { followChildren, hasSettled, noteChild } from "../../src/operations/children.ts";
+import { hasSettled } from "../../src/model/operation.ts";
+import { followChildren, noteChild } from "../../src/operations/children.ts";
 import type { Run } from "../../src/operations/run.ts";
 import { childrenOf, createOperation } from "../../src/store/operations.ts";
 import { cancelWaiting, parkOperation, startOperation } from "../../src/store/transitions.ts";
-import { backends, type Opened } from "../store/backends.ts";
+import { type Opened, openAnew } from "../store/backends.ts";
 
 let opened: Opened;
 before(async () => {
-  const [backend] = backends;
-  assert.ok(backend);
-  opened = await backend.open();
+  opened = await openAnew();
 });
 after(() => opened?.remove());
 

@@ -21,7 +21,8 @@ export interface Backend {
   open(): Promise<Opened>;
 }
 
-async function openPGlite(): Promise<Opened> {
+/** A database of its own in this process. */
+export async function openAnew(): Promise<Opened> {
   const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-store-"));
   layDatabase(dataDir);
   const store = await openStore({ dataDir, log: silent });
@@ -68,4 +69,4 @@ const server = process.env["DATABASE_URL"];
 
 export const postgres: Backend | undefined = server === undefined ? undefined : { name: "PostgreSQL", open: () => openPostgres(server) };
 
-export const backends: Backend[] = [{ name: "PGlite", open: openPGlite }, ...(postgres === undefined ? [] : [postgres])];
+export const backends: Backend[] = [{ name: "PGlite", open: openAnew }, ...(postgres === undefined ? [] : [postgres])];

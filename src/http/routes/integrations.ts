@@ -6,7 +6,7 @@ import { managedBySource } from "../../gitops/reconcile-plan.ts";
 import { deleteIntegration } from "../../integrations/delete.ts";
 import { previewIntegration } from "../../integrations/preview.ts";
 import { putIntegration, refuseUnreadable } from "../../integrations/put.ts";
-import { noTenant, requireTenant } from "../../integrations/subject.ts";
+import { noIntegration, noTenant, requireTenant } from "../../integrations/subject.ts";
 import { integrationEtag } from "../../model/etag.ts";
 import { integrationBody } from "../../model/integration.ts";
 import { nameSchema } from "../../model/names.ts";
@@ -153,7 +153,5 @@ const getProof = defineRoute({
   if (!proof) throw new ProblemError("not_found", "There is no proof yet: it comes with the integration's first successful up.");
   return { status: 200, body: proof };
 });
-
-const noIntegration = (): ProblemError => new ProblemError("not_found", "There is no such integration.");
 
 export const integrationRoutes: Route[] = [listRoute, putRoute, getIntegration, deleteRoute, previewRoute, getProof];
