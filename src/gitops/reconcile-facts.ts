@@ -3,6 +3,7 @@
 import type { Shell } from "../integrations/shell.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { Manifest } from "../model/manifest.ts";
+import type { OperationKind } from "../model/operation.ts";
 import type { SourceMember } from "../model/source.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { pausesNow } from "../store/pauses.ts";
@@ -12,7 +13,8 @@ import { membersOf } from "../store/sources.ts";
 export interface Facts {
   tenants: Map<string, TenantRecord>;
   integrations: Map<string, IntegrationRecord>;
-  busy: Set<string>;
+  /** The kinds of the operations that change an integration and haven't ended */
+  busy: Map<string, OperationKind[]>;
   members: SourceMember[];
   paused: Map<string, string>;
 }

@@ -161,10 +161,12 @@ async function planIntegration(
     await refuseForeignIds(shell, next);
     return { outcome: "changed", ifMatch };
   }
-  if (facts.busy.has(`${tenantName}/${metadata.name}`)) return { outcome: "changed", ifMatch, reason: "An operation is under way on it." };
+  const open = facts.busy.get(`${tenantName}/${metadata.name}`);
   // Manifests that are as they were ask for nothing new.
+  if (open?.includes("destroy")) return { outcome: "unchanged", ifMatch, reason: "A teardown of it is under way. PUT it if it is wanted." };
   if (before.closedByTeardown)
     return { outcome: "unchanged", ifMatch, reason: "A teardown closed its access and didn't end. PUT it if it is wanted, or DELETE it." };
+  if (open !== undefined) return { outcome: "changed", ifMatch, reason: "An operation is under way on it." };
   if (before.lastUp?.succeeded !== true)
     return { outcome: "changed", ifMatch, reason: "Its last update didn't succeed, or its tenant changed since." };
   if (before.lastUp.specHash !== desired.specHash)

@@ -20,6 +20,9 @@ import { upRequestOf } from "./wish.ts";
 /** Kinds of operation that make what somebody wished for. */
 export const wishKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
 
+/** Whether it makes what somebody wished for. Others (a teardown, a key's deletion) no request of an integration ends: it runs after them. */
+export const isWish = (kind: OperationKind): boolean => (wishKinds as OperationKind[]).includes(kind);
+
 export interface Acceptance {
   kind: (typeof wishKinds)[number];
   next: IntegrationRecord;

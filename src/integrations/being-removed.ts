@@ -12,6 +12,10 @@ export async function isBeingRemoved(db: Db, { tenant, name, goneAt, closedByTea
   return (await currentOperation(db, tenant, name, ["destroy"])) !== undefined;
 }
 
+/** What was asked for before a teardown opens nothing that the teardown closes. */
+export const closedMeanwhile = (name: string): ProblemError =>
+  new ProblemError("plan_stale", `A teardown of ${name} was asked for after this operation. PUT the integration if it is still wanted.`);
+
 /** @throws ProblemError not_found */
 export async function refuseBeingRemoved(db: Db, record: IntegrationRecord): Promise<void> {
   if (!(await isBeingRemoved(db, record))) return;

@@ -5,9 +5,9 @@ import type { TenantRecord } from "../model/tenant.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import { changeIntegration, findForWish } from "../store/integrations.ts";
-import { currentOperation } from "../store/operations.ts";
+import { openOperations } from "../store/operations.ts";
 import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
-import { wishKinds } from "./accept.ts";
+import { isWish } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
 import type { Shell } from "./shell.ts";
 import { contain, roleNamesOf } from "./stacks/contain.ts";
@@ -72,7 +72,9 @@ async function bury(
     const retained = ((await findForWish(trx, tenant, name)).live?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
     const at = shell.now();
     const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });
-    const wantedAgain = (await currentOperation(trx, tenant, name, wishKinds)) !== undefined;
+    const open = await openOperations(trx, tenant, name);
+    const later = open.slice(open.findIndex(({ id }) => id === run.operation.id) + 1);
+    const wantedAgain = later.some(({ kind }) => isWish(kind));
     const buried = ({
       lastUp: _lastUp,
       proof: _proof,

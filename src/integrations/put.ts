@@ -11,7 +11,7 @@ import { ProblemError } from "../problem.ts";
 import { externalIdHolder, findForPut, type Met } from "../store/integrations.ts";
 import { currentOperation, type StoredOperation } from "../store/operations.ts";
 import { isTrustedPrincipal } from "../store/trusted-principals.ts";
-import { accept, hasBegun, lifeEnded, readAgain } from "./accept.ts";
+import { accept, hasBegun, isWish, lifeEnded, readAgain } from "./accept.ts";
 import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
@@ -211,7 +211,8 @@ async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Prom
   const current = busy ? await currentOperation(shell.store.db, tenant.name, next.name) : undefined;
   // What an unknown author asked for is asked for anew: somebody has to answer for it.
   const isAnswered = before?.authors?.some(({ subject }) => subject === legacyAuthor) !== true;
-  if (before && etag === etagBefore && isAnswered) {
+  const isSame = etag === etagBefore && isAnswered;
+  if (before && isSame) {
     if (current?.kind === "up" && isAskedFor(current, next)) return { tenant, record: before, etag, operation: current };
     const settled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash && !teardownBegan(before);
     if (settled && current === undefined) return { tenant, record: before, etag };
@@ -221,10 +222,11 @@ async function putOnce(shell: Shell, request: PutRequest, refuse?: Refuse): Prom
     next,
     basis: before,
     desired,
-    replaces: current?.state === "running" ? undefined : current,
+    replaces: current && current.state !== "running" && isWish(current.kind) ? current : undefined,
     requestedBy: request.requestedBy,
     wholly: true,
-    ...(request.writers && { writers: request.writers }),
+    // A source whose manifest is as it was asks for nothing new: what somebody took down meanwhile stays down.
+    ...(request.writers && { writers: isSame ? [] : request.writers }),
   });
   return { tenant, record: next, etag, operation };
 }

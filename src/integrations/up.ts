@@ -5,9 +5,12 @@ import { canonicalJson } from "../iam/words/policy-document.ts";
 import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
+import type { Db } from "../store/database/transaction.ts";
 import { changeIntegration } from "../store/integrations.ts";
+import { findLaterTeardown } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import { approvalReasons } from "./approval/approval-reasons.ts";
+import { closedMeanwhile } from "./being-removed.ts";
 import { type Desired, desiredStacks } from "./desired-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
 import { refuseServiceResources } from "./own-resources.ts";
@@ -99,8 +102,9 @@ interface Attempt {
 /** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
 async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, request, approvedBy }: Attempt): Promise<void> {
   const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
-  const noted = (now: IntegrationRecord) => {
+  const noted = async (now: IntegrationRecord, trx: Db) => {
     refuseOvertaken(desired.blueprint, now, request);
+    if ((await findLaterTeardown(trx, run.operation.id)) !== undefined) throw closedMeanwhile(now.name);
     return { ...asApproved(now, request, approvedBy), lastUp };
   };
   await changeIntegration(shell.store.db, record.tenant, record.name, noted, run);

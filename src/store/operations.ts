@@ -170,6 +170,41 @@ export async function findOpenOffboard(db: Db, tenant: string): Promise<StoredOp
   return row === undefined ? undefined : operationOf(row);
 }
 
+/**
+ * The latest teardown that was accepted after an operation, of its integration or of its tenant. One that was cancelled counts only if it
+ * had closed the trusts: otherwise it has changed nothing.
+ */
+export async function findLaterTeardown(db: Db, id: string): Promise<string | undefined> {
+  const row = await laterOf(db, id).where(isTeardown).executeTakeFirst();
+  return row?.id;
+}
+
+/** What was accepted after an operation and makes it pointless: a teardown, or a request in which somebody wrote something new. */
+export async function findOvertaking(db: Db, id: string): Promise<string | undefined> {
+  const row = await laterOf(db, id)
+    .where((eb) => eb.or([isTeardown, isNewRequest]))
+    .executeTakeFirst();
+  return row?.id;
+}
+
+const isTeardown = sql<boolean>`(o.kind = 'offboard' or o.kind = 'destroy' and o.integration = mine.integration)
+  and (o.state <> 'cancelled' or exists (select from integrations i
+    where i.tenant = mine.tenant and i.name = mine.integration and i.record->'closedByTeardown' = 'true'::jsonb))`;
+
+/** Whoever writes a part of a request is noted as its author with the operation that came of it. */
+const isNewRequest = sql<boolean>`o.integration = mine.integration and o.kind in ('up', 'rotate', 'adopt')
+  and o.request->'authors' @> jsonb_build_array(jsonb_build_object('operation', o.id))`;
+
+const laterOf = (db: Db, id: string) =>
+  db
+    .selectFrom("operations as o")
+    .innerJoin("operations as mine", (join) => join.onRef("mine.tenant", "=", "o.tenant").on("mine.id", "=", id))
+    .whereRef("o.position", ">", "mine.position")
+    .where("mine.integration", "is not", null)
+    .select("o.id")
+    .orderBy("o.position", "desc")
+    .limit(1);
+
 /** How many of the tenant's operations are queued or running. */
 export async function countOpenOperations(db: Db, tenant: string): Promise<number> {
   const row = await db

@@ -31,17 +31,22 @@ export async function integrationsOfTenants(db: Db, tenants: readonly string[]):
 }
 
 /** `tenant/name` of each integration for which an operation is queued, running or awaiting approval. */
-export async function busyIntegrations(db: Db, tenants: readonly string[]): Promise<Set<string>> {
-  if (tenants.length === 0) return new Set();
+export async function busyIntegrations(db: Db, tenants: readonly string[]): Promise<Map<string, OperationKind[]>> {
+  const busy = new Map<string, OperationKind[]>();
+  if (tenants.length === 0) return busy;
   const rows = await db
     .selectFrom("operations")
-    .select(["tenant", "integration"])
+    .select(["tenant", "integration", "kind"])
     .where("tenant", "=", anyOf(tenants))
     .where("integration", "is not", null)
     .where("state", "in", ["queued", "running", "awaiting-approval"])
     .where("kind", "in", changingKinds)
     .execute();
-  return new Set(rows.map((row) => `${row.tenant}/${row.integration}`));
+  for (const { tenant, integration, kind } of rows) {
+    const key = `${tenant}/${integration}`;
+    busy.set(key, [...(busy.get(key) ?? []), kind]);
+  }
+  return busy;
 }
 
 export interface ChildState {

@@ -6,7 +6,8 @@ import { sql } from "kysely";
 import { type OperationState, transitions } from "../model/operation.ts";
 import { type Problem, ProblemError } from "../problem.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
-import { findOperation, type StoredOperation } from "./operations.ts";
+import { findOperation, findOvertaking, type StoredOperation } from "./operations.ts";
+import { lockName } from "./tenants.ts";
 
 interface Change {
   to: OperationState;
@@ -49,14 +50,23 @@ export async function finishOperation(db: Db, id: string, epoch: number, outcome
   return mustChange(db, id, { to: state, from: ["running"], heldEpoch: epoch, set: { error, result } });
 }
 
-/** running → awaiting-approval, with the plan that was made. */
+/**
+ * running → awaiting-approval, with the plan that was made; → cancelled where something newer overtook it meanwhile: what accepts the
+ * newer one cancels only what waits already.
+ */
 export async function parkOperation(
   db: Db,
   id: string,
   epoch: number,
   plan: { planHash: string; result?: Record<string, unknown> },
 ): Promise<StoredOperation> {
-  return mustChange(db, id, { to: "awaiting-approval", heldEpoch: epoch, set: plan });
+  return inTransaction(db, async (trx) => {
+    const tenant = (await findOperation(trx, id))?.tenant;
+    if (tenant !== undefined) await lockName(trx, { tenant });
+    const supersededBy = await findOvertaking(trx, id);
+    if (supersededBy !== undefined) return mustChange(trx, id, { to: "cancelled", heldEpoch: epoch, set: { supersededBy } });
+    return mustChange(trx, id, { to: "awaiting-approval", heldEpoch: epoch, set: plan });
+  });
 }
 
 /** awaiting-approval → queued, with who approved it; the caller enqueues it in the same transaction. */

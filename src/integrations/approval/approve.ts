@@ -5,7 +5,8 @@ import type { Author } from "../../model/integration.ts";
 import { nudgeFollowers } from "../../operations/events.ts";
 import { jobOf } from "../../operations/queue/job.ts";
 import { ProblemError } from "../../problem.ts";
-import { findOperation, type StoredOperation } from "../../store/operations.ts";
+import { findOperation, findOvertaking, type StoredOperation } from "../../store/operations.ts";
+import { lockName } from "../../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../../store/transitions.ts";
 import type { Shell } from "../shell.ts";
 
@@ -29,6 +30,13 @@ export async function approve(
   }
   refuseAuthor(operation, subject);
   return shell.store.db.transaction().execute(async (trx) => {
+    if (operation.tenant !== undefined) await lockName(trx, { tenant: operation.tenant });
+    const newer = await findOvertaking(trx, operation.id);
+    if (newer !== undefined)
+      throw new ProblemError(
+        "plan_stale",
+        `Operation ${newer} was accepted after this plan was asked for. Discard this plan, or PUT again.`,
+      );
     const approved = await approveOperation(trx, operation.id, subject);
     await shell.queue.enqueue(trx, jobOf(operation));
     return approved;

@@ -5,6 +5,7 @@ import type { IntegrationRecord, RecordedStack } from "../../model/integration.t
 import type { Db } from "../../store/database/transaction.ts";
 import { changeIntegration } from "../../store/integrations.ts";
 import { revokedSince } from "../../store/revocations.ts";
+import { closedMeanwhile } from "../being-removed.ts";
 import { closedStack } from "../desired-stacks.ts";
 import type { Work } from "../work.ts";
 
@@ -41,11 +42,14 @@ const addressOf = ({ shell, account }: Work, { kind, key }: StackSpec) => stackA
 /**
  * Notes, before the first AWS call, that a stack is about to change; what it was last known to hold stays. A vendor that was revoked
  * since the operation began is trusted by nobody: whoever holds the stack's lease sees the flag here, and a revocation waits for that
- * lease.
+ * lease. What `opens` access is refused once a teardown has closed it.
+ *
+ * @throws ProblemError plan_stale
  */
-export async function recordChanging(work: Work, asked: StackSpec): Promise<Changing> {
+export async function recordChanging(work: Work, asked: StackSpec, { opens } = { opens: false }): Promise<Changing> {
   const changing: Changing = { before: undefined, spec: asked };
   await change(work, async (record, trx) => {
+    if (opens && record.closedByTeardown) throw closedMeanwhile(record.name);
     const since = asked.kind === "role" ? await revokedSince(trx, record.vendor) : undefined;
     if (since !== undefined) changing.spec = closedStack(asked, since);
     const before = record.stacks.find((one) => same(one, asked));
@@ -56,9 +60,9 @@ export async function recordChanging(work: Work, asked: StackSpec): Promise<Chan
   return changing;
 }
 
-/** Notes that a stack is up with these outputs. */
-export async function recordUp(work: Work, spec: StackSpec, outputs: Record<string, unknown>): Promise<void> {
-  await change(work, (record) => withStack(record, { spec, address: addressOf(work, spec), status: "up", outputs }));
+/** Notes that a stack is up with these outputs; answers the record. */
+export async function recordUp(work: Work, spec: StackSpec, outputs: Record<string, unknown>): Promise<IntegrationRecord> {
+  return change(work, (record) => withStack(record, { spec, address: addressOf(work, spec), status: "up", outputs }));
 }
 
 /** Drops a stack that is destroyed and read back as gone. */

@@ -5,8 +5,10 @@ import { referencesOf, resolveReferences } from "../../../stacks/references.ts";
 import type { StackSpec } from "../../../stacks/stack.ts";
 import type { RecordedStack } from "../../model/integration.ts";
 import { type HeldLease, withLeases } from "../../operations/lease.ts";
+import { closedMeanwhile } from "../being-removed.ts";
 import { bareRole, begun, LEASE_WAIT, leasesOf, type Outputs, runEngine, stackId, type Work } from "../work.ts";
 import { mergedPolicy, policyDigest } from "./bucket-policies.ts";
+import { contain } from "./contain.ts";
 import { giveStatements } from "./key-policies.ts";
 import { isOwnedKey, unmarkRetained, withRetainedKey } from "./keys.ts";
 import { patiently } from "./patience.ts";
@@ -42,7 +44,7 @@ async function updateStack(work: Work, asked: StackSpec, outputs: Outputs): Prom
     shell.store,
     { resources: leasesOf(tenant, asked), owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal },
     async (lease) => {
-      const { before, spec } = await recordChanging(work, asked);
+      const { before, spec } = await recordChanging(work, asked, { opens: true });
       const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
       await clearRenamed(work, spec, before, lease);
       const { result, actual } = await patiently(run, stackId(spec), async (attempt) => {
@@ -60,7 +62,12 @@ async function updateStack(work: Work, asked: StackSpec, outputs: Outputs): Prom
         ...(await keyPolicyOf(work, resolved, before)),
         ...(actual.spec.kind === "bucket-policy" && { policyDigest: policyDigest(actual.spec.inputs.policy) }),
       };
-      await recordUp(work, spec, made);
+      const record = await recordUp(work, spec, made);
+      // A teardown closes trusts without this lease: what was written after that is closed again.
+      if (spec.kind === "role" && record.closedByTeardown) {
+        await contain(work, account, record, { forTeardown: true });
+        throw closedMeanwhile(record.name);
+      }
       if (isOwnedKey(actual.spec) && "adoptKeyId" in actual.spec.inputs) await unmarkRetained(work, actual.spec, made);
       await run.progress("stack-up", { stack: stackId(spec), changes: result.changes, duration: result.duration });
       return made;
