@@ -1,9 +1,10 @@
 /** Manifests of a folder or file of this machine, and where they come from. */
+import { isUtf8 } from "node:buffer";
 import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { faultAt, type LocatedManifest, type ManifestFault, readManifests } from "../gitops/manifests.ts";
+import { faultAt, type LocatedManifest, type ManifestFault, notUtf8Fault, readManifests } from "../gitops/manifests.ts";
 import { repositoryName } from "../model/repository-name.ts";
 import { CommandFailure, exits } from "./failure.ts";
 import { findManifestFiles, unreadable } from "./manifest-files.ts";
@@ -25,9 +26,10 @@ export async function readFolder(where: string): Promise<LocatedManifest[]> {
 }
 
 async function readOne(file: string): Promise<{ manifests: LocatedManifest[]; faults: ManifestFault[] }> {
-  const text = await readFile(file, "utf8").catch((error: unknown) => ({ fault: unreadable(error) }));
-  if (typeof text === "string") return readManifests(file, text);
-  return { manifests: [], faults: [faultAt(file, text.fault)] };
+  const bytes = await readFile(file).catch((error: unknown) => unreadable(error));
+  if (typeof bytes === "string") return { manifests: [], faults: [faultAt(file, bytes)] };
+  if (!isUtf8(bytes)) return { manifests: [], faults: [faultAt(file, notUtf8Fault)] };
+  return readManifests(file, bytes.toString());
 }
 
 /** `file:line:column: what is wrong`, as compilers write it and editors read it. */

@@ -1,7 +1,7 @@
 /** Which files of a folder on this machine are manifests, by the rules of a source's own reader (src/gitops/tree.ts). */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault } from "../gitops/manifests.ts";
+import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault, submoduleFault } from "../gitops/manifests.ts";
 
 export interface FoundFiles {
   files: string[];
@@ -20,6 +20,10 @@ export async function findManifestFiles(folder: string): Promise<FoundFiles> {
     if (entry.name.startsWith(".")) continue;
     const file = path.join(folder, entry.name);
     if (entry.isDirectory()) {
+      if (await mayBeSubmodule(file)) {
+        found.faults.push(faultAt(file, submoduleFault));
+        continue;
+      }
       const inside = await findManifestFiles(file);
       found.files.push(...inside.files);
       found.faults.push(...inside.faults);
@@ -30,6 +34,12 @@ export async function findManifestFiles(folder: string): Promise<FoundFiles> {
     else if (entry.isFile() && isManifest.test(entry.name)) found.files.push(file);
   }
   return found;
+}
+
+/** Git keeps no empty folder: one in a checkout is a submodule that wasn't fetched. One that was fetched holds `.git`. */
+async function mayBeSubmodule(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => undefined);
+  return names !== undefined && (names.length === 0 || names.includes(".git"));
 }
 
 /** A link such as `LICENSE` is nothing of ours if it leads to a file. What leads elsewhere may stand for a folder. */

@@ -29,6 +29,9 @@ export const linkFaults = {
   folder: "it is a symbolic link that may lead to a folder. Put the folder itself here, or take the link out.",
 };
 
+export const submoduleFault = "it is a submodule, which isn't fetched. Put its manifests here, or take it out of the folder.";
+export const notUtf8Fault = "The file isn't UTF-8. Store it as UTF-8.";
+
 export interface LocatedManifest {
   manifest: Manifest;
   /** Where its document begins, or where inside it an RFC 6901 pointer leads. */

@@ -7,7 +7,7 @@ import type { SourceRecord } from "../model/source.ts";
 import { ProblemError } from "../problem.ts";
 import { gitAccess } from "./credentials.ts";
 import { type Checkout, gitBytes } from "./git.ts";
-import { faultAt, type ManifestFault } from "./manifests.ts";
+import { faultAt, type ManifestFault, notUtf8Fault } from "./manifests.ts";
 import type { FileText } from "./read-files-worker.ts";
 import { foldersOf, type ListedFile, listManifests } from "./tree.ts";
 
@@ -102,7 +102,7 @@ async function readBlobs(checkout: Checkout, listed: readonly ListedFile[]): Pro
     if (output.toString("latin1", begin, content) !== header) throw new Error("git cat-file answered something else");
     begin = content + size + 1;
     const text = textOf(output.subarray(content, content + size));
-    if (text === undefined) faults.push(faultAt(file, "The file isn't UTF-8. Store it as UTF-8."));
+    if (text === undefined) faults.push(faultAt(file, notUtf8Fault));
     else files.push({ path: file, text });
   }
   if (output.length !== begin) throw new Error("git cat-file answered another number of files");

@@ -4,7 +4,7 @@
  */
 import { ProblemError } from "../problem.ts";
 import { type Checkout, gitBytes, gitOutput, splitAt } from "./git.ts";
-import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault } from "./manifests.ts";
+import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault, submoduleFault } from "./manifests.ts";
 
 export interface ListedFile {
   /** from the repository's root, for people to read */
@@ -121,7 +121,7 @@ function pathOf(name: Buffer): { path: string; isText: boolean } {
 
 /** A file to read, a fault's words, a link that has to be looked into, or nothing of ours. */
 function judge({ mode, object, size }: Entry, path: string, isText: boolean): ListedFile | string | undefined {
-  if (mode === modes.submodule) return "it is a submodule, which isn't fetched. Put its manifests here, or take it out of the folder.";
+  if (mode === modes.submodule) return submoduleFault;
   const named = isManifest.test(path);
   if (mode === modes.link) return named ? linkFaults.file : "link";
   if (!named) return undefined;

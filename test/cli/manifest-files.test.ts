@@ -46,6 +46,19 @@ const faults: Record<string, { make: (file: string) => unknown; file?: string; w
     file: "globex.YAML",
     words: /isn't a file/,
   },
+  "a folder with nothing in it, as an unfetched submodule leaves it,": { make: (file) => mkdir(file), words: /it is a submodule/ },
+  "a submodule that was fetched": {
+    make: async (file) => {
+      await mkdir(file);
+      await writeFile(path.join(file, ".git"), "gitdir: ../.git/modules/more");
+    },
+    words: /it is a submodule/,
+  },
+  "a file that isn't UTF-8": {
+    make: (file) => writeFile(file, Buffer.from(manifest("caf\u00e9"), "latin1")),
+    file: "latin.yaml",
+    words: /isn't UTF-8/,
+  },
   "a file that is too large": {
     make: (file) => writeFile(file, `# ${"x".repeat(largestFile)}`),
     file: "large.yml",
@@ -57,7 +70,7 @@ for (const [name, { make, file = "more", words }] of Object.entries(faults)) {
   test(`${name} is a fault with its place`, async () => {
     await make(at(file));
     await isFault(at(file), words);
-    await rm(at(file));
+    await rm(at(file), { recursive: true });
     assert.equal((await readFolder(folder)).length, 1, "without it the folder is read");
   });
 }

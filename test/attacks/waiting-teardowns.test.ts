@@ -1,0 +1,95 @@
+/** A teardown or a key's deletion that waits is ended by nobody who couldn't have started it: no PUT, no manifest. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { acceptPush } from "../../src/gitops/accept-reconcile.ts";
+import { deleteIntegration } from "../../src/integrations/delete.ts";
+import { openOperation } from "../../src/operations/open.ts";
+import { changeIntegration } from "../../src/store/integrations.ts";
+import { findOperation } from "../../src/store/operations.ts";
+import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
+import { integrationBodyFixture as body } from "../http/bodies.ts";
+import { seed } from "../http/seed.ts";
+import { type Running, start } from "../http/support.ts";
+
+const c1 = "/v1/tenants/acme/integrations/c1";
+
+test("a PUT by somebody who may only write runs after what waits", async (t) => {
+  const service: Running = await start();
+  t.after(() => service.close());
+  const cases = [
+    { waits: { method: "DELETE", path: c1 }, put: body },
+    {
+      waits: { method: "POST", path: "/v1/tenants/acme/keys/c1/delete", body: { confirm: "c1", days: 7 } },
+      put: { ...body, parameters: { ...body.parameters, bucket: "acme-data-2" } },
+    },
+  ];
+  for (const { waits, put } of cases) {
+    await seed(service.shell);
+    const made = await service.call("POST", "/v1/keys", { body: { subject: "writer", tenants: ["acme"], scopes: ["read", "write"] } });
+    const token = String(made.json["key"]);
+    const asked = await service.call(waits.method, waits.path, waits.body ? { body: waits.body } : {});
+    const id = String(asked.json.operation?.id);
+    const { headers } = await service.call("GET", c1);
+    const answer = await service.call("PUT", c1, { body: put, token, headers: { "if-match": String(headers["etag"]) } });
+    assert.equal(answer.status, 202, answer.text);
+    assert.equal((await findOperation(service.store.db, id))?.state, "queued", waits.path);
+  }
+});
+
+describe("manifests that are as they were", { concurrency: false }, () => {
+  let house: House;
+  const manifests = [tenantManifest("acme"), integrationManifest("acme", "c1", { externalId: "c1-0123456789abcdef" })];
+  const push = async () => {
+    const source = { repository: "https://git.example/acme", revision: "1" };
+    return acceptPush(house.shell, { source, manifests, prune: false, maxDeletes: 0, dryRun: false, atomic: false }, everybody);
+  };
+  /** Makes operations of this kind wait until the answer is called. */
+  const hold = (kind: string) => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    house.during.child = async (run) => {
+      if (run.operation.kind === kind) await held;
+    };
+    return release;
+  };
+  const open = (kind: "verify" | "delete-key") =>
+    house.shell.store.db.transaction().execute((trx) => {
+      const asked = { kind, tenant: "acme", integration: "c1", request: {}, requestedBy: "admin", deadlineSeconds: 60 };
+      return openOperation(house.shell, trx, asked);
+    });
+  const outcomeOf = async (id: string) => itemsOf(await house.ended(id)).find((item) => item.name === "c1")?.outcome;
+
+  before(async () => {
+    house = await openHouse();
+    await house.ended((await push()).id);
+    house.ran.length = 0;
+  });
+  after(() => house?.close());
+
+  test("leave closed what a failed teardown closed, also while a key is deleted", async () => {
+    await changeIntegration(house.shell.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
+    const release = hold("delete-key");
+    await open("delete-key");
+    const { id } = await push();
+    await sleep(300);
+    release();
+    assert.equal(await outcomeOf(id), "unchanged");
+    assert.ok(!house.ran.includes("up acme/c1"));
+  });
+
+  test("end no teardown that waits", async () => {
+    await changeIntegration(house.shell.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
+    const release = hold("verify");
+    const { id: verify } = await open("verify");
+    while ((await findOperation(house.shell.store.db, verify))?.state !== "running") await sleep(20);
+    const teardown = await deleteIntegration(house.shell, { tenant: "acme", name: "c1", requestedBy: "admin" });
+    const { id } = await push();
+    const outcome = await outcomeOf(id);
+    release();
+    assert.equal(outcome, "unchanged");
+    assert.notEqual((await findOperation(house.shell.store.db, teardown.id))?.state, "cancelled");
+  });
+});
