@@ -11,7 +11,7 @@ const beforeHost = `(?:^|[a-z0-9+.-]*${colon})[\\\\/]{2,}|^${lenientScheme}${col
 const userinfo = "[^/?#]*|[^/?#@:[]*:(?!\\d*(?:[/?#]|$))[^@]*";
 
 /** A query, a fragment, and what is read as a parameter although its mark is another or is percent-encoded. */
-const afterPath = /(?:[?#]|(?:[;&]|%(?:25)*(?:3f|26|3b))[\w.-]+(?:=|%(?:25)*3d)).*$/is;
+const afterPath = /(?:[?#]|(?:[;&!,|]|%(?:25)*(?:3f|26|3b|21|2c|7c))[\w.-]+(?:=|%(?:25)*3d)).*$/is;
 
 const isUrl = new RegExp(beforeHost, "i");
 const userOfUrl = new RegExp(`(${beforeHost})(${userinfo})${at}`, "gi");

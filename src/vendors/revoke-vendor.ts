@@ -9,8 +9,8 @@ import type { Shell } from "../integrations/shell.ts";
 import { type Contained, contain } from "../integrations/stacks/contain.ts";
 import { patiently } from "../integrations/stacks/patience.ts";
 import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
-import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
-import { leasesOf, stackId } from "../integrations/work.ts";
+import { appliedWish, approvedRequestOf, wishOf } from "../integrations/wish.ts";
+import { begun, leasesOf, stackId, type Work } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { hasSettled } from "../model/operation.ts";
 import { followChildren, noteChild } from "../operations/children.ts";
@@ -96,9 +96,14 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
   const close = async (record: IntegrationRecord): Promise<Line> => {
     const { tenant, name } = record;
     if (await isHandedOver(shell, record)) return { tenant, integration: name, problem: await leftToCustomer(shell, run, record) };
-    if (record.stacks.length === 0) return { tenant, integration: name, roles: [] };
+    if (record.stacks.length === 0 && (await requireTenant(shell, tenant)).access.mode === "hand-off")
+      return { tenant, integration: name, roles: [] };
     try {
-      const roles = await patiently(run, `${tenant}/${name}`, async () => contain({ shell, run }, await enter(tenant), record));
+      const roles = await patiently(run, `${tenant}/${name}`, async () => {
+        const account = await enter(tenant);
+        return contain({ shell, run }, account, await withDescribedRoles({ shell, run, account, integration: name }, record));
+      });
+      if (record.stacks.length === 0 && roles.every(({ trust }) => trust !== "closed")) return { tenant, integration: name, roles: [] };
       await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }), run);
       const problem = replacedProblem(roles);
       return { tenant, integration: name, roles, ...(problem && { problem }) };
@@ -125,6 +130,16 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
       `These trusts could not be closed: ${names.join(", ")}. The flag stands. Revoke again once the accounts can be entered.`,
     );
   }
+}
+
+/**
+ * The record as it stands, or, where nothing was made yet, with the stacks that its hand-off describes: whoever got that may have made the
+ * roles by hand, and they are ours by their tags then.
+ */
+async function withDescribedRoles(work: Work, record: IntegrationRecord): Promise<IntegrationRecord> {
+  if (record.stacks.length > 0) return record;
+  const { specs } = desiredStacks(work.account.tenant, await appliedWish(work.shell, record));
+  return { ...record, stacks: specs.map((spec) => begun(work, spec)) };
 }
 
 /** A role that stands where ours was may trust the vendor, and isn't ours to close: whoever revokes has to know. */

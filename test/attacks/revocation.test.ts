@@ -17,6 +17,11 @@ import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { startWorld, type World } from "../support/world.ts";
 
+interface HandedRole {
+  Type: string;
+  Properties: { AssumeRolePolicyDocument?: unknown; Tags?: { Key: string; Value: string }[] };
+}
+
 describe("a revocation beside running updates", { concurrency: false }, () => {
   let world: World;
   let bucket: string;
@@ -63,6 +68,13 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     await assert.rejects(enter(name, externalId));
     const { body } = await world.api.call<IntegrationView>("GET", route(name));
     assert.equal(body.handshake.state, "revoked");
+  };
+
+  const removeRole = async (RoleName: string) => {
+    const { iam } = world.aws();
+    const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
+    for (const PolicyName of PolicyNames) await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
+    await iam.send(new DeleteRoleCommand({ RoleName }));
   };
 
   before(async () => {
@@ -123,9 +135,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     const RoleName = roleName("replaced");
     const { Role } = await iam.send(new GetRoleCommand({ RoleName }));
     const AssumeRolePolicyDocument = decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "");
-    const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName }));
-    for (const PolicyName of PolicyNames) await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
-    await iam.send(new DeleteRoleCommand({ RoleName }));
+    await removeRole(RoleName);
     const again = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
     const revoked = await set("revoke");
     assert.deepEqual([revoked.state, revoked.error?.code], ["failed", "revoke_incomplete"]);
@@ -137,6 +147,22 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     assert.equal(left.Role?.RoleId, again.Role?.RoleId);
     assert.equal(decodeURIComponent(left.Role?.AssumeRolePolicyDocument ?? ""), AssumeRolePolicyDocument);
     await iam.send(new DeleteRoleCommand({ RoleName }));
+    assert.equal((await set("reinstate")).state, "succeeded");
+  });
+
+  test("closes a role that somebody made by the hand-off of an integration whose update failed", async () => {
+    const RoleName = "C1-by-hand";
+    const parameters = { bucket: "no-such-bucket-of-acme", roleName: RoleName, externalId: "c1-by-hand-7d1f6a93" };
+    assert.equal((await world.put("acme", "by-hand", { blueprint: "conductorone-s3", parameters })).operation.state, "failed");
+    const { body } = await world.api.call<{ template: { Resources: Record<string, HandedRole> } }>("GET", `${route("by-hand")}/hand-off`);
+    const role = Object.values(body.template.Resources).find(({ Type }) => Type === "AWS::IAM::Role")?.Properties;
+    assert.ok(role);
+    const { iam } = world.aws();
+    const AssumeRolePolicyDocument = JSON.stringify(role.AssumeRolePolicyDocument);
+    await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Tags: role.Tags }));
+    assert.equal((await set("revoke")).state, "succeeded");
+    await isClosed("by-hand", parameters.externalId);
+    await removeRole(RoleName);
     assert.equal((await set("reinstate")).state, "succeeded");
   });
 
