@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { acceptPush } from "../../src/gitops/accept-reconcile.ts";
+import { approve } from "../../src/integrations/approval/approve.ts";
 import { deleteIntegration } from "../../src/integrations/delete.ts";
+import { putIntegration } from "../../src/integrations/put.ts";
 import { openOperation } from "../../src/operations/open.ts";
-import { changeIntegration } from "../../src/store/integrations.ts";
-import { findOperation } from "../../src/store/operations.ts";
+import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
+import { createOperation, findOperation } from "../../src/store/operations.ts";
+import { parkOperation, startOperation } from "../../src/store/transitions.ts";
 import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
 import { integrationBodyFixture as body } from "../http/bodies.ts";
 import { seed } from "../http/seed.ts";
@@ -35,6 +38,20 @@ test("a PUT by somebody who may only write runs after what waits", async (t) => 
     assert.equal(answer.status, 202, answer.text);
     assert.equal((await findOperation(service.store.db, id))?.state, "queued", waits.path);
   }
+});
+
+test("a plan that waits can't be approved after a teardown was asked for", async (t) => {
+  const service: Running = await start();
+  t.after(() => service.close());
+  const { db } = service.store;
+  const asked = { tenant: "acme", integration: "c1", requestedBy: "writer", deadlineSeconds: 60 };
+  const { id } = await createOperation(db, { ...asked, kind: "up", request: { authors: [] } });
+  await startOperation(db, id, { epoch: 1 });
+  const planHash = "0".repeat(64);
+  const held = await parkOperation(db, id, 1, { planHash });
+  await createOperation(db, { ...asked, kind: "destroy", request: {} });
+  await assert.rejects(approve(service.shell, held, { planHash, subject: "second" }), { message: /^plan_stale:/ });
+  assert.equal((await findOperation(db, id))?.state, "awaiting-approval");
 });
 
 describe("manifests that are as they were", { concurrency: false }, () => {
@@ -78,6 +95,22 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     release();
     assert.equal(await outcomeOf(id), "unchanged");
     assert.ok(!house.ran.includes("up acme/c1"));
+  });
+
+  test("are refused where a teardown was asked for since they were read", async () => {
+    const { db } = house.shell.store;
+    const release = hold("destroy");
+    const teardown = await deleteIntegration(house.shell, { tenant: "acme", name: "c1", requestedBy: "admin" });
+    const record = await findIntegration(db, "acme", "c1");
+    assert.ok(record);
+    const [externalId] = record.externalIds;
+    const { blueprint, parameters } = record;
+    const same = { blueprint, parameters: { ...parameters, externalId: externalId?.id } };
+    const sent = { tenant: "acme", name: "c1", body: same, requestedBy: "source", writers: ["ci"] };
+    await assert.rejects(putIntegration(house.shell, sent), /^ProblemError: not_found: .*is being removed/);
+    release();
+    await house.ended(teardown.id);
+    await house.ended((await push()).id);
   });
 
   test("end no teardown that waits", async () => {

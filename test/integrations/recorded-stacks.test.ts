@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { recordChanging } from "../../src/integrations/stacks/recorded-stacks.ts";
 import type { Work } from "../../src/integrations/work.ts";
-import { findIntegration } from "../../src/store/integrations.ts";
+import type { IntegrationRecord } from "../../src/model/integration.ts";
+import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { revokeVendor } from "../../src/store/revocations.ts";
 import { start } from "../http/support.ts";
 
@@ -41,6 +42,9 @@ test("a vendor that was revoked after an update had read its wish is trusted by 
       account: { tenant: { name: "acme" } },
       integration: "c1",
     } as unknown as Work;
+    const changeThis = (now: IntegrationRecord): IntegrationRecord => ({ ...now, closedByTeardown: true });
+    await changeIntegration(service.store.db, "acme", "c1", changeThis);
+    await assert.rejects(recordChanging(work, asked, { opens: true }), { name: "ProblemError", message: /^plan_stale:/ });
     const { spec } = await recordChanging(work, asked);
     assert.ok(spec.kind === "role");
     assert.notDeepEqual(spec.inputs.trust, asked.inputs.trust);
