@@ -86,9 +86,10 @@ describe("manifests that are as they were", { concurrency: false }, () => {
   });
   after(() => house?.close());
 
-  test("leave closed what a failed teardown closed, also while a key is deleted", async () => {
+  test("leave closed what a failed teardown closed, also while a key is deleted", async (t) => {
     await changeIntegration(house.shell.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
     const release = hold("delete-key");
+    t.after(release);
     await open("delete-key");
     const { id } = await push();
     await sleep(300);
@@ -97,9 +98,10 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     assert.ok(!house.ran.includes("up acme/c1"));
   });
 
-  test("are refused where a teardown was asked for since they were read", async () => {
+  test("are refused where a teardown was asked for since they were read", async (t) => {
     const { db } = house.shell.store;
     const release = hold("destroy");
+    t.after(release);
     const teardown = await deleteIntegration(house.shell, { tenant: "acme", name: "c1", requestedBy: "admin" });
     const record = await findIntegration(db, "acme", "c1");
     assert.ok(record);
@@ -113,9 +115,10 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     await house.ended((await push()).id);
   });
 
-  test("end no teardown that waits", async () => {
+  test("end no teardown that waits", async (t) => {
     await changeIntegration(house.shell.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
     const release = hold("verify");
+    t.after(release);
     const { id: verify } = await open("verify");
     while ((await findOperation(house.shell.store.db, verify))?.state !== "running") await sleep(20);
     const teardown = await deleteIntegration(house.shell, { tenant: "acme", name: "c1", requestedBy: "admin" });
