@@ -11,7 +11,12 @@ const beforeHost = `(?:^|[a-z0-9+.-]*${colon})[\\\\/]{2,}|^${lenientScheme}${col
 const userinfo = "[^/?#]*|[^/?#@:[]*:(?!\\d*(?:[/?#]|$))[^@]*";
 
 /** A query, a fragment, and what is read as a parameter although its mark is another or is percent-encoded. */
-const afterPath = /(?:[?#]|(?:[;&!,|]|%(?:25)*(?:3f|26|3b|21|2c|7c))[\w.-]+(?:=|%(?:25)*3d)).*$/is;
+const afterPath = /(?:[?#;]|(?:[&!,|]|%(?:25)*(?:3f|26|3b|21|2c|7c))[\w.-]+(?:=|%(?:25)*3d)).*$/is;
+
+/** `user:password@` in the middle of a path, where somebody joined two addresses. */
+const userInPath = /(\/)[^/@:]+:[^/@]+@/g;
+/** ASCII characters in full width (Unicode, "Halfwidth and Fullwidth Forms"), which people take for the others. */
+const fullWidth = /[\uff01-\uff5e]/g;
 
 const isUrl = new RegExp(beforeHost, "i");
 const userOfUrl = new RegExp(`(${beforeHost})(${userinfo})${at}`, "gi");
@@ -23,7 +28,8 @@ const hasPassword = new RegExp(colon, "i");
  * keep their user.
  */
 export function repositoryName(text: string): string {
-  const visible = text.replaceAll(/\p{Cc}/gu, "").trim();
+  const ascii = text.replaceAll(fullWidth, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
+  const visible = ascii.replaceAll(/\p{Cc}/gu, "").trim();
   const name = folder.test(visible) ? visible : withoutUser(visible).replace(afterPath, "");
   // What stood behind one user may look like another.
   return name === text ? name : repositoryName(name);
@@ -32,6 +38,7 @@ export function repositoryName(text: string): string {
 /** What is wrong with a name and what to do about it, in words that don't repeat it; undefined when nothing is. */
 export function repositoryFault(text: string): string | undefined {
   if (/\p{Cc}/u.test(text) || text !== text.trim()) return "Leave out control characters, and white space at both ends";
+  if (text.search(fullWidth) >= 0) return "Write it in ASCII characters: full-width ones look like others";
   if (folder.test(text)) return undefined;
   if (withoutUser(text) !== text)
     return "Leave out the user, password or token before the host: this name is stored and shown. Only ssh://user@host/path and user@host:path may have a user";
@@ -41,7 +48,7 @@ export function repositoryFault(text: string): string | undefined {
 }
 
 function withoutUser(text: string): string {
-  const cleaned = withoutUrlUser(text);
+  const cleaned = withoutUrlUser(text).replaceAll(userInPath, "$1");
   return isUrl.exec(text)?.index === 0 ? cleaned : withoutScpUser(cleaned);
 }
 
