@@ -38,7 +38,7 @@ export function repositoryName(text: string): string {
 /** What is wrong with a name and what to do about it, in words that don't repeat it; undefined when nothing is. */
 export function repositoryFault(text: string): string | undefined {
   if (/\p{Cc}/u.test(text) || text !== text.trim()) return "Leave out control characters, and white space at both ends";
-  if (text.search(fullWidth) >= 0) return "Write it in ASCII characters: full-width ones look like others";
+  if (text.search(fullWidth) >= 0) return "Leave out full-width characters, which look like others: write the ASCII ones";
   if (folder.test(text)) return undefined;
   if (withoutUser(text) !== text)
     return "Leave out the user, password or token before the host: this name is stored and shown. Only ssh://user@host/path and user@host:path may have a user";
