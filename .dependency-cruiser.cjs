@@ -168,6 +168,8 @@ module.exports = {
       to: {
         pathNot: [
           "^src/(http|access|gitops|drift|vendors|tenants|integrations|blueprints|operations|store|model|iam)/",
+          // The names of the kinds, for the shapes of answers.
+          "^stacks/stack\\.ts$",
           "^src/(problem|log)\\.ts$",
           npm("express|helmet|swagger-ui-dist|zod|zod-openapi|jsonc-parser|prom-client|@types/.+"),
           "^(node:)?[a-z_]+(/promises)?$",

@@ -1,4 +1,5 @@
 /** The order in which an integration's stacks go up and come down, from the references between them. */
+import { kindFacts } from "./kind-facts.ts";
 import { referencesOf } from "./references.ts";
 import type { Reference, StackSpec } from "./stack.ts";
 
@@ -34,15 +35,12 @@ function layersOf(specs: readonly StackSpec[], counts: (ref: Reference["$ref"]) 
   return layers;
 }
 
-/**
- * Layers for `destroy`: the reverse, with every role in a last layer of its own. A role that goes before the statements that
- * name it leaves a unique id (`AROA…`) in somebody's policy, which blocks every later edit of that policy (AWS IAM user
- * guide, "AWS JSON policy elements: Principal").
- */
+/** Layers for `destroy`: the reverse, with every stack of a kind that is destroyed last (kind-facts.ts) in a layer of its own. */
 export function downOrder(specs: readonly StackSpec[]): StackSpec[][] {
   const known = new Set(specs.map(id));
   const layers = layersOf(specs, (ref) => known.has(id(ref))).reverse();
-  const others = layers.map((layer) => layer.filter((spec) => spec.kind !== "role")).filter((layer) => layer.length > 0);
-  const roles = specs.filter((spec) => spec.kind === "role");
-  return roles.length > 0 ? [...others, roles] : others;
+  const isLast = ({ kind }: StackSpec): boolean => kindFacts[kind].destroyedLast;
+  const others = layers.map((layer) => layer.filter((spec) => !isLast(spec))).filter((layer) => layer.length > 0);
+  const last = specs.filter(isLast);
+  return last.length > 0 ? [...others, last] : others;
 }

@@ -4,7 +4,10 @@
  */
 import type { PolicyDocument, Statement } from "../src/iam/words/policy-document.ts";
 
-export type StackKind = "kms-key" | "role" | "bucket-policy" | "collector";
+/** Every kind as it is recorded. What Drawbridge does with one stands in src/integrations/stacks, a file for each. */
+export const stackKinds = ["kms-key", "role", "bucket-policy", "collector"] as const;
+
+export type StackKind = (typeof stackKinds)[number];
 
 /** Another stack's output, filled in when that stack is up; it also decides the order (order.ts). */
 export interface Reference {
@@ -60,8 +63,17 @@ export interface StackInputs {
   collector: Record<string, never>;
 }
 
-/** One stack of one kind: `key` is unique per kind within its tenant. */
-export type StackSpec = { [K in StackKind]: { kind: K; key: string; inputs: StackInputs[K] } }[StackKind];
+/** A stack of one of these kinds: `key` is unique per kind within its tenant. */
+export type SpecOf<K extends StackKind> = { [P in K]: { kind: P; key: string; inputs: StackInputs[P] } }[K];
+
+export type StackSpec = SpecOf<StackKind>;
+
+export type RoleSpec = SpecOf<"role">;
+export type BucketPolicySpec = SpecOf<"bucket-policy">;
+/** A key that Drawbridge makes. */
+export type OwnedKeySpec = Omit<SpecOf<"kms-key">, "inputs"> & { inputs: KmsKeyInputs };
+/** Access to a key that is somebody else's. */
+export type KeyAccessSpec = Omit<SpecOf<"kms-key">, "inputs"> & { inputs: KmsGrantsInputs };
 
 /** Where a stack's state lives. */
 export interface StackAddress {

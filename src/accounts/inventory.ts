@@ -2,7 +2,7 @@
 import { GetRoleCommand, type IAMClient, ListRoleTagsCommand, paginateListRoles } from "@aws-sdk/client-iam";
 import { DescribeKeyCommand, paginateListGrants } from "@aws-sdk/client-kms";
 import { stackName } from "../../stacks/name.ts";
-import type { KmsGrantsInputs, StackSpec } from "../../stacks/stack.ts";
+import type { KmsGrantsInputs } from "../../stacks/stack.ts";
 import { readDocument } from "../iam/words/policy-document.ts";
 import { sidPrefix } from "../iam/words/sid.ts";
 import type { TenantRecord } from "../model/tenant.ts";
@@ -79,56 +79,36 @@ export function carriesOwner(
 }
 
 /**
- * What is there of a stack that ought to be gone: its role, its statements in the bucket's policy, its alias, its grants, its keys
- * but for those that are marked as retained.
+ * Our statements in the policy of a bucket that ought to hold none.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function stackSurvivors(
-  clients: AccountClients,
-  owner: Owner & { roles: readonly OwnRole[] },
-  spec: StackSpec,
-): Promise<string[]> {
-  switch (spec.kind) {
-    case "role":
-      return present([(await ownedRole(clients.iam, spec.inputs.name, owner))?.arn]);
-    case "bucket-policy":
-      return statementsLeft(clients, owner, spec.inputs.bucket);
-    case "kms-key":
-      if ("existingKeyArn" in spec.inputs)
-        return [
-          ...(await namedGrants(clients, spec.inputs, owner)).map(({ arn }) => arn),
-          ...(await keyStatementsLeft(clients, owner, spec.inputs)),
-        ];
-      return [...(await aliasLeft(clients, spec.inputs.alias)), ...(await keysLeft(clients, owner, spec.key))];
-    case "collector":
-      return [];
-  }
-}
-
-const present = <T>(values: (T | undefined)[]): T[] => values.filter((value): value is T => value !== undefined);
-
-async function statementsLeft({ s3 }: AccountClients, { tenant, integration }: Owner, bucket: string): Promise<string[]> {
+export async function bucketStatementsLeft({ s3 }: AccountClients, { tenant, integration }: Owner, bucket: string): Promise<string[]> {
   const policy = await readBucketPolicy(s3, bucket, tenant.accountId);
   const prefix = sidPrefix(tenant.name, integration);
   return (policy?.Statement ?? []).flatMap(({ Sid }) => (Sid?.startsWith(prefix) ? [`arn:aws:s3:::${bucket} statement ${Sid}`] : []));
 }
 
-/** Only where we ever wrote into the key's policy. */
-async function keyStatementsLeft({ kms }: AccountClients, { tenant, integration }: Owner, inputs: KmsGrantsInputs): Promise<string[]> {
+/** Our statements in the policy of a key that ought to hold none; it is read only where we ever wrote into it. */
+export async function keyStatementsLeft(
+  { kms }: AccountClients,
+  { tenant, integration }: Owner,
+  inputs: KmsGrantsInputs,
+): Promise<string[]> {
   if (inputs.statements === undefined) return [];
   const policy = readDocument(await readKeyPolicyText(kms, inputs.existingKeyArn));
   const prefix = sidPrefix(tenant.name, integration);
   return policy.Statement.flatMap(({ Sid }) => (Sid?.startsWith(prefix) ? [`${inputs.existingKeyArn} statement ${Sid}`] : []));
 }
 
-async function aliasLeft({ kms }: AccountClients, alias: string): Promise<string[]> {
+/** The alias, while it leads to a key. */
+export async function aliasLeft({ kms }: AccountClients, alias: string): Promise<string[]> {
   const found = await unlessMissing(kms.send(new DescribeKeyCommand({ KeyId: alias }))).catch(awsProblem(`looking for ${alias}`));
   return found ? [alias] : [];
 }
 
 /** Keys of a stack that nobody marked as retained. */
-async function keysLeft({ kms }: AccountClients, { tenant }: Owner, key: string): Promise<string[]> {
+export async function keysLeft({ kms }: AccountClients, { tenant }: Owner, key: string): Promise<string[]> {
   const found = await findTaggedKeys(kms, { "drawbridge:tenant": tenant.name, "drawbridge:stack": stackName("kms-key", key) });
   return found.filter(({ tags }) => tags["drawbridge:retained"] === undefined).map(({ arn }) => arn);
 }

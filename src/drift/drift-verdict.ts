@@ -5,11 +5,11 @@ import { judge } from "../iam/contract/judge.ts";
 import type { LiveDocuments } from "../iam/words/live.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
 import { widerThanContract } from "../integrations/prove.ts";
+import { isUniqueId } from "../integrations/stacks/document-differences.ts";
 import type { Difference, DriftRecord } from "../model/drift.ts";
 import type { ProblemError } from "../problem.ts";
 import { problemOf } from "../problem.ts";
 import { differencesOf, type Expected } from "./drift-differences.ts";
-import { isUniqueId } from "./statement-differences.ts";
 
 export type Verdict = Pick<DriftRecord, "verdict" | "access" | "differences" | "fingerprint" | "cause">;
 

@@ -1,6 +1,6 @@
 /** From a request to the runs that serve it: usually one, two where something is taken into state first. */
 
-import type { StackSpec } from "../../stacks/stack.ts";
+import { kindFacts } from "../../stacks/kind-facts.ts";
 import { cliSpansFile } from "./cli-spans.ts";
 import { credentialsText } from "./credentials-file.ts";
 import type { StackState, UpdateRequest, UpdateResult } from "./engine.ts";
@@ -41,7 +41,7 @@ export async function layOut(
     ...(config.secrets.provider === "passphrase" ? { passphrase: config.secrets.passphrase } : {}),
     ...(config.awsEndpoint ? { awsEndpoint: config.awsEndpoint } : {}),
     ...(config.extraEnvironment ? { extra: config.extraEnvironment } : {}),
-    skipCheckpoints: survivesWithoutCheckpoints(spec),
+    skipCheckpoints: kindFacts[spec.kind].foundAgain,
     ignoreProtect: action === "destroy",
     ...(config.onSpans && { spansFile: cliSpansFile(folder) }),
   });
@@ -50,17 +50,9 @@ export async function layOut(
   return { action, spec, stack: address.stack, folder, environment, place, refresh, message: request.operationId };
 }
 
-/**
- * Whether a killed update may leave state as it was before: all that the stack makes is found again by its name and tags, and making
- * it again is the same write (docs/adr/0100). A key isn't: each CreateKey makes another one, which costs money until somebody sees it.
- */
-function survivesWithoutCheckpoints(spec: StackSpec): boolean {
-  return spec.kind === "role" || spec.kind === "bucket-policy";
-}
-
 /** What is to be taken in: what the request found after a crash, and a retained key that state doesn't hold yet. */
 function adoptions({ spec, adopt }: UpdateRequest, state: StackState | undefined): Record<string, string> {
-  const key = spec.kind === "kms-key" && "adoptKeyId" in spec.inputs ? spec.inputs.adoptKeyId : undefined;
+  const key = "adoptKeyId" in spec.inputs ? spec.inputs.adoptKeyId : undefined;
   const held = new Set(state?.resources.map(({ name }) => name));
   const wanted = Object.entries({ ...(key === undefined ? {} : { key }), ...adopt });
   return Object.fromEntries(wanted.filter(([name]) => !held.has(name)));

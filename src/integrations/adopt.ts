@@ -2,7 +2,7 @@
 
 import { ownershipTags } from "../../stacks/name.ts";
 import { resolveReferences } from "../../stacks/references.ts";
-import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
+import type { RoleInputs, RoleSpec, StackSpec } from "../../stacks/stack.ts";
 import { tagRole } from "../accounts/actions.ts";
 import { readRole } from "../accounts/live-documents.ts";
 import { roleArn } from "../blueprints/parts/role-stack.ts";
@@ -19,8 +19,9 @@ import { accept, readAgain } from "./accept.ts";
 import { desiredStacks, partitionOf } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
 import type { Shell } from "./shell.ts";
+import { keysOfStack } from "./stacks/owned-key.ts";
 import { recordChanging } from "./stacks/recorded-stacks.ts";
-import { keysOfStack } from "./stacks/unrecorded.ts";
+import { isRole } from "./stacks/role.ts";
 import { findTenantIntegration } from "./subject.ts";
 import { up } from "./up.ts";
 import { recordedWish } from "./wish.ts";
@@ -32,8 +33,6 @@ export interface AdoptRequest {
   roleArn: string;
   requestedBy: string;
 }
-
-type RoleSpec = Extract<StackSpec, { kind: "role" }>;
 
 /** How a role that exists differs from the one that the integration would make. */
 export interface RoleDifferences {
@@ -73,7 +72,7 @@ async function requestOnce(shell: Shell, request: AdoptRequest): Promise<StoredO
 }
 
 function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], asked: string): RoleSpec {
-  const roles = specs.filter((spec) => spec.kind === "role");
+  const roles = specs.filter(isRole);
   const arnOf = (spec: RoleSpec): string =>
     roleArn({ partition: partitionOf(tenant.region), accountId: tenant.accountId }, spec.inputs.name);
   const found = roles.find((spec) => arnOf(spec) === asked);

@@ -7,11 +7,11 @@ import { findBlueprint } from "../blueprints/registry.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { guardrailViolations } from "../iam/guardrails/guardrails.ts";
 import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document.ts";
-import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/words/trust.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { maskedFields } from "./hand-off/masked.ts";
 import { refuseOwnInsteadOfVendors } from "./own-resources.ts";
+import { rulesOf } from "./stacks/kinds.ts";
 
 /** An integration as it was asked for, parsed and frozen: an operation carries it, so that a later change can't alter what runs. */
 export interface Wish {
@@ -107,18 +107,10 @@ export function contextOf(
   };
 }
 
-/** A role's stack with nobody trusted, and its sessions from before `since` ended; any other stack as it is. Pure. */
-export function closedStack(spec: StackSpec, since: string): StackSpec {
-  if (spec.kind !== "role") return spec;
-  const others = spec.inputs.inlinePolicies.filter(({ name }) => name !== revokedSessionsPolicy);
-  const inlinePolicies = [...others, { name: revokedSessionsPolicy, document: sessionsRevoked(since) }];
-  return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies } };
-}
-
 /** The same stacks and contract with nobody trusted: how every trust of a revoked vendor is rendered. Pure. */
 function closed(specs: StackSpec[], contract: AccessContract, since: string): { specs: StackSpec[]; contract: AccessContract } {
   return {
-    specs: specs.map((spec) => closedStack(spec, since)),
+    specs: specs.map((spec) => rulesOf(spec).closed(since)),
     contract: {
       ...contract,
       roles: contract.roles.map((role) => ({
@@ -151,7 +143,11 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
   const { specs, contract } = wish.revoked ? closed(open.specs, open.contract, wish.revoked) : open;
   const vendorOwned = blueprint.vendorOwned?.(wish.parameters, context) ?? [];
   refuseOwnInsteadOfVendors(vendorOwned, context);
-  const violation = guardrailViolations(specs, contract, context)[0];
+  const violation = guardrailViolations(
+    specs.flatMap((spec) => rulesOf(spec).guarded()),
+    contract,
+    context,
+  )[0];
   if (violation) {
     throw new ProblemError(
       "guardrail",

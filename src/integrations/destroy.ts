@@ -10,8 +10,9 @@ import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
 import { isWish } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
 import type { Shell } from "./shell.ts";
-import { contain, roleNamesOf } from "./stacks/contain.ts";
+import { contain } from "./stacks/contain.ts";
 import { destroyStacks } from "./stacks/destroy-stacks.ts";
+import { rolesOf, rulesOf } from "./stacks/kinds.ts";
 import { subjectOf } from "./subject.ts";
 import { stackId } from "./work.ts";
 
@@ -23,7 +24,7 @@ import { stackId } from "./work.ts";
 export async function destroy(shell: Shell, run: Run): Promise<void> {
   const { tenant, record } = await subjectOf(shell, run);
   const specs = record.stacks.map((stack) => stack.spec);
-  const proof: ReceiptBody["proof"] = { roleNames: roleNamesOf(record), tags: ownTags(tenant, record), found: [] };
+  const proof: ReceiptBody["proof"] = { roleNames: rolesOf(record).map(({ name }) => name), tags: ownTags(tenant, record), found: [] };
   if (specs.length > 0) {
     const account = await run.step("enter-account", () => enterOrName(shell, run, tenant, specs.map(stackId)));
     await run.step("close-trust", () => contain({ shell, run }, account, record, { forTeardown: true }));
@@ -40,7 +41,7 @@ const ownTags = (tenant: TenantRecord, record: IntegrationRecord) => ({
 });
 
 function whatToFind(tenant: TenantRecord, { name, stacks, createdAt }: IntegrationRecord) {
-  const keys = stacks.some(({ spec }) => spec.kind === "kms-key");
+  const keys = stacks.some(({ spec }) => rulesOf(spec).usesKeys);
   return { tenant: tenant.name, integration: name, since: createdAt, keys };
 }
 

@@ -3,14 +3,8 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import type { BlueprintContext, Expectations } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { ProblemError } from "../problem.ts";
-
-/** Where the service keeps its state, and the key that encrypts the secrets in it. */
-export interface ServiceResources {
-  /** `s3://bucket[/prefix]?query` */
-  stateUrl: string;
-  /** The url is `awskms://…`; a key that it names by its alias isn't recognised */
-  secrets?: { provider: "awskms"; url: string } | { provider: "passphrase" };
-}
+import type { ServiceResources } from "./shell.ts";
+import { rulesOf } from "./stacks/kinds.ts";
 
 /**
  * Refuses an integration that names the service's state bucket or secrets key: whoever reads or writes those is in every account.
@@ -27,7 +21,7 @@ export function refuseServiceResources(
     .filter((one) => typeof one === "string");
   const buckets = [
     ...expectations.buckets,
-    ...specs.flatMap((spec) => (spec.kind === "bucket-policy" ? [spec.inputs.bucket] : [])),
+    ...specs.flatMap((spec) => rulesOf(spec).bucket ?? []),
     ...named.flatMap((arn) => /:s3:::([^/]+)/.exec(arn)?.[1] ?? []),
   ];
   if (buckets.includes(bucket)) throw ofTheService(`Bucket ${bucket} holds`);

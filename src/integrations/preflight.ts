@@ -1,27 +1,21 @@
 /** What must be true in AWS before the first write: read side by side, decided in order, each with its own code. */
 
 import { referencesIn } from "../../stacks/references.ts";
-import type { StackSpec } from "../../stacks/stack.ts";
 import { carriesOwner } from "../accounts/inventory.ts";
 import { isOwnBucket, readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import { type Expectations, pointerTo } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { judge } from "../iam/contract/judge.ts";
-import { isPublicPolicy } from "../iam/evaluate/bucket-settings.ts";
 import type { LiveBucket, LiveKey, LiveRole } from "../iam/words/live.ts";
-import { mergeStatements } from "../iam/words/merge.ts";
-import { documentLimits, documentSize, type PolicyDocument } from "../iam/words/policy-document.ts";
-import { parsePrincipal } from "../iam/words/principal.ts";
 import { sidPrefix } from "../iam/words/sid.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import type { Account } from "./account.ts";
 import type { Desired } from "./desired-stacks.ts";
 import { partitionOf } from "./desired-stacks.ts";
-import { asIfMade } from "./hand-off/static-judgement.ts";
+import { rolesAsIfMade } from "./hand-off/static-judgement.ts";
 import { ownInstead } from "./own-resources.ts";
-
-type BucketPolicySpec = Extract<StackSpec, { kind: "bucket-policy" }>;
+import { rulesOf } from "./stacks/kinds.ts";
 
 interface Found {
   buckets: (LiveBucket | undefined)[];
@@ -56,16 +50,8 @@ export async function preflight(
     Promise.all(ownKeys.map((arn) => readKey(clients.kms, arn))),
   ]);
   const warnings = judgePreflight(tenant, integration, { ...expected, keyArns: ownKeys }, { buckets, roles, keys });
-  for (const spec of specs) {
-    if (spec.kind === "bucket-policy")
-      checkMerge(
-        tenant.name,
-        integration,
-        spec,
-        buckets.find((bucket) => bucket?.name === spec.inputs.bucket),
-      );
-  }
   const there = buckets.filter((bucket) => bucket !== undefined);
+  for (const spec of specs) rulesOf(spec).preflight(sidPrefix(tenant.name, integration), there);
   refuseForeignDeny(tenant, { specs, contract }, there);
   return { warnings: [...warnings, ...aclWarnings(contract, there)], keys: keys.filter((key) => key !== undefined) };
 }
@@ -154,26 +140,6 @@ function checkEncryption(claim: Expectations["encryption"][number], bucket: Live
   return [what];
 }
 
-/** Whether our statements can be written into the bucket's policy at all, judged on the document that would be written. */
-export function checkMerge(tenant: string, integration: string, spec: BucketPolicySpec, bucket: LiveBucket | undefined): void {
-  const where = `The policy of bucket ${spec.inputs.bucket}`;
-  refuseStalePrincipals(where, bucket?.policy);
-  const merged = mergeStatements(bucket?.policy, sidPrefix(tenant, integration), spec.inputs.policy.Statement);
-  const size = documentSize(merged);
-  if (size > documentLimits.bucket) {
-    throw new ProblemError(
-      "policy_too_large",
-      `${where} would have ${size} bytes; S3 takes ${documentLimits.bucket}. Shorten the statements that are there, or use bucketPolicy "none".`,
-    );
-  }
-  if (bucket?.publicAccessBlock?.blockPublicPolicy && isPublicPolicy(merged) !== "no") {
-    throw new ProblemError(
-      "public_policy_blocked",
-      `${where} holds a public statement of somebody else's, and BlockPublicPolicy rejects every write of such a policy. Narrow that statement first.`,
-    );
-  }
-}
-
 /** A statement about a thing that another stack has yet to make says nothing about a bucket's policy. */
 function withoutReferences(role: LiveRole): LiveRole {
   const inline = role.inline.map(({ name, document }) => {
@@ -194,7 +160,7 @@ export function refuseForeignDeny(
   { specs, contract }: Pick<Desired, "specs" | "contract">,
   buckets: LiveBucket[],
 ): void {
-  const roles = specs.flatMap((spec) => asIfMade(spec, accountId, partitionOf(region))).map(withoutReferences);
+  const roles = rolesAsIfMade(specs, { accountId, partition: partitionOf(region) }).map(withoutReferences);
   const { rows } = judge(onBuckets(contract), { roles, buckets, keys: [] }, new Date().toISOString());
   const denied = rows.find((row) => row.expect === "allow" && row.decision === "explicitly-denied" && row.action.startsWith("s3:"));
   if (!denied) return;
@@ -222,22 +188,4 @@ function aclWarnings(contract: AccessContract, buckets: LiveBucket[]): string[] 
   return buckets
     .filter((bucket) => bucket.ownership === "BucketOwnerEnforced")
     .map((bucket) => `Bucket ${bucket.name} has ACLs switched off: there s3:PutObjectAcl works only with bucket-owner-full-control.`);
-}
-
-/**
- * Refuses a policy that names a deleted principal: AWS shows it as a unique id and rejects every later write of the document
- * (AWS IAM user guide, "AWS JSON policy elements: Principal").
- *
- * @throws ProblemError stale_principal
- */
-export function refuseStalePrincipals(where: string, policy: PolicyDocument | undefined): void {
-  for (const [index, statement] of (policy?.Statement ?? []).entries()) {
-    const named = typeof statement.Principal === "object" ? Object.values(statement.Principal).flat() : [];
-    const stale = named.find((principal) => parsePrincipal(principal)?.kind === "unique-id");
-    if (!stale) continue;
-    throw new ProblemError(
-      "stale_principal",
-      `${where}: statement ${statement.Sid ?? index + 1} names ${stale}, a role or user that was deleted. AWS rejects every write of this policy until that principal is removed from it.`,
-    );
-  }
 }

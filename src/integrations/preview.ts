@@ -9,7 +9,7 @@ import { desiredStacks } from "./desired-stacks.ts";
 import { preflight } from "./preflight.ts";
 import { type PutRequest, type Refuse, readRequest } from "./put.ts";
 import type { Shell } from "./shell.ts";
-import { giverOf, keyGrants } from "./stacks/key-access.ts";
+import { giverOf, keyGrants } from "./stacks/key-ladder.ts";
 import { planStacks } from "./stacks/plan.ts";
 import { requireTenant } from "./subject.ts";
 import { upRequestOf, wishOf } from "./wish.ts";

@@ -1,7 +1,7 @@
 /** The proof: what AWS really holds, judged against the contract. No operation succeeds without it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { resolveReferences } from "../../stacks/references.ts";
-import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
+import type { StackSpec } from "../../stacks/stack.ts";
 import { closeTrust } from "../accounts/actions.ts";
 import { carriesOwner, type Owner, ownedRole } from "../accounts/inventory.ts";
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
@@ -9,10 +9,9 @@ import type { Expectations } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract, Proof } from "../iam/contract/contract.ts";
 import { judge } from "../iam/contract/judge.ts";
 import type { LiveBucket, LiveDocuments, LiveRole } from "../iam/words/live.ts";
-import { sameDocument } from "../iam/words/policy-document.ts";
-import { revokedSessionsPolicy } from "../iam/words/trust.ts";
 import { ProblemError } from "../problem.ts";
 import type { Account } from "./account.ts";
+import { rulesOf } from "./stacks/kinds.ts";
 import type { Work } from "./work.ts";
 
 const SETTLE_MILLISECONDS = 60_000;
@@ -47,29 +46,9 @@ export async function readLive(
   return { roles: roles.filter(there), buckets: buckets.filter(there), keys: keys.filter(there) };
 }
 
-/** Whether a role holds what its spec says; what it holds beyond that is for the closure to judge. */
-function settledRole(live: LiveRole | undefined, wanted: RoleInputs): boolean {
-  if (!live || !sameDocument(live.trust, wanted.trust)) return false;
-  const inline = new Map(live.inline.map(({ name, document }) => [name, document]));
-  const attached = new Set(live.attached.map(({ name }) => name));
-  return (
-    wanted.inlinePolicies.every(({ name, document }) => {
-      const found = inline.get(name);
-      // A revocation that comes at the same time dates the end of older sessions by itself.
-      return found !== undefined && (name === revokedSessionsPolicy || sameDocument(found, document));
-    }) && wanted.managedPolicyArns.every((arn) => attached.has(arn))
-  );
-}
-
 /** Whether everything that was written can be read back; IAM and S3 settings are eventually consistent. */
 export function settled(live: LiveDocuments, specs: readonly StackSpec[]): boolean {
-  return specs.every((spec) => {
-    if (spec.kind !== "role") return true;
-    return settledRole(
-      live.roles.find((role) => role.name === spec.inputs.name),
-      spec.inputs,
-    );
-  });
+  return specs.every((spec) => rulesOf(spec).isSettled(live));
 }
 
 interface ProveOptions {

@@ -6,7 +6,14 @@ import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import type { Queue } from "../operations/queue/queue.ts";
 import type { Store } from "../store/store.ts";
-import type { ServiceResources } from "./own-resources.ts";
+
+/** Where the service keeps its state, and the key that encrypts the secrets in it. */
+export interface ServiceResources {
+  /** `s3://bucket[/prefix]?query` */
+  stateUrl: string;
+  /** The url is `awskms://…`; a key that it names by its alias isn't recognised */
+  secrets?: { provider: "awskms"; url: string } | { provider: "passphrase" };
+}
 
 export interface Shell extends ServiceResources {
   store: Store;

@@ -19,7 +19,7 @@ import { proveIntegration } from "./proving.ts";
 import { refuseUntrusted } from "./put.ts";
 import type { Shell } from "./shell.ts";
 import { destroyStacks } from "./stacks/destroy-stacks.ts";
-import { giverOf, keyGrants, statementReasons } from "./stacks/key-access.ts";
+import { giverOf, keyGrants, statementReasons } from "./stacks/key-ladder.ts";
 import { holdDocuments, holdForApproval } from "./stacks/plan.ts";
 import { updateStacks } from "./stacks/update-stacks.ts";
 import { subjectOf } from "./subject.ts";

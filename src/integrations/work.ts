@@ -2,8 +2,6 @@
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
-import { bucketArn } from "../iam/words/bucket-name.ts";
-import { closedTrust } from "../iam/words/trust.ts";
 import type { RecordedStack } from "../model/integration.ts";
 import type { HeldLease } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
@@ -24,22 +22,9 @@ export interface Work {
 
 export const stackId = (spec: { kind: string; key: string }): string => `${spec.kind}/${spec.key}`;
 
-/** What must be held while a stack changes: the stack, and the document it shares with others, whosoever tenants they are. */
-export function leasesOf(tenant: string, spec: StackSpec): string[] {
-  const own = `stack:${tenant}/${stackId(spec)}`;
-  if (spec.kind === "bucket-policy") return [own, bucketArn("aws", spec.key)];
-  return spec.kind === "kms-key" && "existingKeyArn" in spec.inputs ? [own, spec.inputs.existingKeyArn] : [own];
-}
-
 /** A stack of which a first try has begun, and nothing more is known. */
 export function begun({ shell, account }: Work, spec: StackSpec): RecordedStack {
   return { spec, address: stackAddress(shell.stateUrl, account.tenant.name, spec.kind, spec.key), status: "changing" };
-}
-
-/** A role as it is taken in only to be destroyed: trusted by nobody, able to do nothing, needing no other stack's outputs. */
-export function bareRole<S extends StackSpec>(spec: S): S {
-  if (spec.kind !== "role") return spec;
-  return { ...spec, inputs: { ...spec.inputs, trust: closedTrust(), inlinePolicies: [], managedPolicyArns: [] } };
 }
 
 /** One engine update with its steps written as events. */

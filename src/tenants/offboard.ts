@@ -5,6 +5,7 @@ import { enterAccount } from "../integrations/account.ts";
 import { deleteIntegration } from "../integrations/delete.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { contain } from "../integrations/stacks/contain.ts";
+import { rulesOf } from "../integrations/stacks/kinds.ts";
 import { noTenant } from "../integrations/subject.ts";
 import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
@@ -129,6 +130,6 @@ async function leftOver(shell: Shell, tenant: string, failures: readonly ChildSt
 
 async function readBack(shell: Shell, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<string[]> {
   const { clients } = await enterAccount(shell, tenant, run.operation.id);
-  const keys = integrations.some(({ stacks }) => stacks.some(({ spec }) => spec.kind === "kms-key"));
+  const keys = integrations.some(({ stacks }) => stacks.some(({ spec }) => rulesOf(spec).usesKeys));
   return taggedSurvivors(clients, { tenant: tenant.name, since: tenant.createdAt, keys });
 }

@@ -2,6 +2,7 @@
 import { blueprints } from "../blueprints/registry.ts";
 import { contextOf, requireBlueprint } from "../integrations/desired-stacks.ts";
 import type { Shell } from "../integrations/shell.ts";
+import { rolesOf } from "../integrations/stacks/kinds.ts";
 import { recordedWish } from "../integrations/wish.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { listIntegrations } from "../store/integrations.ts";
@@ -19,7 +20,7 @@ export async function reachOf(shell: Shell, tenant: TenantRecord, asked: Reach):
     for (const record of page.items) {
       const blueprint = requireBlueprint(record.blueprint, record.version);
       const expected = blueprint.expectations(record.parameters, contextOf(tenant, await recordedWish(shell, record)));
-      const recorded = record.stacks.flatMap(({ spec }) => (spec.kind === "role" ? [spec.inputs.name] : []));
+      const recorded = rolesOf(record).map(({ name }) => name);
       roleNames.push(...expected.roleNames, ...recorded);
       buckets.push(...expected.buckets);
     }

@@ -7,10 +7,11 @@ import { isBeingRemoved } from "../integrations/being-removed.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
 import type { Shell } from "../integrations/shell.ts";
 import { type Contained, contain } from "../integrations/stacks/contain.ts";
+import { leasesOf, rulesOf } from "../integrations/stacks/kinds.ts";
 import { patiently } from "../integrations/stacks/patience.ts";
 import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
 import { appliedWish, approvedRequestOf, wishOf } from "../integrations/wish.ts";
-import { begun, leasesOf, stackId, type Work } from "../integrations/work.ts";
+import { begun, stackId, type Work } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { hasSettled } from "../model/operation.ts";
 import { followChildren, noteChild } from "../operations/children.ts";
@@ -189,7 +190,7 @@ async function afterUpdates(shell: Shell, run: Run, line: Line, close: (record: 
 /** The leases under which the trusts of an integration are written: of the roles that are recorded, and those that are held right now. */
 async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<string[]> {
   const [record, held] = await Promise.all([findIntegration(shell.store.db, tenant, integration), findLeases(shell.store.db)]);
-  const recorded = (record?.stacks ?? []).flatMap(({ spec }) => (spec.kind === "role" ? leasesOf(tenant, spec) : []));
+  const recorded = (record?.stacks ?? []).flatMap(({ spec }) => (rulesOf(spec).role ? leasesOf(tenant, spec) : []));
   const own = `stack:${tenant}/${stackId({ kind: "role", key: integration })}`;
   const writing = held.flatMap(({ resource }) => (resource === own || resource.startsWith(`${own}.`) ? [resource] : []));
   return [...new Set([...recorded, ...writing])];

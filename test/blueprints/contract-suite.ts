@@ -18,6 +18,7 @@ import { deadRows } from "../iam/mutations.ts";
 import { decisionOf } from "./access.ts";
 import { type FixtureCase, readCases } from "./fixture.ts";
 import { like } from "./generated.ts";
+import { guardedOf } from "./guarded.ts";
 import { liveDocuments } from "./live.ts";
 
 const at = "2026-11-22T03:00:00Z";
@@ -122,7 +123,7 @@ function allowedActions(rows: readonly { principal: string; action: string; expe
 }
 
 function violations(blueprint: Blueprint, parameters: Record<string, unknown>, context: BlueprintContext) {
-  return guardrailViolations(blueprint.stacks(parameters, context), blueprint.contract(parameters, context), context);
+  return guardrailViolations(guardedOf(blueprint.stacks(parameters, context)), blueprint.contract(parameters, context), context);
 }
 
 const redRows = (proof: Proof) => proof.rows.filter((row) => row.verdict === "red").map(({ id, because }) => `${id}: ${because.join(" ")}`);

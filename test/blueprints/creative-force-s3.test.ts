@@ -8,6 +8,7 @@ import type { LiveDocuments } from "../../src/iam/words/live.ts";
 import { listOf, type Statement } from "../../src/iam/words/policy-document.ts";
 import { contractSuite } from "./contract-suite.ts";
 import { readCases } from "./fixture.ts";
+import { guardedOf } from "./guarded.ts";
 import { liveDocuments } from "./live.ts";
 
 contractSuite(creativeForceS3);
@@ -30,11 +31,13 @@ describe("the guide's own bucket policy, s3:* for the role", () => {
     );
   const violations = (change: (statement: Statement) => Statement) =>
     guardrailViolations(
-      specs.map((spec) => {
-        if (spec.kind !== "bucket-policy") return spec;
-        const { bucket, policy } = spec.inputs;
-        return { ...spec, inputs: { bucket, policy: { ...policy, Statement: policy.Statement.map(change) } } };
-      }),
+      guardedOf(
+        specs.map((spec) => {
+          if (spec.kind !== "bucket-policy") return spec;
+          const { bucket, policy } = spec.inputs;
+          return { ...spec, inputs: { bucket, policy: { ...policy, Statement: policy.Statement.map(change) } } };
+        }),
+      ),
       contract,
       context,
     ).map(({ rule }) => rule);
@@ -71,7 +74,7 @@ describe("the guide's own bucket policy, s3:* for the role", () => {
     assert.ok(violations((statement) => ({ ...statement, Principal: stranger })).includes("privilege-escalation"));
     const { exceptions: _, ...undeclared } = contract;
     assert.deepEqual(
-      guardrailViolations(specs, undeclared, context).map(({ rule }) => rule),
+      guardrailViolations(guardedOf(specs), undeclared, context).map(({ rule }) => rule),
       ["privilege-escalation"],
     );
   });

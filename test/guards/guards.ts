@@ -350,7 +350,7 @@ export const guards: readonly Guard[] = [
   {
     without: "the revocation's flag under the role's lease",
     file: "src/integrations/stacks/recorded-stacks.ts",
-    find: "if (since !== undefined) changing.spec = closedStack(asked, since);",
+    find: "if (since !== undefined) changing.spec = rules.closed(since);",
     instead: "void since;",
     test: "test/integrations/recorded-stacks.test.ts",
   },
@@ -545,9 +545,9 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the care for a role that isn't ours in a teardown",
-    file: "src/integrations/stacks/destroy-stacks.ts",
-    find: "const isLeft = await isForeign(work, spec, before);",
-    instead: 'const isLeft = (await isForeign(work, spec, before)) && spec.key === "";',
+    file: "src/integrations/stacks/role.ts",
+    find: 'if (standing !== "foreign") return destroyMade',
+    instead: 'if (standing !== "foreign" || spec.key !== "") return destroyMade',
     test: "test/attacks/revocation.test.ts",
   },
   {
@@ -595,7 +595,7 @@ export const guards: readonly Guard[] = [
   {
     without: "the closing of what was written after a teardown closed it",
     file: "src/integrations/stacks/update-stacks.ts",
-    find: 'if (spec.kind === "role" && record.closedByTeardown) {',
+    find: "if (rules.role && record.closedByTeardown) {",
     instead: 'if (record.name === "") {',
     test: "test/attacks/older-requests.test.ts",
   },

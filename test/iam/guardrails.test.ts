@@ -217,12 +217,11 @@ test("a reference to another stack's output counts as one exact resource", () =>
 for (const [name, make] of Object.entries(examples)) {
   test(`the stacks of the shape ${name} keep every guardrail`, () => {
     const example = make();
-    const stacks = example.live.roles.map((live) => ({
-      kind: "role",
-      key: "c1",
-      inputs: { name: live.name, trust: live.trust, inlinePolicies: live.inline },
-    }));
+    const documents = example.live.roles.flatMap(({ name, trust, inline }): GuardedDocument[] => [
+      { name: `trust of ${name}`, kind: "trust", document: trust },
+      ...inline.map((policy) => ({ ...policy, kind: "inline" as const })),
+    ]);
 
-    assert.deepEqual(guardrailViolations(stacks, example.contract, context), []);
+    assert.deepEqual(guardrailViolations(documents, example.contract, context), []);
   });
 }

@@ -9,7 +9,7 @@ import type { LiveBucket, LiveDocuments, LiveKey, LiveRole } from "../../src/iam
 import type { PolicyDocument, Statement } from "../../src/iam/words/policy-document.ts";
 import { sidPrefix } from "../../src/iam/words/sid.ts";
 import { requireBlueprint } from "../../src/integrations/desired-stacks.ts";
-import { keyGrants } from "../../src/integrations/stacks/key-access.ts";
+import { keyGrants } from "../../src/integrations/stacks/key-ladder.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { liveDocuments, resolved } from "../blueprints/live.ts";
 

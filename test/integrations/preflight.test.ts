@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LiveBucket, LiveKey, LiveRole } from "../../src/iam/words/live.ts";
 import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
-import { checkMerge, judgePreflight, refuseForeignDeny } from "../../src/integrations/preflight.ts";
+import { sidPrefix } from "../../src/iam/words/sid.ts";
+import { judgePreflight, refuseForeignDeny } from "../../src/integrations/preflight.ts";
+import { bucketPolicyRules } from "../../src/integrations/stacks/bucket-policy.ts";
 import { type ProblemCode, ProblemError } from "../../src/problem.ts";
 
 const tenant = { name: "acme", region: "eu-west-1" };
@@ -109,21 +111,19 @@ const withPolicy = (statement: PolicyDocument["Statement"][number], more: Partia
 const open = { Sid: "Open", Effect: "Allow" as const, Principal: "*" as const, Action: "s3:GetObject", Resource: "arn:aws:s3:::data/*" };
 const block = { blockPublicAcls: true, ignorePublicAcls: true, blockPublicPolicy: true, restrictPublicBuckets: true };
 
+const checkMerge = (live: LiveBucket) => bucketPolicyRules(spec).preflight(sidPrefix("acme", "c1"), [live]);
+
 test("a deleted principal, a public statement under BlockPublicPolicy and a document over the limit can't be written", () => {
   const stale = { ...open, Sid: "Old", Principal: { AWS: "AIDAEXAMPLEEXAMPLE123" } };
-  refuses("stale_principal", () => checkMerge("acme", "c1", spec, withPolicy(stale)), /Old names AIDA/);
-  refuses(
-    "public_policy_blocked",
-    () => checkMerge("acme", "c1", spec, withPolicy(open, { publicAccessBlock: block })),
-    /BlockPublicPolicy/,
-  );
+  refuses("stale_principal", () => checkMerge(withPolicy(stale)), /Old names AIDA/);
+  refuses("public_policy_blocked", () => checkMerge(withPolicy(open, { publicAccessBlock: block })), /BlockPublicPolicy/);
   const long = {
     ...open,
     Principal: { AWS: "111122223333" },
     Resource: Array.from({ length: 120 }, (_, part) => `arn:aws:s3:::data/${"x".repeat(180)}/${part}`),
   };
-  refuses("policy_too_large", () => checkMerge("acme", "c1", spec, withPolicy(long)), /20480/);
-  checkMerge("acme", "c1", spec, withPolicy(open));
+  refuses("policy_too_large", () => checkMerge(withPolicy(long)), /20480/);
+  checkMerge(withPolicy(open));
 });
 
 test("a Deny that would nullify the grant is refused by its Sid, one that says nothing of it isn't", () => {

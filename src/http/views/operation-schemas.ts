@@ -1,5 +1,7 @@
 /** What operations, their events, proofs and problems look like on the wire. */
+
 import { z } from "zod";
+import { stackKinds } from "../../../stacks/stack.ts";
 import type { Proof } from "../../iam/contract/contract.ts";
 import { type Operation, type OperationEvent, operationKinds, operationStates } from "../../model/operation.ts";
 import { type Problem, type ProblemCode, problemKinds } from "../../problem.ts";
@@ -65,7 +67,7 @@ export const operationSchema: z.ZodType<Operation> = z
     children: z.array(z.string()).exactOptional(),
     stacks: z.array(
       z.object({
-        kind: z.enum(["kms-key", "role", "bucket-policy", "collector"]),
+        kind: z.enum(stackKinds),
         project: z.literal("drawbridge"),
         stack: z.string(),
         backendUrl: z.string(),

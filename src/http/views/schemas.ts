@@ -1,5 +1,7 @@
 /** What tenants and integrations look like on the wire: strict on the way in, exact on the way out. */
+
 import { z } from "zod";
+import { stackKinds } from "../../../stacks/stack.ts";
 import { nameSchema } from "../../model/names.ts";
 import { accountId, policyArn, region, tenantAccess } from "../../model/tenant.ts";
 import { operationSchema } from "./operation-schemas.ts";
@@ -100,7 +102,7 @@ export const integrationView = z
     handshake,
     stacks: z.array(
       z.object({
-        kind: z.enum(["kms-key", "role", "bucket-policy", "collector"]),
+        kind: z.enum(stackKinds),
         project: z.literal("drawbridge"),
         stack: z.string(),
         backendUrl: z.string(),

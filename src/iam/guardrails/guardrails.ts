@@ -3,7 +3,7 @@
  * is written; each rule returns what it found.
  */
 import type { AccessContract } from "../contract/contract.ts";
-import { documentLimits, documentSize, type PolicyDocument, type Statement } from "../words/policy-document.ts";
+import { documentLimits, documentSize, type Statement } from "../words/policy-document.ts";
 import { isOurSid } from "../words/sid.ts";
 import { type GuardedDocument, type GuardrailContext, referenceText, type Violation } from "./guardrail.ts";
 import { contentRules } from "./guardrail-rules.ts";
@@ -58,43 +58,15 @@ function isReference(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.keys(value).length === 1 && "$ref" in value;
 }
 
-/** A stack as guardrails see it: whichever of these inputs it has. */
-interface DesiredStack {
-  kind: string;
-  key: string;
-  inputs: {
-    existingKeyArn?: string;
-    name?: string;
-    trust?: PolicyDocument;
-    inlinePolicies?: { name: string; document: PolicyDocument }[];
-    policy?: PolicyDocument;
-  };
-}
-
-/** The violations in the documents of desired stacks. */
+/** The violations in the documents of desired stacks: a contract that waits for another stack's outputs is read without them. */
 export function guardrailViolations(
-  stacks: readonly DesiredStack[],
+  documents: readonly GuardedDocument[],
   contract: AccessContract,
   context: { accountId: string; partition: string },
 ): Violation[] {
-  return checkDocuments(stacks.flatMap(stackDocuments), {
+  return checkDocuments(documents, {
     contract: withoutReferences(contract),
     accountId: context.accountId,
     partition: context.partition,
   });
-}
-
-function stackDocuments({ kind, key, inputs }: DesiredStack): GuardedDocument[] {
-  const name = inputs.name ?? key;
-  return [
-    ...(inputs.trust ? [{ name: `trust of ${name}`, kind: "trust" as const, document: inputs.trust }] : []),
-    ...(inputs.inlinePolicies ?? []).map((policy) => ({
-      name: `policy ${policy.name} of ${name}`,
-      kind: "inline" as const,
-      document: policy.document,
-    })),
-    ...(inputs.policy
-      ? [{ name: `policy of ${key}`, kind: kind === "kms-key" ? ("key" as const) : ("bucket" as const), document: inputs.policy }]
-      : []),
-  ];
 }

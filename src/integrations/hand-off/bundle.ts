@@ -3,15 +3,8 @@
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
 import type { Blueprint, BlueprintContext, HandOffField } from "../../blueprints/parts/blueprint.ts";
-import { roleArn } from "../../blueprints/parts/role-stack.ts";
-import type { PolicyDocument } from "../../iam/words/policy-document.ts";
-
-export interface NamedPolicy {
-  name: string;
-  /** What to do with it, in a sentence. */
-  what: string;
-  document: PolicyDocument;
-}
+import { rulesOf } from "../stacks/kinds.ts";
+import type { NamedPolicy } from "./template-parts.ts";
 
 export interface HandOff {
   integration: string;
@@ -43,7 +36,7 @@ export function handOffOf(blueprint: Blueprint, parameters: Record<string, unkno
     partition: context.partition,
     fields: blueprint.handOff(parameters, context),
     documents: [
-      ...specs.map((spec) => readable(spec, specs, context)).flatMap(documentsOf),
+      ...specs.map((spec) => readable(spec, specs, context)).flatMap((spec) => rulesOf(spec).documents()),
       ...(blueprint.handOffDocuments?.(parameters, context) ?? []),
     ],
     specs,
@@ -56,32 +49,7 @@ function readable(spec: StackSpec, specs: readonly StackSpec[], context: Bluepri
     const known = context.outputs?.[`${ref.kind}/${ref.key}`]?.[ref.output];
     if (known !== undefined) return known;
     const source = specs.find((one) => one.kind === ref.kind && one.key === ref.key);
-    if (source?.kind === "role" && ref.output === "roleArn") return roleArn(context, source.inputs.name);
-    return `(${ref.output} of ${ref.kind}/${ref.key})`;
+    return (source && rulesOf(source).foresee(ref.output, context)) ?? `(${ref.output} of ${ref.kind}/${ref.key})`;
   };
   return resolveReferences(spec, outputOf);
-}
-
-function documentsOf(spec: StackSpec): NamedPolicy[] {
-  if (spec.kind === "role") {
-    const { name, trust, inlinePolicies } = spec.inputs;
-    return [
-      { name: `${name}: trust policy`, what: `Who may assume the role ${name}.`, document: trust },
-      ...inlinePolicies.map((policy) => ({
-        name: `${name}: ${policy.name}`,
-        what: `Inline policy ${policy.name} of the role ${name}.`,
-        document: policy.document,
-      })),
-    ];
-  }
-  if (spec.kind === "bucket-policy") {
-    const what = `Statements to add to the policy of bucket ${spec.inputs.bucket}, beside all that is in it.`;
-    return [{ name: `${spec.inputs.bucket}: bucket policy`, what, document: spec.inputs.policy }];
-  }
-  if (spec.kind === "kms-key" && "policy" in spec.inputs) {
-    return [
-      { name: `${spec.inputs.alias}: key policy`, what: `The policy of the key ${spec.inputs.alias}.`, document: spec.inputs.policy },
-    ];
-  }
-  return [];
 }

@@ -1,31 +1,17 @@
 /** Taking access away at once, before anything slow: the trusts of an integration's roles are closed and their sessions ended. */
 import { closeTrust, revokeSessions } from "../../accounts/actions.ts";
-import { findNamedRole, type RoleToFind } from "../../accounts/inventory.ts";
+import { findNamedRole } from "../../accounts/inventory.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { changeIntegration } from "../../store/integrations.ts";
 import type { Account } from "../account.ts";
 import type { Work } from "../work.ts";
+import { rolesOf, rulesOf } from "./kinds.ts";
 
 /**
  * What was done to a role. `absent`: there is none of this name. `foreign`: the role of this name is somebody else's, so its trust was left
  * as it is; `wasMade` says that Drawbridge made one of this name before.
  */
 export type Contained = { role: string; trust: "closed" | "absent" } | { role: string; trust: "foreign"; wasMade: boolean };
-
-/** The names of the roles that an integration's recorded stacks make. */
-export function roleNamesOf(record: Pick<IntegrationRecord, "stacks">): string[] {
-  return rolesOf(record).map(({ name }) => name);
-}
-
-function rolesOf({ stacks }: Pick<IntegrationRecord, "stacks">): RoleToFind[] {
-  return stacks.flatMap((stack) => (stack.spec.kind === "role" ? [roleToFind(stack.spec.inputs.name, stack.outputs)] : []));
-}
-
-/** How a role is looked for whose stack gave these outputs last. Pure. */
-export function roleToFind(name: string, outputs: Readonly<Record<string, unknown>> | undefined): RoleToFind {
-  const uniqueId = outputs?.["roleId"];
-  return typeof uniqueId === "string" && uniqueId !== "" ? { name, uniqueId } : { name };
-}
 
 /**
  * Closes the trust of each of the integration's roles, then ends their sessions; a role that is neither ours by its tags nor by its recorded
@@ -49,7 +35,7 @@ export async function contain(
     const distrusted = (now: IntegrationRecord): IntegrationRecord => ({
       ...now,
       ...(forTeardown && { closedByTeardown: true }),
-      stacks: now.stacks.map((stack) => (stack.spec.kind === "role" ? { ...stack, status: "changing" as const } : stack)),
+      stacks: now.stacks.map((stack) => (rulesOf(stack.spec).role ? { ...stack, status: "changing" as const } : stack)),
     });
     await changeIntegration(shell.store.db, tenant.name, record.name, distrusted, run);
   }

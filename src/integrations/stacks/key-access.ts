@@ -1,168 +1,156 @@
 /**
- * The KMS ladder for keys that are not ours: (a) the key's policy already delegates to the account's IAM: nothing to do; (b) a
- * grant, which touches no policy and can be revoked alone; (c) a statement in the key's policy, only by approval. Pure.
+ * Stacks of the kind `kms-key` that give access to a key which isn't ours: grants by the engine; our statements in its policy beside the
+ * engine, with everybody else's kept as they stand.
  */
-import { reference, resolveReferences } from "../../../stacks/references.ts";
-import type { KmsGrantsInputs, StackSpec } from "../../../stacks/stack.ts";
-import { pointerTo } from "../../blueprints/parts/blueprint.ts";
-import type { AccessContract } from "../../iam/contract/contract.ts";
-import { evaluate } from "../../iam/evaluate/evaluate.ts";
-import type { LiveKey } from "../../iam/words/live.ts";
-import { unmergeStatements } from "../../iam/words/merge.ts";
-import { listOf, type PolicyDocument, type Statement, sameDocument } from "../../iam/words/policy-document.ts";
-import { ourSid, sidPrefix } from "../../iam/words/sid.ts";
-import type { TenantRecord } from "../../model/tenant.ts";
+import type { KeyAccessSpec, StackSpec } from "../../../stacks/stack.ts";
+import { putKeyPolicy, revokeGrant } from "../../accounts/actions.ts";
+import { keyStatementsLeft, namedGrants } from "../../accounts/inventory.ts";
+import { readKeyPolicyText } from "../../accounts/live-documents.ts";
+import type { LiveDocuments } from "../../iam/words/live.ts";
+import { mergeStatements, unmergeStatements } from "../../iam/words/merge.ts";
+import {
+  canonicalJson,
+  documentLimits,
+  documentSize,
+  readDocument,
+  type Statement,
+  sameDocument,
+} from "../../iam/words/policy-document.ts";
+import { sidPrefix } from "../../iam/words/sid.ts";
+import type { RecordedStack } from "../../model/integration.ts";
 import { ProblemError } from "../../problem.ts";
-import type { Desired } from "../desired-stacks.ts";
+import { type DocumentDiff, diffDocuments } from "../document-diff.ts";
+import { runEngine, type Work } from "../work.ts";
+import { keyStateDifferences } from "./document-differences.ts";
+import { plainRules, type Removal, type StackDifference, type StackRules } from "./stack-rules.ts";
+import { refuseStalePrincipals } from "./stale-principals.ts";
 
-/** What a wildcard action of IAM is as grant operations (KMS API reference, CreateGrant). */
-const OPERATIONS: Record<string, string[]> = {
-  "kms:ReEncrypt*": ["ReEncryptFrom", "ReEncryptTo"],
-  "kms:GenerateDataKey*": ["GenerateDataKey", "GenerateDataKeyWithoutPlaintext"],
-};
+export const isKeyAccess = (spec: StackSpec): spec is KeyAccessSpec => spec.kind === "kms-key" && "existingKeyArn" in spec.inputs;
 
-const operationsOf = (action: string): string[] => OPERATIONS[action] ?? [action.replace(/^kms:/, "")];
+type Inputs = KeyAccessSpec["inputs"];
 
-/** Who would give the access: without it, grants are taken to be possible. */
-export interface Giver {
-  tenant: string;
-  /** The provisioning role's ARN */
-  principal: string;
+export function keyAccessRules(spec: KeyAccessSpec): StackRules {
+  const { inputs } = spec;
+  return {
+    ...plainRules(spec),
+    usesKeys: true,
+    sharedDocuments: [inputs.existingKeyArn],
+    planned: async (work) => ({ spec, documents: await planned(work, inputs) }),
+    outputsBeside: (work, _applied, before) => outputsBeside(work, inputs, before),
+    differences: (_outputs, _prefix, live) => grantDifferences(inputs, live),
+    remove: (work, removal) => remove(work, spec, removal),
+    survivors: async ({ account }, owner) => [
+      ...(await namedGrants(account.clients, inputs, owner)).map(({ arn }) => arn),
+      ...(await keyStatementsLeft(account.clients, owner, inputs)),
+    ],
+  };
 }
 
-/** A tenant's provisioning role; credentials of our own have no ARN that a policy is known to name. */
-export function giverOf({ name, access }: Pick<TenantRecord, "name" | "access">): Giver | undefined {
-  return access.mode === "assume-role" ? { tenant: name, principal: access.roleArn } : undefined;
+async function planned({ account, integration }: Work, { existingKeyArn, statements }: Inputs): Promise<DocumentDiff[]> {
+  if (!statements) return [];
+  const live = readDocument(await readKeyPolicyText(account.clients.kms, existingKeyArn));
+  const diff = diffDocuments("key-policy", live, mergeStatements(live, sidPrefix(account.tenant.name, integration), statements));
+  return diff ? [diff] : [];
 }
 
-/** A key without what we wrote into its policy, and where the request names it. */
-type AskedKey = LiveKey & { pointer: string };
+function priorPolicyOf(before: RecordedStack | undefined): string | undefined {
+  const prior = before?.outputs?.["priorPolicy"];
+  return typeof prior === "string" ? prior : undefined;
+}
 
-/** How one role is to be let onto a key. */
-interface Need {
-  roleKey: string;
-  roleArn: string;
-  actions: string[];
+/** Our statements go into the key's policy beside the update, and those of an earlier one out of it. */
+async function outputsBeside(work: Work, inputs: Inputs, before: RecordedStack | undefined): Promise<{ priorPolicy?: string }> {
+  if (inputs.statements === undefined && before?.outputs?.["priorPolicy"] === undefined) return {};
+  return { priorPolicy: await giveStatements(work, inputs, priorPolicyOf(before)) };
+}
+
+/** Grants aren't taken in: what an interrupted run granted is found by its name and revoked. */
+async function remove(work: Work, spec: KeyAccessSpec, { lease, before, owner }: Removal): Promise<"removed"> {
+  const { existingKeyArn, statements } = spec.inputs;
+  const own = await owner();
+  if (statements) await takeKeyStatementsAway(work, spec.inputs, priorPolicyOf(before));
+  for (const { id } of await namedGrants(work.account.clients, spec.inputs, own))
+    await revokeGrant(work.account.clients.kms, existingKeyArn, id);
+  await runEngine(work, "destroy", spec, { lease, refresh: true });
+  return "removed";
 }
 
 /**
- * What the roles need because a key's own policy gives them nothing, as stacks that wait for the role: a grant where the giver may
- * make one, else a statement in the key's policy where the giver may write that.
+ * Makes this integration's statements in the key's policy the wanted ones. Answers the policy's text as it was before the first of
+ * them, to be put back word for word. It also stands in an event: AWS offers no compare-and-swap.
  *
- * @throws ProblemError key_policy_denies when the key's policy denies outright: nothing of ours can lift that; key_not_usable when it
- *   lets the giver do neither
+ * @throws ProblemError stale_principal, policy_too_large, aws_denied, aws_throttled, aws_rejected
  */
-export function keyGrants(
-  integration: string,
-  { specs, contract, expectations }: Pick<Desired, "specs" | "contract" | "expectations">,
-  keys: readonly LiveKey[],
-  giver?: Giver,
-): StackSpec[] {
-  return keys.flatMap((key) => {
-    const policy = giver ? withoutOwn(key.policy, sidPrefix(giver.tenant, integration)) : key.policy;
-    const foreign: AskedKey = { ...key, policy, pointer: pointerTo(expectations, key.arn) };
-    const needs = contract.roles.flatMap((role): Need[] => {
-      const spec = specs.find((one) => one.kind === "role" && role.roleArn.endsWith(`role/${one.inputs.name}`));
-      const actions = role.grants.filter((grant) => grant.resources.includes(key.arn)).flatMap((grant) => grant.actions);
-      const needed = actions.filter((action) => needsGrant(role.roleArn, action, foreign));
-      return !spec || needed.length === 0 ? [] : [{ roleKey: spec.key, roleArn: role.roleArn, actions: needed }];
-    });
-    if (needs.length === 0) return [];
-    const keyId = key.arn.split("/").at(-1) ?? "";
-    const access =
-      giver === undefined || lets(giver, foreign, "kms:CreateGrant") ? byGrants(needs) : byStatements(needs, integration, giver, foreign);
-    return [{ kind: "kms-key" as const, key: `${integration}.${keyId}`, inputs: { existingKeyArn: key.arn, ...access } }];
-  });
-}
-
-// A reference, so that the role is there before it is named on the key, and outlives that.
-const roleOf = ({ roleKey }: Need): string => reference("role", roleKey, "roleArn") as unknown as string;
-
-function byGrants(needs: readonly Need[]): Pick<KmsGrantsInputs, "grants"> {
-  const grants = needs.map((need) => {
-    const operations = [...new Set(need.actions.flatMap(operationsOf))].sort();
-    return { name: `drawbridge-${need.roleKey}`, granteePrincipal: roleOf(need), operations };
-  });
-  return { grants };
-}
-
-function byStatements(
-  needs: readonly Need[],
-  integration: string,
-  giver: Giver,
-  key: AskedKey,
-): Pick<KmsGrantsInputs, "grants" | "statements"> {
-  if (!lets(giver, key, "kms:PutKeyPolicy")) {
+async function giveStatements(work: Work, { existingKeyArn, statements = [] }: Inputs, prior?: string): Promise<string> {
+  const { account, run, integration } = work;
+  const { kms } = account.clients;
+  const prefix = sidPrefix(account.tenant.name, integration);
+  const text = await readKeyPolicyText(kms, existingKeyArn);
+  const live = readDocument(text);
+  await run.progress("key-policy-read", { key: existingKeyArn, prior: live });
+  refuseStalePrincipals(`The policy of key ${existingKeyArn}`, live);
+  const merged = mergeStatements(live, prefix, statements);
+  const size = documentSize(merged);
+  if (size > documentLimits.key) {
     throw new ProblemError(
-      "key_not_usable",
-      `The policy of key ${key.arn} neither leaves the decision to the account's IAM nor lets ${giver.principal} make a grant (kms:CreateGrant) or add a statement (kms:PutKeyPolicy). Let it do one of these.`,
-      { pointer: key.pointer },
+      "policy_too_large",
+      `The policy of key ${existingKeyArn} would have ${size} bytes; KMS takes ${documentLimits.key}.`,
     );
   }
-  const statements = needs.map(
-    (need): Statement => ({
-      Sid: ourSid(giver.tenant, integration, `use-${need.roleKey}`),
-      Effect: "Allow",
-      Principal: { AWS: roleOf(need) },
-      Action: [...new Set(need.actions)].sort(),
-      Resource: "*", // in a key's policy: this key
-    }),
-  );
-  return { grants: [], statements };
+  if (!sameDocument(merged, live)) await putKeyPolicy(kms, existingKeyArn, JSON.stringify(merged));
+  return live.Statement.some(({ Sid }) => Sid?.startsWith(prefix)) ? (prior ?? text) : text;
 }
 
-/** Whether the key's policy is for it; what the giver's own policies say is for AWS to judge. */
-function lets(giver: Giver, key: LiveKey, action: string): boolean {
-  const request = { principal: giver.principal, action, resource: key.arn, context: {} };
-  const keyPolicy = { name: `policy of ${key.arn}`, document: key.policy };
-  return evaluate(request, { keyPolicy, resourceAccount: key.accountId, assumeCallerAllows: true }).decision === "allowed";
+/**
+ * Takes this integration's statements out of the key's policy. Where nobody else changed it since, it is then what it was, to the byte.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+async function takeKeyStatementsAway(work: Work, { existingKeyArn }: Inputs, prior?: string): Promise<void> {
+  const { account, run, integration } = work;
+  const { kms } = account.clients;
+  const live = readDocument(await readKeyPolicyText(kms, existingKeyArn));
+  const rest = unmergeStatements(live, sidPrefix(account.tenant.name, integration));
+  // A key always has a policy of its owner's; one of our statements alone can't be, because a grant of ours lets nobody administer it.
+  if (rest === undefined || sameDocument(rest, live)) return;
+  await run.progress("key-policy-read", { key: existingKeyArn, prior: live });
+  const isAsBefore = prior !== undefined && sameDocument(readDocument(prior), rest);
+  await putKeyPolicy(kms, existingKeyArn, isAsBefore ? prior : JSON.stringify(rest));
 }
 
-const withoutOwn = (policy: PolicyDocument, prefix: string): PolicyDocument =>
-  unmergeStatements(policy, prefix) ?? { ...policy, Statement: [] };
-
-/** Why the statements of these stacks need somebody's approval, in sentences: none for those that stand in the key's policy already. */
-export function statementReasons(specs: readonly StackSpec[], contract: AccessContract, keys: readonly LiveKey[]): string[] {
-  return specs.flatMap((spec) => {
-    if (spec.kind !== "kms-key" || !("existingKeyArn" in spec.inputs)) return [];
-    const { existingKeyArn, statements = [] } = spec.inputs;
-    const there = keys.find(({ arn }) => arn === existingKeyArn)?.policy.Statement ?? [];
-    const resolved = statements.map((statement) => resolveReferences(statement, (ref) => roleArnOf(specs, contract, ref.key)));
-    return resolved
-      .filter((statement) => !there.some((one) => sameDocument(alone(one), alone(statement))))
-      .map(
-        ({ Action }) =>
-          `The policy of key ${existingKeyArn}, which isn't ours, would get a statement that lets the vendor's role do ${listOf(Action).join(", ")}.`,
-      );
+function grantDifferences({ existingKeyArn, grants, statements = [] }: Inputs, live: LiveDocuments): StackDifference[] {
+  const key = live.keys.find(({ arn }) => arn === existingKeyArn);
+  if (!key) return [{ document: "key", what: "missing", words: `Key ${existingKeyArn} doesn't exist, or can't be seen.` }];
+  const lost = grants.filter((grant) => {
+    const wanted = canonicalJson([...grant.operations].sort());
+    return !key.grants.some(
+      (one) => one.granteePrincipal === grant.granteePrincipal && canonicalJson([...one.operations].sort()) === wanted,
+    );
   });
-}
-
-const alone = (statement: Statement): PolicyDocument => ({ Version: "2012-10-17", Statement: [statement] });
-
-function roleArnOf(specs: readonly StackSpec[], contract: AccessContract, key: string): string {
-  const spec = specs.find((one) => one.kind === "role" && one.key === key);
-  const name = spec?.kind === "role" ? spec.inputs.name : key;
-  return contract.roles.find(({ roleArn }) => roleArn.endsWith(`role/${name}`))?.roleArn ?? name;
-}
-
-function needsGrant(roleArn: string, action: string, key: AskedKey): boolean {
-  const identity = [
-    {
-      name: "what the role will hold",
-      document: { Version: "2012-10-17", Statement: [{ Effect: "Allow" as const, Action: action, Resource: key.arn }] },
-    },
+  const grantees = new Set(grants.map(({ granteePrincipal }) => granteePrincipal));
+  const more = key.grants.filter((one) => grantees.has(one.granteePrincipal)).length > grants.length - lost.length;
+  const alone = (statement: Statement) => ({ Version: "2012-10-17", Statement: [statement] });
+  const taken = statements.filter((wanted) => !key.policy.Statement.some((one) => sameDocument(alone(one), alone(wanted))));
+  return [
+    ...keyStateDifferences(key),
+    ...taken.map(
+      ({ Sid }): StackDifference => ({
+        document: "key-policy",
+        what: "removed",
+        words: `Statement ${Sid} isn't in the policy of key ${existingKeyArn} as we put it there.`,
+        expected: Sid,
+      }),
+    ),
+    ...lost.map(
+      (grant): StackDifference => ({
+        document: "grants",
+        what: "removed",
+        words: `Grant ${grant.name} on key ${existingKeyArn} is gone.`,
+        expected: grant,
+      }),
+    ),
+    ...(more
+      ? [{ document: "grants", what: "added" as const, words: `The role has a grant on key ${existingKeyArn} that we didn't give.` }]
+      : []),
   ];
-  const exact = `kms:${operationsOf(action)[0] ?? ""}`;
-  const { decision } = evaluate(
-    { principal: roleArn, action: exact, resource: key.arn, context: {} },
-    { identity, keyPolicy: { name: `policy of ${key.arn}`, document: key.policy }, resourceAccount: key.accountId },
-  );
-  if (decision === "explicitly-denied") {
-    throw new ProblemError(
-      "key_policy_denies",
-      `The policy of key ${key.arn} denies ${exact} to the role. Change that statement: no grant can lift it.`,
-      { pointer: key.pointer },
-    );
-  }
-  return decision !== "allowed";
 }

@@ -1,9 +1,5 @@
 /** Owned keys: retained when their stack goes, taken in again by a later one, deleted only by name. */
-
-import { stackName } from "../../../stacks/name.ts";
-import type { StackSpec } from "../../../stacks/stack.ts";
-import { clearRetained, scheduleKeyDeletion } from "../../accounts/actions.ts";
-import { findTaggedKeys } from "../../accounts/keys.ts";
+import { scheduleKeyDeletion } from "../../accounts/actions.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { openOperation } from "../../operations/open.ts";
 import type { Run } from "../../operations/run.ts";
@@ -13,35 +9,7 @@ import { openOperations, type StoredOperation } from "../../store/operations.ts"
 import { enterAccount } from "../account.ts";
 import type { Shell } from "../shell.ts";
 import { requireTenant, subjectOf } from "../subject.ts";
-import type { Work } from "../work.ts";
-
-type KeySpec = Extract<StackSpec, { kind: "kms-key" }>;
-
-export const isOwnedKey = (spec: StackSpec): spec is KeySpec => spec.kind === "kms-key" && !("existingKeyArn" in spec.inputs);
-
-/**
- * The spec with the retained key of the same stack to take in, where there is one: a key encrypts what was written under it, so
- * the same stack gets the same key again. A key that is pending deletion stays out.
- */
-export async function withRetainedKey(work: Work, spec: KeySpec): Promise<KeySpec> {
-  const { account } = work;
-  const found = await findTaggedKeys(account.clients.kms, {
-    "drawbridge:tenant": account.tenant.name,
-    "drawbridge:stack": stackName("kms-key", spec.key),
-  });
-  const retained = found.find((key) => key.enabled && key.tags["drawbridge:retained"] !== undefined);
-  if (!retained || "existingKeyArn" in spec.inputs) return spec;
-  await work.run.progress("key-adopted", { key: spec.key, keyArn: retained.arn });
-  return { ...spec, inputs: { ...spec.inputs, adoptKeyId: retained.id } };
-}
-
-/** After an adoption: the key is no longer left over. */
-export async function unmarkRetained(work: Work, spec: KeySpec, outputs: Record<string, unknown>): Promise<void> {
-  await clearRetained(work.account.clients.kms, String(outputs.keyArn));
-  const { shell, run, account, integration } = work;
-  const without = (record: IntegrationRecord) => ({ ...record, retained: (record.retained ?? []).filter((key) => key.key !== spec.key) });
-  await changeIntegration(shell.store.db, account.tenant.name, integration, without, run);
-}
+import { isOwnedKey } from "./owned-key.ts";
 
 export interface KeyListing {
   key: string;
@@ -67,7 +35,7 @@ export async function listKeys(shell: Shell, tenant: string): Promise<KeyListing
 
 function keysOf(record: IntegrationRecord): KeyListing[] {
   const owned = record.stacks.flatMap(({ spec, outputs }): KeyListing[] => {
-    if (spec.kind !== "kms-key" || "existingKeyArn" in spec.inputs || !outputs?.keyArn) return [];
+    if (!isOwnedKey(spec) || !outputs?.keyArn) return [];
     return [{ key: spec.key, keyArn: String(outputs.keyArn), alias: spec.inputs.alias, state: "owned", integration: record.name }];
   });
   const retained = (record.retained ?? []).map(({ key, keyArn, alias, since, deletionDate }): KeyListing => {

@@ -2,19 +2,15 @@
 
 import { hash } from "node:crypto";
 import { resolveReferences } from "../../../stacks/references.ts";
-import type { Reference, RoleInputs, StackSpec } from "../../../stacks/stack.ts";
-import { readBucketPolicy, readKeyPolicyText, readRole } from "../../accounts/live-documents.ts";
-import { roleArn } from "../../blueprints/parts/role-stack.ts";
+import type { Reference, StackSpec } from "../../../stacks/stack.ts";
 import type { ChangeOp, StepEvent } from "../../engine/engine.ts";
-import type { LiveRole } from "../../iam/words/live.ts";
-import { mergeStatements } from "../../iam/words/merge.ts";
-import { canonicalJson, readDocument } from "../../iam/words/policy-document.ts";
-import { sidPrefix } from "../../iam/words/sid.ts";
+import { canonicalJson } from "../../iam/words/policy-document.ts";
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
 import { partitionOf } from "../desired-stacks.ts";
-import { type DocumentDiff, diffDocuments } from "../document-diff.ts";
+import type { DocumentDiff } from "../document-diff.ts";
 import { runEngine, stackId, type Work } from "../work.ts";
+import { rulesOf } from "./kinds.ts";
 
 export interface StackPlan {
   stack: string;
@@ -67,44 +63,17 @@ function hold(run: Run, hash: string, result: Record<string, unknown>): boolean 
   return true;
 }
 
-/** An output before its stack is up: a role's ARN follows from its name; for the rest the reference itself is shown. */
+/** An output before its stack is up, where it follows from the spec; for the rest the reference itself is shown. */
 function foresee({ account }: Work, specs: readonly StackSpec[], ref: Reference["$ref"]): string {
   const source = specs.find((spec) => spec.kind === ref.kind && spec.key === ref.key);
   const { accountId, region } = account.tenant;
-  if (source?.kind === "role" && ref.output === "roleArn")
-    return roleArn({ partition: partitionOf(region), accountId }, source.inputs.name);
-  return `(${ref.output} of ${ref.kind}/${ref.key})`;
+  const known = source && rulesOf(source).foresee(ref.output, { partition: partitionOf(region), accountId });
+  return known ?? `(${ref.output} of ${ref.kind}/${ref.key})`;
 }
 
 async function planStack(work: Work, spec: StackSpec): Promise<StackPlan> {
-  const { spec: actual, documents } = await plannedDocuments(work, spec);
+  const { spec: actual, documents } = await rulesOf(spec).planned(work);
   const { epoch, signal } = work.run;
   const result = await runEngine(work, "preview", actual, { lease: { epoch, signal, recordRunner: async () => {} }, refresh: false });
   return { stack: stackId(spec), changes: result.changes, steps: result.steps.filter((step) => step.op !== "same"), documents };
-}
-
-async function plannedDocuments({ account, integration }: Work, spec: StackSpec): Promise<{ spec: StackSpec; documents: DocumentDiff[] }> {
-  const { clients, tenant } = account;
-  if (spec.kind === "role") return { spec, documents: roleDiffs(await readRole(clients.iam, spec.inputs.name), spec.inputs) };
-  if (spec.kind === "kms-key" && "existingKeyArn" in spec.inputs && spec.inputs.statements) {
-    const { existingKeyArn, statements } = spec.inputs;
-    const live = readDocument(await readKeyPolicyText(clients.kms, existingKeyArn));
-    const diff = diffDocuments("key-policy", live, mergeStatements(live, sidPrefix(tenant.name, integration), statements));
-    return { spec, documents: diff ? [diff] : [] };
-  }
-  if (spec.kind !== "bucket-policy") return { spec, documents: [] };
-  const { bucket, policy } = spec.inputs;
-  const live = await readBucketPolicy(clients.s3, bucket, tenant.accountId);
-  const merged = mergeStatements(live, sidPrefix(tenant.name, integration), policy.Statement);
-  const diff = diffDocuments("bucket-policy", live, merged);
-  return { spec: { ...spec, inputs: { bucket, policy: merged } }, documents: diff ? [diff] : [] };
-}
-
-function roleDiffs(live: LiveRole | undefined, wanted: RoleInputs): DocumentDiff[] {
-  const inline = new Map((live?.inline ?? []).map(({ name, document }) => [name, document]));
-  const names = new Set([...inline.keys(), ...wanted.inlinePolicies.map(({ name }) => name)]);
-  const diffs = [...names].map((name) =>
-    diffDocuments(`inline/${name}`, inline.get(name), wanted.inlinePolicies.find((policy) => policy.name === name)?.document),
-  );
-  return [diffDocuments("trust", live?.trust, wanted.trust), ...diffs].filter((diff): diff is DocumentDiff => diff !== undefined);
 }

@@ -6,8 +6,8 @@ import type { Db } from "../../store/database/transaction.ts";
 import { changeIntegration } from "../../store/integrations.ts";
 import { revokedSince } from "../../store/revocations.ts";
 import { closedMeanwhile } from "../being-removed.ts";
-import { closedStack } from "../desired-stacks.ts";
 import type { Work } from "../work.ts";
+import { rulesOf } from "./kinds.ts";
 
 const same = (stack: RecordedStack, spec: StackSpec): boolean => stack.spec.kind === spec.kind && stack.spec.key === spec.key;
 
@@ -50,8 +50,9 @@ export async function recordChanging(work: Work, asked: StackSpec, { opens } = {
   const changing: Changing = { before: undefined, spec: asked };
   await change(work, async (record, trx) => {
     if (opens && record.closedByTeardown) throw closedMeanwhile(record.name);
-    const since = asked.kind === "role" ? await revokedSince(trx, record.vendor) : undefined;
-    if (since !== undefined) changing.spec = closedStack(asked, since);
+    const rules = rulesOf(asked);
+    const since = rules.role ? await revokedSince(trx, record.vendor) : undefined;
+    if (since !== undefined) changing.spec = rules.closed(since);
     const before = record.stacks.find((one) => same(one, asked));
     changing.before = before;
     const address = before?.address ?? addressOf(work, asked);

@@ -7,15 +7,11 @@ import { blueprints } from "../../../src/blueprints/registry.ts";
 import { judge } from "../../../src/iam/contract/judge.ts";
 import type { LiveDocuments, LiveRole } from "../../../src/iam/words/live.ts";
 import { handOffOf } from "../../../src/integrations/hand-off/bundle.ts";
-import {
-  cloudFormationTemplate,
-  quickCreateLink,
-  type Template,
-  type TemplateResource,
-} from "../../../src/integrations/hand-off/cloudformation.ts";
+import { cloudFormationTemplate, quickCreateLink, type Template } from "../../../src/integrations/hand-off/cloudformation.ts";
 import { handOffJson } from "../../../src/integrations/hand-off/json.ts";
 import { handOffMarkdown } from "../../../src/integrations/hand-off/markdown.ts";
 import { maskedFields } from "../../../src/integrations/hand-off/masked.ts";
+import type { TemplateResource } from "../../../src/integrations/hand-off/template-parts.ts";
 import { readCases } from "../../blueprints/fixture.ts";
 import { liveDocuments } from "../../blueprints/live.ts";
 import { cfnLint, ensureCfnLint } from "./cfn-lint.ts";

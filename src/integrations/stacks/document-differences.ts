@@ -1,15 +1,15 @@
 /** One policy document against another, statement by statement. Pure. */
-import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocument } from "../iam/words/policy-document.ts";
-import { maskStatement } from "../integrations/document-diff.ts";
-import type { Difference } from "../model/drift.ts";
 
-export type Found = Omit<Difference, "stack">;
+import type { LiveKey } from "../../iam/words/live.ts";
+import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocument } from "../../iam/words/policy-document.ts";
+import { maskStatement } from "../document-diff.ts";
+import type { StackDifference } from "./stack-rules.ts";
 
 /** Whether a principal is a bare unique id: what a deleted one turns into where a policy had named it (IAM user guide, "IAM identifiers"). */
 export const isUniqueId = (principal: string): boolean => /^A(?:RO|ID)A[A-Z0-9]{12,}$/.test(principal);
 
 /** Statement by statement: equal ones match whatever their order, the rest by Sid. */
-export function documentDifferences(document: string, name: string, wanted: PolicyDocument, live: PolicyDocument): Found[] {
+export function documentDifferences(document: string, name: string, wanted: PolicyDocument, live: PolicyDocument): StackDifference[] {
   if (sameDocument(wanted, live)) return [];
   const same = (a: Statement, b: Statement) => sameDocument({ Version: "", Statement: [a] }, { Version: "", Statement: [b] });
   const lost = wanted.Statement.filter((ours) => !live.Statement.some((theirs) => same(ours, theirs)));
@@ -27,7 +27,7 @@ export function documentDifferences(document: string, name: string, wanted: Poli
 
 const statementOf = ({ Sid }: Statement, name: string): string => (Sid ? `Statement ${Sid} of ${name}` : `A statement of ${name}`);
 
-function changed(document: string, name: string, ours: Statement, theirs: Statement): Found {
+function changed(document: string, name: string, ours: Statement, theirs: Statement): StackDifference {
   const gone = goneIds(theirs).filter((id) => !goneIds(ours).includes(id));
   const words =
     gone.length > 0
@@ -49,11 +49,11 @@ function elementsWords(ours: Statement, theirs: Statement): string {
   return parts.join(" and ") || "was changed";
 }
 
-function removed(document: string, name: string, ours: Statement): Found {
+function removed(document: string, name: string, ours: Statement): StackDifference {
   return { document, what: "removed", words: `${statementOf(ours, name)} is gone.`, expected: maskStatement(ours) };
 }
 
-function added(document: string, name: string, theirs: Statement): Found {
+function added(document: string, name: string, theirs: Statement): StackDifference {
   return { document, what: "added", words: `${statementOf(theirs, name)} was added.`, found: maskStatement(theirs) };
 }
 
@@ -62,4 +62,19 @@ function goneIds({ Principal }: Statement): string[] {
   return Object.values(Principal)
     .flatMap((values) => listOf(values))
     .filter(isUniqueId);
+}
+
+/** Tags that others put beside ours are theirs. */
+export function tagDifferences(wanted: Record<string, string>, live: Record<string, string>): StackDifference[] {
+  return Object.entries(wanted).flatMap(([key, value]): StackDifference[] => {
+    if (live[key] === value) return [];
+    const what = live[key] === undefined ? "removed" : "changed";
+    return [{ document: "tags", what, words: `Tag ${key} was ${what}.`, expected: value, found: live[key] ?? null }];
+  });
+}
+
+/** A key decrypts while it is enabled only (KMS developer guide, "Key states"). */
+export function keyStateDifferences(key: LiveKey): StackDifference[] {
+  if (key.state === "Enabled") return [];
+  return [{ document: "key", what: "changed", words: `Key ${key.arn} is ${key.state}.`, expected: "Enabled", found: key.state }];
 }

@@ -4,7 +4,7 @@ import { creativeForceS3 } from "../../src/blueprints/creative-force-s3.ts";
 import type { LiveKey } from "../../src/iam/words/live.ts";
 import type { Statement } from "../../src/iam/words/policy-document.ts";
 import { sidPrefix } from "../../src/iam/words/sid.ts";
-import { giverOf, keyGrants, statementReasons } from "../../src/integrations/stacks/key-access.ts";
+import { giverOf, keyGrants, statementReasons } from "../../src/integrations/stacks/key-ladder.ts";
 import { ProblemError } from "../../src/problem.ts";
 
 const account = "222222222222";

@@ -1,0 +1,153 @@
+/**
+ * What Drawbridge does with a stack, whatever its kind: each kind says it in a file of its own (role.ts, bucket-policy.ts, owned-key.ts,
+ * key-access.ts, collector.ts), and kinds.ts is the table.
+ */
+import type { RoleInputs, StackSpec } from "../../../stacks/stack.ts";
+import type { Owner, OwnRole } from "../../accounts/inventory.ts";
+import type { StackState } from "../../engine/engine.ts";
+import type { GuardedDocument } from "../../iam/guardrails/guardrail.ts";
+import type { Partition } from "../../iam/words/arn.ts";
+import type { LiveBucket, LiveDocuments, LiveRole } from "../../iam/words/live.ts";
+import type { Difference } from "../../model/drift.ts";
+import type { RecordedStack } from "../../model/integration.ts";
+import type { HeldLease } from "../../operations/lease.ts";
+import type { DocumentDiff } from "../document-diff.ts";
+import type { NamedPolicy, TemplateParts } from "../hand-off/template-parts.ts";
+import { runEngine, type Work } from "../work.ts";
+
+/** What exists of a stack before it changes. */
+export interface Found {
+  /** Provider ids by logical name: what is there and not in state. */
+  adopt: Record<string, string>;
+  /** The state that was read; undefined where there is none. */
+  state?: StackState;
+  /** The state was put back from an older version, so that it may be behind the cloud. */
+  restored: boolean;
+}
+
+/** The account and partition in which a stack is made. */
+export interface Place {
+  accountId: string;
+  partition: Partition;
+}
+
+/** Whose role an account's statements and grants are: the integration, with the roles that it has. */
+export type OwnerWithRoles = Owner & { roles: readonly OwnRole[] };
+
+/** A spec as it is written now. */
+export interface Applied {
+  spec: StackSpec;
+  /** Digest of the shared document as it was read */
+  live?: string;
+}
+
+/** One teardown of a stack, under its lease. */
+export interface Removal {
+  lease: HeldLease;
+  before: RecordedStack | undefined;
+  found: Found;
+  /** A refresh first: a role to which somebody added a policy, or one that is gone already, must not stop the teardown. */
+  refresh: boolean;
+  owner: () => Promise<OwnerWithRoles>;
+}
+
+type StackOutputs = Readonly<Record<string, unknown>>;
+
+/** One stack's rules. What a kind doesn't say is as `plainRules` has it. */
+export interface StackRules {
+  // What follows from the spec alone
+  /** The role that it makes. */
+  role?: RoleInputs;
+  /** The bucket whose policy it writes into. */
+  bucket?: string;
+  /** ARNs of the documents that it shares with others: each is held while the stack changes. */
+  sharedDocuments: readonly string[];
+  /** It works on keys: a look for what is left goes through the account's keys as well. */
+  usesKeys: boolean;
+  /** Its main resource is made by us: state that vanished while the resource is gone as well is refused (state_damaged). */
+  makesMain: boolean;
+  /** As it is taken in only to be destroyed: needing no other stack's outputs. */
+  bare: StackSpec;
+  /** The same with nobody trusted, and sessions from before `since` (RFC 3339) ended. */
+  closed(since: string): StackSpec;
+  /** An output that is known before the stack is up. */
+  foresee(output: string, place: Place): string | undefined;
+  /** Whether what `before` made has another name, so that the stack's own update won't find it. */
+  isRenamed(before: StackSpec): boolean;
+
+  /** The documents that it writes, for the guardrails. */
+  guarded(): GuardedDocument[];
+
+  // Hand-off
+  documents(): NamedPolicy[];
+  template(logicalId: string, externalId: string | undefined): TemplateParts;
+  /** The role as it would be once made. */
+  asIfMade(place: Place): LiveRole | undefined;
+
+  // Before, during and after an update
+  /** @throws ProblemError stale_principal, policy_too_large, public_policy_blocked */
+  preflight(sidPrefix: string, buckets: readonly LiveBucket[]): void;
+  /** The spec and documents as an update would write them. Reads only. */
+  planned(work: Work): Promise<{ spec: StackSpec; documents: DocumentDiff[] }>;
+  /** Provider ids of what exists and isn't `held` in state, by logical name. */
+  findMade(work: Work, held: ReadonlySet<string>): Promise<Record<string, string>>;
+  /** What only the moment of the update can tell. */
+  apply(work: Work, moment: { before: RecordedStack | undefined; found: Found }): Promise<Applied>;
+  /** What the record keeps beside the engine's outputs. */
+  outputsBeside(work: Work, applied: Applied, before: RecordedStack | undefined): Promise<Record<string, unknown>>;
+  /** Once it is recorded as up. */
+  afterUpdate(work: Work, applied: Applied, outputs: StackOutputs): Promise<void>;
+  /** Whether the account holds what was written; it is eventually consistent. */
+  isSettled(live: LiveDocuments): boolean;
+  differences(outputs: StackOutputs | undefined, sidPrefix: string, live: LiveDocuments): StackDifference[];
+
+  // Teardown
+  /** Answers `left` where what stands there is somebody else's: then state lets go of it. */
+  remove(work: Work, removal: Removal): Promise<"removed" | "left">;
+  /** Once it is down: what is kept on purpose. */
+  afterRemoval(work: Work): Promise<void>;
+  /** What is there of a stack that ought to be gone. */
+  survivors(work: Work, owner: OwnerWithRoles): Promise<string[]>;
+}
+
+/** A difference before it is known of which stack. */
+export type StackDifference = Omit<Difference, "stack">;
+
+/** The rules of a stack that makes nothing of its own: a kind says what is different with it. */
+export function plainRules(spec: StackSpec): StackRules {
+  return {
+    sharedDocuments: [],
+    usesKeys: false,
+    makesMain: false,
+    bare: spec,
+    closed: () => spec,
+    foresee: () => undefined,
+    isRenamed: () => false,
+    guarded: () => [],
+    documents: () => [],
+    template: () => ({ resources: {}, outputs: {}, byHand: [] }),
+    asIfMade: () => undefined,
+    preflight: () => {},
+    planned: async () => ({ spec, documents: [] }),
+    findMade: async () => ({}),
+    apply: async () => ({ spec }),
+    outputsBeside: async () => ({}),
+    afterUpdate: async () => {},
+    isSettled: () => true,
+    differences: () => [],
+    remove: (work, removal) => destroyMade(work, spec, removal),
+    afterRemoval: async () => {},
+    survivors: async () => [],
+  };
+}
+
+/** Destroys what state holds of a stack, and what is to be taken in for that; nothing of either, and the engine isn't run. */
+export async function destroyMade(
+  work: Work,
+  bare: StackSpec,
+  { lease, found, refresh }: Pick<Removal, "lease" | "found" | "refresh">,
+  adopt: Record<string, string> = found.adopt,
+): Promise<"removed"> {
+  if (found.state !== undefined || Object.keys(found.adopt).length > 0) await runEngine(work, "destroy", bare, { lease, refresh, adopt });
+  return "removed";
+}
