@@ -8,6 +8,7 @@ import type { SourceMember } from "../model/source.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { pausesNow } from "../store/pauses.ts";
 import { busyIntegrations, integrationsOfTenants, tenantsByName } from "../store/reconcile-reads.ts";
+import { revocations } from "../store/revocations.ts";
 import { membersOf } from "../store/sources.ts";
 
 export interface Facts {
@@ -17,6 +18,8 @@ export interface Facts {
   busy: Map<string, OperationKind[]>;
   members: SourceMember[];
   paused: Map<string, string>;
+  /** Since when (RFC 3339) which vendors are revoked */
+  revoked: ReadonlyMap<string, string>;
 }
 
 /** The tenants that the manifests name and those in which the source owns something, with all that stands in them. */
@@ -32,6 +35,7 @@ export async function readFacts(shell: Shell, source: string, manifests: readonl
     busy: await busyIntegrations(db, tenants),
     members,
     paused: new Map(paused),
+    revoked: await revocations(db),
   };
 }
 

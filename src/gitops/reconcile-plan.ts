@@ -1,10 +1,8 @@
 /** What a set of manifests would change: decided from a handful of batch reads, without AWS and without Pulumi. */
 import { setImmediate as breathe } from "node:timers/promises";
-import { desiredStacks } from "../integrations/desired-stacks.ts";
-import { refuseServiceResources } from "../integrations/own-resources.ts";
-import { nextRecord, refuseForeignIds } from "../integrations/put.ts";
+import { decide } from "../integrations/decide.ts";
+import { refuseForeignIds } from "../integrations/put.ts";
 import type { Shell } from "../integrations/shell.ts";
-import { upRequestOf, wishOf } from "../integrations/wish.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import { integrationEtag, tenantEtag } from "../model/etag.ts";
 import { type Manifest, manifestId, readManifestSpec } from "../model/manifest.ts";
@@ -149,9 +147,8 @@ async function planIntegration(
   if (before?.settings["paused"] === true && body.settings?.["paused"] !== false) {
     throw new ProblemError("paused", "This integration is paused. Set settings.paused to false to let it go on.");
   }
-  const next = nextRecord({ tenant: tenantName, name: metadata.name, body, requestedBy: "" }, before, shell.now());
-  const desired = desiredStacks(tenant, await wishOf(shell, upRequestOf(next), next.name));
-  refuseServiceResources(shell, desired);
+  const asked = { tenant: tenantName, name: metadata.name, body };
+  const { next, desired } = decide(asked, { tenant, before, revoked: facts.revoked, now: shell.now(), service: shell });
   if (!before) {
     await refuseForeignIds(shell, next);
     return { outcome: "added" };

@@ -10,6 +10,12 @@ export async function revokedSince(db: Db, vendor: string): Promise<string | und
   return row?.since.toISOString();
 }
 
+/** Since when (RFC 3339) which vendors are revoked. */
+export async function revocations(db: Db): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.selectFrom("vendor_revocations").select(["vendor", "since"]).execute();
+  return new Map(rows.map(({ vendor, since }) => [vendor, since.toISOString()]));
+}
+
 /** Moves the revocation's moment to now: a session may have begun between the request and the closing of the last trust. */
 export async function confirmRevocation(db: Db, vendor: string): Promise<void> {
   await db.updateTable("vendor_revocations").set({ since: sql<string>`clock_timestamp()` }).where("vendor", "=", vendor).execute();

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { reconcile } from "../../src/gitops/reconcile.ts";
 import type { Item } from "../../src/gitops/reconcile-items.ts";
+import { nextRecord } from "../../src/integrations/decide.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
-import { nextRecord } from "../../src/integrations/put.ts";
 import type { Shell } from "../../src/integrations/shell.ts";
 import { requireTenant, subjectOf } from "../../src/integrations/subject.ts";
 import { recordedWish } from "../../src/integrations/wish.ts";
@@ -73,7 +73,7 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
     },
     async stand({ metadata: { tenant, name }, spec }, repository) {
       const owner = await requireTenant(shell, tenant);
-      const record = nextRecord({ tenant, name, body: spec as never, requestedBy: "ci" }, undefined, shell.now());
+      const record = nextRecord({ tenant, name, body: spec as never }, undefined, shell.now());
       const { specHash } = desiredStacks(owner, await recordedWish(shell, record));
       await saveIntegration(store.db, { ...record, lastUp: { operation: randomUUID(), succeeded: true, specHash } });
       await claimMembers(store.db, pushSourceName(repository), [{ kind: "Integration", tenant, name, labels: {} }]);

@@ -244,8 +244,8 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the refusal of the service's own bucket and key",
-    file: "src/integrations/put.ts",
-    find: "  refuseServiceResources(shell, desired);\n",
+    file: "src/integrations/decide.ts",
+    find: "  refuseServiceResources(service, desired);\n",
     instead: "",
     test: "test/attacks/doors.test.ts",
   },
@@ -622,7 +622,7 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the limit of what a PUT replaces",
-    file: "src/integrations/put.ts",
+    file: "src/integrations/decide.ts",
     find: "&& isWish(current.kind)",
     instead: "",
     test: "test/attacks/waiting-teardowns.test.ts",

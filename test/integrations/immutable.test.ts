@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PolicyDocument } from "../../src/iam/words/policy-document.ts";
-import { nextRecord } from "../../src/integrations/put.ts";
+import { nextRecord } from "../../src/integrations/decide.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { stackAddress } from "../../stacks/name.ts";

@@ -3,9 +3,10 @@
 import { z } from "zod";
 import { refuseManaged } from "../../gitops/accept-reconcile.ts";
 import { managedBySource } from "../../gitops/reconcile-plan.ts";
+import { refuseUnreadable } from "../../integrations/decide.ts";
 import { deleteIntegration } from "../../integrations/delete.ts";
 import { previewIntegration } from "../../integrations/preview.ts";
-import { putIntegration, refuseUnreadable } from "../../integrations/put.ts";
+import { putIntegration } from "../../integrations/put.ts";
 import { noIntegration, noTenant, requireTenant } from "../../integrations/subject.ts";
 import { integrationEtag } from "../../model/etag.ts";
 import { integrationBody } from "../../model/integration.ts";

@@ -1,0 +1,175 @@
+/**
+ * What a request for an integration comes to: the record that it would become, the stacks that make it so, and whether anything is left to
+ * do. Pure: REST, previews and manifests all decide here.
+ */
+import type { Blueprint } from "../blueprints/parts/blueprint.ts";
+import { blueprints } from "../blueprints/registry.ts";
+import { canonicalJson } from "../iam/words/policy-document.ts";
+import { legacyAuthor } from "../model/caller.ts";
+import { integrationEtag } from "../model/etag.ts";
+import type { IntegrationRecord } from "../model/integration.ts";
+import type { TenantRecord } from "../model/tenant.ts";
+import { ProblemError } from "../problem.ts";
+import type { StoredOperation } from "../store/operations.ts";
+import { hasBegun, isWish } from "./accept.ts";
+import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
+import { nextExternalIds } from "./external-ids.ts";
+import { handshakeOf } from "./handshake.ts";
+import { refuseServiceResources } from "./own-resources.ts";
+import type { ServiceResources } from "./shell.ts";
+import { upRequestOf, wishWhile } from "./wish.ts";
+
+/** An integration as somebody asks for it. */
+export interface Asked {
+  tenant: string;
+  name: string;
+  body: { blueprint: string; version?: string; parameters: Record<string, unknown>; settings?: Record<string, unknown> };
+}
+
+/** What is known when a request is decided. */
+export interface Known {
+  tenant: TenantRecord;
+  /** The integration as it is; a tombstone counts as none */
+  before: IntegrationRecord | undefined;
+  /** Since when (RFC 3339) which vendors are revoked */
+  revoked: ReadonlyMap<string, string>;
+  /** RFC 3339 */
+  now: string;
+  service: ServiceResources;
+}
+
+export interface Decision {
+  before: IntegrationRecord | undefined;
+  next: IntegrationRecord;
+  desired: Desired;
+  /** Principals that no file of ours names, and where the request names them */
+  outside: readonly { arn: string; pointer: string }[];
+}
+
+/**
+ * Decides a request.
+ *
+ * @throws ProblemError unknown_blueprint, invalid_parameters, external_id_superseded, immutable_field, vendor_policy_refused, guardrail
+ */
+export function decide(asked: Asked, { tenant, before, revoked, now, service }: Known): Decision {
+  const next = nextRecord(asked, before, now);
+  const outside = requireBlueprint(next.blueprint, next.version).outsidePrincipals?.(next.parameters) ?? [];
+  const desired = desiredStacks(tenant, wishWhile({ now, revoked: revoked.get(next.vendor) }, upRequestOf(next), next.name));
+  refuseServiceResources(service, desired);
+  return { before, next, desired, outside };
+}
+
+/**
+ * Refuses a body that no integration could have, whatever is there. Without a version the integration's own may count: then one that
+ * can read it is enough.
+ *
+ * @throws ProblemError unknown_blueprint, invalid_parameters
+ */
+export function refuseUnreadable({ blueprint: id, version, parameters }: Asked["body"]): void {
+  const newest = requireBlueprint(id, version);
+  const { externalId: _id, ...rest } = parameters;
+  const others = version === undefined ? blueprints.filter((one) => one.id === id && one !== newest) : [];
+  if (others.some((one) => one.parameters.safeParse(rest).success)) return;
+  parseParameters(newest, rest);
+}
+
+/** A change of an integration that is there. */
+interface Change {
+  blueprint: Blueprint;
+  before: IntegrationRecord;
+  parameters: Record<string, unknown>;
+}
+
+/** What a change has to pass, in this order; each refuses with a code of its own. */
+const changeChecks: readonly ((change: Change) => void)[] = [refuseMoved, refuseBesidePolicy];
+
+/** What the integration becomes by this request. Pure. */
+export function nextRecord({ tenant, name, body }: Asked, before: IntegrationRecord | undefined, now: string): IntegrationRecord {
+  if (before && before.blueprint !== body.blueprint) {
+    throw new ProblemError(
+      "immutable_field",
+      `Integration ${name} is made from ${before.blueprint}. Use another name for ${body.blueprint}.`,
+      { pointer: "/blueprint" },
+    );
+  }
+  const blueprint = requireBlueprint(body.blueprint, body.version ?? before?.version);
+  const { externalId, ...parameters } = body.parameters;
+  if (externalId !== undefined && typeof externalId !== "string") {
+    throw new ProblemError("invalid_parameters", "An external id is text.", { pointer: "/parameters/externalId" });
+  }
+  const ids = nextExternalIds({ rule: blueprint.externalId, given: externalId, before, now, pointer: "/parameters/externalId" });
+  const read = parseParameters(blueprint, parameters);
+  if (before) for (const check of changeChecks) check({ blueprint, before, parameters: read });
+  const record = before ?? { stacks: [], createdAt: now, handshake: { state: "awaiting-external-id" as const, awaiting: [] } };
+  const next: IntegrationRecord = {
+    ...record,
+    ...ids,
+    tenant,
+    name,
+    blueprint: blueprint.id,
+    vendor: blueprint.vendorNamed?.(read) ?? blueprint.vendor,
+    version: blueprint.version,
+    parameters: read,
+    settings: body.settings ?? before?.settings ?? {},
+    updatedAt: now,
+  };
+  return { ...next, handshake: handshakeOf({ blueprint, record: next, proof: undefined, now }) };
+}
+
+/**
+ * What a role's name is made from stays once there is anything: another name would be another role, which nothing that trusts the
+ * first would know. Before that it may change, which is the way out when a name turns out to be taken.
+ */
+function refuseMoved({ blueprint, before, parameters }: Change): void {
+  if (!hasBegun(before)) return;
+  const moved = blueprint.immutable.find((field) => canonicalJson(before.parameters[field]) !== canonicalJson(parameters[field]));
+  if (moved === undefined) return;
+  throw new ProblemError("immutable_field", `${moved} can't change once the integration exists. Make another integration.`, {
+    pointer: `/parameters/${moved}`,
+  });
+}
+
+/**
+ * A policy that the vendor issued stays attached word for word, so parameters that say something else would change nothing: they are
+ * refused rather than ignored.
+ */
+function refuseBesidePolicy({ blueprint, before, parameters }: Change): void {
+  if (before.vendorPolicy === undefined) return;
+  const faults = blueprint.vendorPolicy?.check(before.vendorPolicy, parameters) ?? [];
+  if (faults.length === 0) return;
+  throw new ProblemError(
+    "vendor_policy_refused",
+    `The policy that the vendor issued stays attached, and it doesn't fit these parameters. ${faults.join(" ")} Leave them out, and send the vendor's new policy with POST …/vendor-policy.`,
+    { pointer: "/parameters" },
+  );
+}
+
+/** Whether a teardown was asked for that didn't end: what it closed is open again only by an update, also of the same body. */
+const teardownBegan = ({ closedByTeardown, handshake }: IntegrationRecord): boolean =>
+  closedByTeardown === true || handshake.state === "offboarding";
+
+/** Whether an operation makes just this: one that time or a repair began may make less. */
+function isAskedFor({ request }: StoredOperation, next: IntegrationRecord): boolean {
+  const { authors: _who, ...carried } = request;
+  const { authors: _authors, ...asked } = upRequestOf(next);
+  return canonicalJson(carried) === canonicalJson(asked);
+}
+
+/** What is left to do: with the record that stands, where nothing new is. */
+export type Outcome =
+  | { to: "stay"; record: IntegrationRecord; operation?: StoredOperation }
+  /** `isSame`: the request says what the record says already */
+  | { to: "open"; isSame: boolean; replaces: StoredOperation | undefined };
+
+/** Nothing where it is so already; the operation that makes just this; else a new one, which replaces one that hasn't begun. */
+export function outcomeOf({ before, next, desired }: Decision, current: StoredOperation | undefined): Outcome {
+  // What an unknown author asked for is asked for anew: somebody has to answer for it.
+  const isAnswered = before?.authors?.some(({ subject }) => subject === legacyAuthor) !== true;
+  const isSame = integrationEtag(next) === (before && integrationEtag(before)) && isAnswered;
+  if (before && isSame) {
+    if (current?.kind === "up" && isAskedFor(current, next)) return { to: "stay", record: before, operation: current };
+    const isSettled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash && !teardownBegan(before);
+    if (isSettled && current === undefined) return { to: "stay", record: before };
+  }
+  return { to: "open", isSame, replaces: current && current.state !== "running" && isWish(current.kind) ? current : undefined };
+}
