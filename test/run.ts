@@ -5,13 +5,14 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-file.ts";
+import { runShared } from "./support/run-shared.ts";
 import { engineEnvironment, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
+import { lanesOf, type Turn } from "./support/turns.ts";
 
 /** Another folder in the test of this. */
 const root = process.env["DRAWBRIDGE_TESTS_IN"] ?? import.meta.dirname;
 const limits = { unit: 180, e2e: 600 };
-const atOnce = { unit: 2, e2e: 1 };
 /** Seconds since 1970 at which the whole run has to have ended, where somebody waits for it no longer: `.ci/run` sets it. */
 const until = Number(process.env["DRAWBRIDGE_TESTS_UNTIL"] ?? Infinity);
 const secondsLeft = () => until - Date.now() / 1000;
@@ -33,9 +34,12 @@ function indent(text: string): string {
 }
 
 /** Once: a test that passes only at its second try has a fault, or what it tests has one. */
-async function runOnce(file: TestFile, env: NodeJS.ProcessEnv): Promise<FileResult> {
-  if (secondsLeft() < 1) return notRun;
-  return runFile(file.path, { limitSeconds: Math.min(limits[file.kind], Math.floor(secondsLeft())), env });
+async function runOnce(turn: Turn, limitSeconds: number, env: NodeJS.ProcessEnv): Promise<FileResult[]> {
+  if (secondsLeft() < 1) return turn.map(() => notRun);
+  const options = { limitSeconds: Math.min(limitSeconds, Math.floor(secondsLeft())), env };
+  const [first, ...others] = turn.map((file) => file.path);
+  if (first === undefined) return [];
+  return others.length === 0 ? [await runFile(first, options)] : runShared([first, ...others], options);
 }
 
 /** What nobody has looked at isn't right: it fails. */
@@ -54,19 +58,24 @@ function inTime<T>(work: Promise<T>): Promise<T> {
   return Promise.race([work, sleep(Math.max(0, secondsLeft() * 1000), undefined, { ref: false }).then(over)]);
 }
 
+function nameOf([first, ...others]: Turn): string {
+  const name = first ? path.relative(root, first.path) : "";
+  return others.length === 0 ? name : `${name} and ${others.length} more`;
+}
+
 async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.ProcessEnv): Promise<void> {
-  const waiting = files.filter((file) => file.kind === kind);
   const current = new Set<string>();
   const alive = setInterval(() => say(`     still running: ${[...current].join(", ")}`), 60_000);
-  const worker = async () => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      const name = path.relative(root, file.path);
+  const worker = async (turns: Turn[]) => {
+    for (let turn = turns.shift(); turn; turn = turns.shift()) {
+      const name = nameOf(turn);
       current.add(name);
-      show(file, await runOnce(file, env));
+      const results = await runOnce(turn, limits[kind], env);
+      for (const [index, file] of turn.entries()) show(file, results[index] ?? notRun);
       current.delete(name);
     }
   };
-  await Promise.all(Array.from({ length: atOnce[kind] }, worker));
+  await Promise.all(lanesOf(files, kind).flatMap(({ turns, atOnce }) => Array.from({ length: atOnce }, () => worker(turns))));
   clearInterval(alive);
 }
 

@@ -23,6 +23,7 @@ import type { Queue } from "../../src/operations/queue/queue.ts";
 import { integrationReader } from "../../src/store/integration-reader.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { type Opened, openAnew, silent } from "../store/backends.ts";
+import { closeInTheEnd, closeLeft } from "../support/left-open.ts";
 import { type CallOptions, type Reply, send } from "./call.ts";
 import { seed } from "./seed.ts";
 
@@ -104,9 +105,7 @@ export async function apiOver(shell: Shell, { limits = unlimited, databaseUrl, a
   };
 }
 
-const running = new Set<() => Promise<void>>();
-// A test that failed before its own close must not keep the process alive
-after(() => Promise.all([...running].map((close) => close())));
+after(closeLeft);
 
 /** Listens on a free port of the loopback with the routes over `api`. */
 export async function serveApi(api: Api, routes: readonly Route[] = everyRoute) {
@@ -165,7 +164,7 @@ export async function start(starting: Starting = {}): Promise<Running> {
     closed ??= end();
     return closed;
   };
-  running.add(close);
+  closeInTheEnd(close);
   const lines = () =>
     logged
       .join("")

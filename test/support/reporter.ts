@@ -9,12 +9,23 @@ export interface Finished {
   took: number;
   /** why it failed, for a person */
   reason?: string;
+  /** the URL of its file, where several share the process */
+  file?: string;
+}
+
+/** A file that came to its end in a process that it shared. */
+export interface FileEnded {
+  /** its URL */
+  ended: string;
+  /** milliseconds */
+  took: number;
 }
 
 interface Event {
   type: string;
   data: {
     name?: string;
+    nesting?: number;
     skip?: string | boolean;
     details?: { duration_ms?: number; type?: string; error?: Error & { failureType?: string } };
   };
@@ -31,10 +42,21 @@ function finishedBy({ type, data }: Event): Finished | undefined {
   return { ...base, outcome: data.skip === undefined || data.skip === false ? "passed" : "skipped" };
 }
 
+/** The outermost suites of a shared process bear the URLs of its files. */
+function sharedFile({ data: { name = "", nesting } }: Event): string | undefined {
+  return nesting === 0 && name.startsWith("file://") ? name : undefined;
+}
+
 async function* reporter(events: AsyncIterable<Event>): AsyncGenerator<string> {
+  let file: string | undefined;
+  const line = (one: Finished | FileEnded) => `${JSON.stringify(one)}\n`;
   for await (const event of events) {
+    const shared = sharedFile(event);
+    if (event.type === "test:start") file = shared ?? file;
     const finished = finishedBy(event);
-    if (finished) yield `${JSON.stringify(finished)}\n`;
+    if (finished) yield line({ ...finished, ...(file !== undefined && { file }) });
+    if (shared !== undefined && (event.type === "test:pass" || event.type === "test:fail"))
+      yield line({ ended: shared, took: event.data.details?.duration_ms ?? 0 });
   }
 }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import type { Finished } from "./reporter.ts";
+import type { FileEnded, Finished } from "./reporter.ts";
 
 export interface FileResult {
   tests: Finished[];
@@ -25,28 +25,41 @@ export function killRunning(): void {
   for (const pid of running) killGroup(pid);
 }
 
+export interface RunOptions {
+  limitSeconds: number;
+  env: NodeJS.ProcessEnv;
+}
+
 /**
  * Runs one file to its end. Past `limitSeconds` it is killed with its process group, which counts as one failed test; so does a file
  * that ends badly outside its tests, and one that holds none.
  */
-export async function runFile(file: string, { limitSeconds, env }: { limitSeconds: number; env: NodeJS.ProcessEnv }): Promise<FileResult> {
+export async function runFile(file: string, options: RunOptions): Promise<FileResult> {
+  const { tests, seconds, ended } = await runReported([file], options);
+  const complaint = complaintOf(ended, tests, options.limitSeconds);
+  if (complaint) tests.push({ name: wholeFile, outcome: "failed", took: seconds * 1000, reason: complaint });
+  return { tests, seconds, output: ended.output };
+}
+
+/** Runs a program of tests with these arguments to its end, and reads what reporter.ts told of it. */
+export async function runReported(args: string[], options: RunOptions) {
   const started = performance.now();
   const folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-tests-"));
   const report = path.join(folder, "report.jsonl");
   try {
-    const ended = await execute(["--test-reporter", reporter, "--test-reporter-destination", report, file], { limitSeconds, env });
+    const ended = await execute(["--test-reporter", reporter, "--test-reporter-destination", report, ...args], options);
     const lines = (await readFile(report, "utf8").catch(() => "")).split("\n");
-    const tests = lines.slice(0, -1).map((line) => JSON.parse(line) as Finished); // the last is empty, or cut off by a kill
-    const seconds = (performance.now() - started) / 1000;
-    const complaint = complaintOf(ended, tests, limitSeconds);
-    if (complaint) tests.push({ name: wholeFile, outcome: "failed", took: seconds * 1000, reason: complaint });
-    return { tests, seconds, output: ended.output };
+    const reported = lines.slice(0, -1).map((line) => JSON.parse(line) as Finished | FileEnded); // the last is empty, or cut off by a kill
+    const tests = reported.filter((line): line is Finished => !("ended" in line));
+    const ends = reported.filter((line): line is FileEnded => "ended" in line);
+    return { tests, ends, ended, seconds: (performance.now() - started) / 1000 };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-interface Ended {
+/** How a process ended. */
+export interface Ended {
   code: number | null;
   signal: string | null;
   timedOut: boolean;
@@ -60,7 +73,7 @@ function complaintOf({ code, signal, timedOut }: Ended, tests: Finished[], limit
   return tests.length === 0 ? "It holds no test." : undefined;
 }
 
-async function execute(args: string[], { limitSeconds, env }: { limitSeconds: number; env: NodeJS.ProcessEnv }): Promise<Ended> {
+async function execute(args: string[], { limitSeconds, env }: RunOptions): Promise<Ended> {
   const child = spawn(process.execPath, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const { pid } = child;
   if (pid === undefined) throw new Error("Node didn't start.");

@@ -9,11 +9,30 @@ export interface TestFile {
   kind: "unit" | "e2e";
   /** opens a store of its own, on PGlite or PostgreSQL */
   store: boolean;
+  /** needs a process of its own: it changes or measures its process */
+  alone: boolean;
+  /** does little but wait, for the queue's and the leases' intervals and for the ends of programs */
+  waits: boolean;
 }
 
 /** What makes a test heavy: an import of one of these, or of a file in test/ that imports one. */
 const heavy = /\/(?:sandbox\/(?:sandbox|ministack|service)|setup\/(?:pulumi-cli|ministack))\.ts$/;
 const stores = /\/test\/(?:store\/backends|support\/made-database)\.ts$/;
+
+/** What other files of the same process would notice, or disturb. */
+const changesOrMeasures =
+  /process\.env(?:\[.+\]|\.\w+) =|process\.(?:on|once|chdir|cpuUsage|memoryUsage)\(|mock\.(?:timers|module)|setFlagsFromString|monitorEventLoopDelay/;
+
+/** Those that mostly wait; two more of these run at once than of the others. */
+export const waiting = new Set([
+  "gitops/reconcile.test.ts",
+  "http/server.test.ts",
+  "operations/lease.test.ts",
+  "operations/queue/fairness.test.ts",
+  "operations/queue/open-queue.test.ts",
+  "operations/run.test.ts",
+  "operations/takeover.test.ts",
+]);
 
 /** Every `*.test.ts` under `root`, in alphabetical order, those that start a sandbox last. */
 export async function findTestFiles(root: string): Promise<TestFile[]> {
@@ -22,7 +41,9 @@ export async function findTestFiles(root: string): Promise<TestFile[]> {
     const file = path.join(root, found);
     const imported = [...(await importsOf(file, root))];
     const kind = found.startsWith(`e2e${path.sep}`) || imported.some((name) => heavy.test(name)) ? "e2e" : "unit";
-    files.push({ path: file, kind, store: imported.some((name) => stores.test(name)) });
+    const waits = waiting.has(found.replaceAll(path.sep, "/"));
+    const alone = kind === "e2e" || waits || changesOrMeasures.test(await readFile(file, "utf8"));
+    files.push({ path: file, kind, store: imported.some((name) => stores.test(name)), alone, waits });
   }
   return files.toSorted((a, b) => b.kind.localeCompare(a.kind) || a.path.localeCompare(b.path));
 }

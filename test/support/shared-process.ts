@@ -1,0 +1,15 @@
+/**
+ * The entry of a process that several test files share, whose paths are its arguments: each is loaded when the one before has ended, and
+ * its tests and hooks belong to a suite of its own, which reporter.ts knows by its name.
+ */
+import { describe } from "node:test";
+import { pathToFileURL } from "node:url";
+import { closeLeft } from "./left-open.ts";
+
+for (const file of process.argv.slice(2)) {
+  const { href } = pathToFileURL(file);
+  await describe(href, async () => {
+    await import(href);
+  });
+  await closeLeft();
+}

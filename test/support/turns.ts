@@ -1,0 +1,43 @@
+/** Which test files run together in one process, and which processes run at once. */
+import type { TestFile } from "./test-files.ts";
+
+/** Files that one process runs, one after the other. */
+export type Turn = readonly TestFile[];
+
+/** Turns that follow each other, so many at once. */
+export interface Lane {
+  turns: Turn[];
+  atOnce: number;
+}
+
+/** How many files share a process at most. With a store each takes a second or two, without one a tenth of that. */
+const most = { store: 6, other: 24 };
+
+/**
+ * What starts an emulator, a CLI or a service runs one at a time. Of the rest, those that wait run beside those that compute, and of
+ * those what takes long begins first.
+ */
+export function lanesOf(files: readonly TestFile[], kind: TestFile["kind"]): Lane[] {
+  const ours = files.filter((file) => file.kind === kind);
+  if (kind === "e2e") return [{ turns: ours.map((file) => [file]), atOnce: 1 }];
+  const shared = ours.filter(({ alone }) => !alone);
+  const turns = [
+    ...ours.filter(({ alone, waits }) => alone && !waits).map((file) => [file]),
+    ...chunks(
+      shared.filter(({ store }) => store),
+      most.store,
+    ),
+    ...chunks(
+      shared.filter(({ store }) => !store),
+      most.other,
+    ),
+  ];
+  return [
+    { turns: ours.filter(({ waits }) => waits).map((file) => [file]), atOnce: 2 },
+    { turns, atOnce: 2 },
+  ];
+}
+
+function chunks<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size));
+}
