@@ -1,5 +1,5 @@
 /**
- * Who may import whom. The pure core (iam, stacks, blueprints) decides everything before any I/O; the shell makes it so. Each rule
+ * Who may import whom. The pure core (iam, stacks, blueprints) decides everything before any I/O. Each rule
  * says its reason; test/house/boundaries.test.ts breaks each one on purpose.
  */
 
@@ -199,7 +199,7 @@ module.exports = {
     },
     ...importedFromAbove(),
     only(
-      "verbs-use-the-shell-by-its-faces",
+      "verbs-use-what-lies-below",
       "The verbs' folders: blueprints, stacks and iam decide, store, operations, accounts and the engine's interface act.",
       "^src/(integrations|tenants|drift|vendors)/",
       [
@@ -235,7 +235,7 @@ module.exports = {
       },
     },
     {
-      name: "shell-knows-no-blueprint",
+      name: "operations-know-no-blueprint",
       comment: "Operations, accounts and store serve any verb and know no blueprint; that they know no verb is said above.",
       severity: "error",
       from: { path: "^src/(operations|accounts|store)/" },

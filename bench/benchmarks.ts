@@ -15,7 +15,7 @@ import { drawWaterfall } from "./waterfall-files.ts";
 const rounds = { [conductorOne.blueprint]: 5, [creativeForce.blueprint]: 3 };
 const lives = new Map<string, Promise<Runs>>();
 
-function life(measured: Measured): Promise<Runs> {
+function lifecycle(measured: Measured): Promise<Runs> {
   const { blueprint } = measured;
   const running = lives.get(blueprint) ?? runLifecycle(measured, rounds[blueprint] ?? 3);
   lives.set(blueprint, running);
@@ -24,7 +24,7 @@ function life(measured: Measured): Promise<Runs> {
 
 function verbBenchmark(verb: Verb, measured: Measured, suffix: string): Benchmark {
   const { title } = measured;
-  return { title: `${verb}, ${title}`, run: async () => verbResults(await life(measured), verb, { title, suffix }) };
+  return { title: `${verb}, ${title}`, run: async () => verbResults(await lifecycle(measured), verb, { title, suffix }) };
 }
 
 async function state(): Promise<Result[]> {

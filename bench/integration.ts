@@ -52,6 +52,12 @@ function desiredOf(measured: Measured, { name, externalId, tenant = "acme" }: Pl
   const blueprint = requireBlueprint(measured.blueprint);
   const record = { name: tenant, accountId: accountIds.tenant, region: sandboxRegion, tags: {} } as TenantRecord;
   const parameters = parseParameters(blueprint, measured.parameters);
-  const wish = { integration: name, blueprint: blueprint.id, version: blueprint.version, parameters, externalIds: [externalId] };
-  return desiredStacks(record, wish);
+  const desiredIntegration = {
+    integration: name,
+    blueprint: blueprint.id,
+    version: blueprint.version,
+    parameters,
+    externalIds: [externalId],
+  };
+  return desiredStacks(record, desiredIntegration);
 }

@@ -32,9 +32,9 @@ export async function runLifecycle(measured: Measured, rounds: number): Promise<
     const runs: Runs = { ours: none(), stock: none(), direct: none() };
     for (let round = 0; round <= rounds; round++) {
       for (const side of ["ours", "stock", "direct"] as const) {
-        const life = lives[side](arena, measured, `${side}-${round}`);
+        const lifecycle = lives[side](arena, measured, `${side}-${round}`);
         for (const verb of verbs) {
-          const cost = await meter(arena, side, life[verb]);
+          const cost = await meter(arena, side, lifecycle[verb]);
           if (round > 0) runs[side][verb].push(cost);
         }
       }
@@ -45,11 +45,11 @@ export async function runLifecycle(measured: Measured, rounds: number): Promise<
   }
 }
 
-type Life = Record<Verb, () => Promise<unknown>>;
+type Lifecycle = Record<Verb, () => Promise<unknown>>;
 
 const idOf = (name: string, turn: number) => `bench-${name}-${turn}-5f1c8a7e2d9b`;
 
-const lives: Record<Side, (arena: Arena, measured: Measured, name: string) => Life> = {
+const lives: Record<Side, (arena: Arena, measured: Measured, name: string) => Lifecycle> = {
   ours({ put, destroy, api }, measured, name) {
     const [first, second] = [requestOf(measured, idOf(name, 1)), requestOf(measured, idOf(name, 2))];
     return {

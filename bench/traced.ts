@@ -13,7 +13,7 @@ import type { Trace } from "./waterfall.ts";
 const verbs = ["create", "update", "no-op", "destroy"] as const;
 type Verb = (typeof verbs)[number];
 
-interface PluginLife {
+interface PluginProcess {
   began: number;
   ended: number;
   cpu: number;
@@ -62,7 +62,7 @@ export async function runTraced(): Promise<Traced> {
       const [first, second] = [0, 1].map((turn) => `bench-traced-${round}-${turn}-7a1c4e`) as [string, string];
       const route = `/v1/tenants/acme/integrations/ours-${round}`;
       const create = await look(pid, () => arena.put("acme", `ours-${round}`, requestOf(conductorOne, first)));
-      trace = await traceOf(arena, create.answer, create.observed, await pluginLives(log));
+      trace = await traceOf(arena, create.answer, create.observed, await pluginProcesses(log));
       const update = await look(pid, () => arena.put("acme", `ours-${round}`, requestOf(conductorOne, second)));
       const noop = await look(pid, () => arena.api.call("PUT", route, { body: requestOf(conductorOne, second) }));
       const destroy = await look(pid, () => arena.destroy("acme", `ours-${round}`));
@@ -94,9 +94,9 @@ async function timePlugin(pulumiHome: string, log: string): Promise<void> {
   await writeFile(launcher, text.replace("exec ", `BENCH_PLUGIN_LOG='${log}' NODE_OPTIONS='--import ${clock}' exec `));
 }
 
-async function pluginLives(log: string): Promise<PluginLife[]> {
+async function pluginProcesses(log: string): Promise<PluginProcess[]> {
   const lines = (await readFile(log, "utf8").catch(() => "")).trim();
-  return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line) as PluginLife);
+  return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line) as PluginProcess);
 }
 
 async function observe<T>(
@@ -111,12 +111,12 @@ async function observe<T>(
   const before = await cost();
   const answer = await work();
   const after = await cost();
-  const plugin = (await pluginLives(log)).reduce((sum, { cpu }) => sum + cpu, 0);
+  const plugin = (await pluginProcesses(log)).reduce((sum, { cpu }) => sum + cpu, 0);
   const cpu = { side: after[0].cpu - before[0].cpu, plugin, emulator: after[1].cpu - before[1].cpu };
   return { answer, observed: { state: front.state.take(), aws: front.aws.take(), cpu } };
 }
 
-async function traceOf({ api, cli, service }: Arena, operation: Operation, observed: Observed, plugins: PluginLife[]): Promise<Trace> {
+async function traceOf({ api, cli, service }: Arena, operation: Operation, observed: Observed, plugins: PluginProcess[]): Promise<Trace> {
   const answer = await fetch(`${service.url}/v1/operations/${operation.id}/events`, {
     headers: { authorization: `Bearer ${service.token}`, accept: "text/event-stream" },
   });

@@ -5,12 +5,12 @@
 import { isMainThread } from "node:worker_threads";
 
 /** It ends in good order if it can within this; an operation without its AWS would take minutes to give up. */
-const patienceMilliseconds = 2_000;
+const graceMilliseconds = 2_000;
 
 // Threads load this too, and have a stdin of their own that ends at once.
 if (isMainThread) {
   process.stdin.resume().once("close", () => {
-    setTimeout(() => process.kill(process.pid, "SIGKILL"), patienceMilliseconds);
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), graceMilliseconds);
     process.kill(process.pid, "SIGTERM");
   });
 }

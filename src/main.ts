@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { auditedRun } from "./access/audit/run.ts";
 import { sessionSeconds } from "./accounts/sts.ts";
-import { afterDeathOver } from "./app/after-death.ts";
+import { clearingStaleLocks } from "./app/clear-stale-locks.ts";
 import { type Composed, compose } from "./app/compose.ts";
 import { type Listeners, openListeners } from "./app/listeners.ts";
 import { keepAutomating } from "./app/timers.ts";
@@ -13,9 +13,9 @@ import type { Engine } from "./engine/engine.ts";
 import { createLog, faultFields, type Log } from "./log.ts";
 import { unlessFrozen } from "./operations/freeze.ts";
 import { leaseTiming } from "./operations/lease-decision.ts";
-import { deathOn } from "./operations/owner-liveness.ts";
-import { keepRecovering } from "./operations/recover.ts";
-import { operationHandler } from "./operations/run.ts";
+import { ownerLiveness } from "./operations/owner-liveness.ts";
+import { keepRecovering, type RecoveryContext } from "./operations/recover.ts";
+import { operationHandler, type RunContext } from "./operations/run.ts";
 import { ProblemError } from "./problem.ts";
 import { isMarkerAlive, killByMarker, startTimeOf } from "./processes.ts";
 
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const { version } = JSON.parse(await readFile(packageFile, "utf8")) as { version: string };
   const stopping = new AbortController();
   const composed = await compose(config, { log, version, stopping: stopping.signal });
-  const plugin = await pluginOf(composed.api.shell.engine);
+  const plugin = await pluginOf(composed.api.context.engine);
   const working = await beginWork(composed, { config, log, plugin, signal: stopping.signal });
   const listeners = await openListeners(composed.api, config, { log, lookSeconds: 30 });
   log.info("Drawbridge listens", { url: listeners.url, version, ...(plugin && { plugin }) });
@@ -50,20 +50,30 @@ interface Work {
 }
 
 /** Starts the queue, the look for what died, and what the clock begins. Answers what ends once the signal has aborted. */
-async function beginWork({ api, room, isFrozen, ended }: Composed, { config, log, plugin, signal }: Work): Promise<Promise<void>[]> {
-  const { shell } = api;
-  const { store, queue, owner } = shell;
-  const isDead = deathOn({ startTimeOf, isMarkerAlive, killByMarker });
+async function beginWork({ api, capacity, isFrozen, ended }: Composed, { config, log, plugin, signal }: Work): Promise<Promise<void>[]> {
+  const { context } = api;
+  const { store, queue, owner } = context;
+  const isDead = ownerLiveness({ startTimeOf, isMarkerAlive, killByMarker });
   const timing = { ...leaseTiming, session: sessionSeconds(config.operationSeconds) * 1_000 };
-  const context = { store, log, timing, cancels: api.cancels, owner, isDead, room, plugin: () => plugin, ...(ended && { ended }) };
-  const run = operationHandler(context, (operation) => (run) => auditedRun(api.audit, run, () => runVerb(shell, run, operation)));
+  const runContext: RunContext = {
+    store,
+    log,
+    timing,
+    cancels: api.cancels,
+    owner,
+    isDead,
+    capacity,
+    plugin: () => plugin,
+    ...(ended && { ended }),
+  };
+  const run = operationHandler(runContext, (operation) => (run) => auditedRun(api.audit, run, () => runVerb(context, run, operation)));
   await queue.start(unlessFrozen(isFrozen, run));
   api.freeze.keepLooking(signal);
   const self = { owner, pid: process.pid, processStart: (await startTimeOf(process.pid)) ?? "", host: hostname() };
-  const recovery = { store, queue, log, self, isDead, timing, afterDeath: afterDeathOver(shell) };
+  const recovery: RecoveryContext = { store, queue, log, self, isDead, timing, clearStaleLocks: clearingStaleLocks(context) };
   return [
     keepRecovering(recovery, { everySeconds: 5, signal }),
-    keepAutomating(shell, { everySeconds: 30, keepDays: config.keepDays, signal }),
+    keepAutomating(context, { everySeconds: 30, keepDays: config.keepDays, signal }),
   ];
 }
 
@@ -75,7 +85,7 @@ interface Running {
 
 /** Requests are answered while operations end; the store goes last, since all write to it. */
 async function takeApart({ api }: Composed, { listeners, working, drainSeconds }: Running): Promise<void> {
-  const { store, queue, engine } = api.shell;
+  const { store, queue, engine } = api.context;
   await queue.close({ graceSeconds: drainSeconds });
   await listeners.close(2_000);
   await api.audit.refusals.settle();

@@ -4,11 +4,11 @@
  */
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { lanesOf, type Turn } from "./support/lanes.ts";
 import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-file.ts";
 import { runShared } from "./support/run-shared.ts";
 import { engineEnvironment, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
-import { lanesOf, type Turn } from "./support/turns.ts";
 
 /** Another folder in the test of this. */
 const root = process.env["DRAWBRIDGE_TESTS_IN"] ?? import.meta.dirname;

@@ -54,7 +54,7 @@ export async function unlessGone<T>(codes: readonly string[], answer: Promise<T>
  * Tries again while AWS hasn't settled. The real plugin waits 2 to 10 minutes; an emulator on loopback settles at once or
  * never, so three seconds tell the same.
  */
-export async function patiently<T>(isUnsettled: (failure: CallFailed) => boolean, work: () => Promise<T>): Promise<T> {
+export async function untilSettled<T>(isUnsettled: (failure: CallFailed) => boolean, work: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + 3000;
   for (let pause = 100; ; pause = Math.min(pause * 2, 1000)) {
     try {

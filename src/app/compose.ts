@@ -14,12 +14,12 @@ import { createEngine } from "../engine/create-engine.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineConfig } from "../engine/engine-config.ts";
 import type { Api } from "../http/server/api.ts";
-import type { Shell } from "../integrations/shell.ts";
+import type { Context } from "../integrations/context.ts";
 import type { Log } from "../log.ts";
 import { createCancelRegistry } from "../operations/cancel.ts";
+import { type Capacity, createCapacity } from "../operations/capacity.ts";
 import { createFreeze } from "../operations/freeze.ts";
 import { openQueue } from "../operations/queue/open-queue.ts";
-import { createRoom, type Room } from "../operations/room.ts";
 import { killByMarker } from "../processes.ts";
 import { refusalCount } from "../store/account-refusals.ts";
 import { integrationReader } from "../store/integration-reader.ts";
@@ -30,7 +30,7 @@ import { createReadiness } from "./readiness.ts";
 
 export interface Composed {
   api: Api;
-  room: Room;
+  capacity: Capacity;
   /** Called when a run has ended, where traces are sent. */
   ended?: (operation: string) => void;
   isFrozen(): Promise<boolean>;
@@ -56,12 +56,12 @@ export async function compose(
   const freeze = createFreeze({ store, queue, log, killing, owner });
   const isFrozen = async () => (await freeze.look()) !== undefined;
   const now = () => new Date().toISOString();
-  const shell: Shell = { store, queue, engine, sts, reach, log, owner, writeGates: writeGates({ audit, isFrozen }), now, ...config };
+  const context: Context = { store, queue, engine, sts, reach, log, owner, writeGates: writeGates({ audit, isFrozen }), now, ...config };
   const folders = [config.dataDir, config.pulumiHome, tmpdir()];
-  const room = createRoom({ ...config, memoryLeft, diskFree: () => diskFree(folders), log });
-  measureBounds(metrics, { room, queue, db: store.db, folders });
+  const capacity = createCapacity({ ...config, memoryLeft, diskFree: () => diskFree(folders), log });
+  measureBounds(metrics, { capacity, queue, db: store.db, folders });
   const api: Api = {
-    shell,
+    context,
     metrics,
     version,
     servicePrincipal: principalOf((await sts.identity()).arn),
@@ -72,9 +72,9 @@ export async function compose(
     cancels: createCancelRegistry(),
     killing,
     readIntegration: integrationReader(store.db),
-    readiness: createReadiness({ config, engine, store, draining: () => stopping.aborted, frozen: freeze.seen, room }),
+    readiness: createReadiness({ config, engine, store, draining: () => stopping.aborted, frozen: freeze.seen, capacity }),
   };
-  return { api, room, isFrozen, ...(tracing && { ended: tracing.ended }) };
+  return { api, capacity, isFrozen, ...(tracing && { ended: tracing.ended }) };
 }
 
 /** The one caller that exists before any key: the operator who holds the admin token. */

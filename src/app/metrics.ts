@@ -1,20 +1,20 @@
 /** What bounds the service, as metrics: read when somebody asks for them. They name no tenant. */
 import { Gauge, type Registry } from "prom-client";
+import type { Capacity } from "../operations/capacity.ts";
 import type { Queue } from "../operations/queue/queue.ts";
-import type { Room } from "../operations/room.ts";
 import { countLeftAlone } from "../store/account-refusals.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { diskFree, memoryLeft } from "./machine.ts";
 
 interface Measured {
-  room: Pick<Room, "waiting">;
+  capacity: Pick<Capacity, "waiting">;
   queue: Pick<Queue, "depth">;
   db: Db;
   folders: readonly string[];
 }
 
 /** Adds the gauges to the registry. */
-export function measureBounds(registry: Registry, { room, queue, db, folders }: Measured): void {
+export function measureBounds(registry: Registry, { capacity, queue, db, folders }: Measured): void {
   const gauge = (name: string, help: string, read: () => Promise<number>) =>
     new Gauge({
       name: `drawbridge_${name}`,
@@ -30,7 +30,7 @@ export function measureBounds(registry: Registry, { room, queue, db, folders }: 
     "Operations that run, over all replicas, not parents or revocations",
     async () => (await queue.depth()).running,
   );
-  gauge("operations_short_of_room", "Operations of this process that wait for memory or disk space", async () => room.waiting());
+  gauge("operations_short_of_room", "Operations of this process that wait for memory or disk space", async () => capacity.waiting());
   gauge("memory_left_bytes", "Memory that the machine or container has left", async () => (await memoryLeft()) ?? Number.NaN);
   gauge("disk_free_bytes", "Space on the fullest disk that operations write to", async () =>
     Math.min(...(await diskFree(folders)).map(({ free }) => free)),

@@ -3,7 +3,7 @@ import { doesStateBucketAnswer } from "../accounts/state-bucket.ts";
 import type { Config } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Readiness, ReadinessCheck } from "../http/server/api.ts";
-import type { Room } from "../operations/room.ts";
+import type { Capacity } from "../operations/capacity.ts";
 import { doesStoreAnswer } from "../store/answers.ts";
 import type { Store } from "../store/store.ts";
 
@@ -16,14 +16,14 @@ interface Parts {
   store: Store;
   draining: () => boolean;
   frozen: () => unknown;
-  room: Pick<Room, "shortages">;
+  capacity: Pick<Capacity, "shortages">;
 }
 
 /** A function that answers /readyz; slow checks are asked again only after 15 s. */
-export function createReadiness({ config, engine, store, draining, frozen, room }: Parts): () => Promise<Readiness> {
+export function createReadiness({ config, engine, store, draining, frozen, capacity }: Parts): () => Promise<Readiness> {
   const slow = remembered(async () => [...(await engineChecks(engine)), await stateBucketCheck(config)]);
   return async () => {
-    const checks = [...(await slow()), await storeCheck(store), ...(await roomChecks(room))];
+    const checks = [...(await slow()), await storeCheck(store), ...(await capacityChecks(capacity))];
     if (draining()) checks.push({ name: "service", ok: false, detail: "Shutting down: running operations end, no new one begins." });
     // Still ready: a load balancer that turned away would turn away the call that ends the freeze.
     if (frozen()) checks.push({ name: "freeze", ok: true, detail: "Frozen: nothing is written to AWS until an administrator resumes." });
@@ -63,8 +63,8 @@ async function stateBucketCheck(config: Config): Promise<ReadinessCheck> {
 }
 
 /** A full disk stops everything that is to be remembered; for want of memory operations only wait. */
-async function roomChecks(room: Pick<Room, "shortages">): Promise<ReadinessCheck[]> {
-  const short = await room.shortages();
+async function capacityChecks(capacity: Pick<Capacity, "shortages">): Promise<ReadinessCheck[]> {
+  const short = await capacity.shortages();
   const disk = short.find(({ of }) => of === "disk");
   const memory = short.find(({ of }) => of === "memory");
   return [

@@ -5,21 +5,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sweepDrift } from "../drift/detect-drift.ts";
 import { pollSources } from "../gitops/accept-reconcile.ts";
+import type { Context } from "../integrations/context.ts";
 import { endOverlaps } from "../integrations/rotate-external-id.ts";
-import type { Shell } from "../integrations/shell.ts";
 import { faultFields } from "../log.ts";
 import { pruneOperations } from "../store/prune.ts";
 
 /** Rounds until the signal aborts; a failing one is logged and the next one tries again. */
 export async function keepAutomating(
-  shell: Shell,
+  context: Context,
   { everySeconds, keepDays, signal }: { everySeconds: number; keepDays: number; signal: AbortSignal },
 ): Promise<void> {
-  const prune = async () => pruneOperations(shell.store.db, keepDays);
+  const prune = async () => pruneOperations(context.store.db, keepDays);
   while (!signal.aborted) {
     for (const round of [endOverlaps, pollSources, sweepDrift, prune] as const) {
-      await round(shell).catch((error: unknown) =>
-        shell.log.warn("A round of automation failed; the next one tries again", faultFields(error)),
+      await round(context).catch((error: unknown) =>
+        context.log.warn("A round of automation failed; the next one tries again", faultFields(error)),
       );
     }
     await sleep(everySeconds * 1_000, undefined, { signal }).catch(() => undefined);

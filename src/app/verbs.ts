@@ -3,10 +3,10 @@
 import { detectDrift } from "../drift/detect-drift.ts";
 import { reconcile } from "../gitops/reconcile.ts";
 import { adopt } from "../integrations/adopt.ts";
+import type { Context } from "../integrations/context.ts";
 import { destroy } from "../integrations/destroy.ts";
 import { preview } from "../integrations/preview.ts";
 import { verify } from "../integrations/proving.ts";
-import type { Shell } from "../integrations/shell.ts";
 import { runDeleteKey } from "../integrations/stacks/keys.ts";
 import { up } from "../integrations/up.ts";
 import type { Run } from "../operations/run.ts";
@@ -14,7 +14,7 @@ import type { StoredOperation } from "../store/operations.ts";
 import { offboard } from "../tenants/offboard.ts";
 import { runRevoke } from "../vendors/revoke-vendor.ts";
 
-type Verb = (shell: Shell, run: Run, request: never) => Promise<void>;
+type Verb = (context: Context, run: Run, request: never) => Promise<void>;
 
 const verbs: Partial<Record<StoredOperation["kind"], Verb>> = {
   up,
@@ -31,8 +31,8 @@ const verbs: Partial<Record<StoredOperation["kind"], Verb>> = {
 };
 
 /** Runs an accepted operation to its end; its failure is what is thrown. */
-export async function runVerb(shell: Shell, run: Run, operation: StoredOperation): Promise<void> {
+export async function runVerb(context: Context, run: Run, operation: StoredOperation): Promise<void> {
   const verb = verbs[operation.kind];
   if (!verb) throw new Error(`no verb for operations of kind ${operation.kind}`);
-  await verb(shell, run, operation.request as never);
+  await verb(context, run, operation.request as never);
 }

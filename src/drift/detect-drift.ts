@@ -2,12 +2,12 @@
 import { readKeySettings } from "../accounts/keys.ts";
 import { sidPrefix } from "../iam/words/sid.ts";
 import { type Account, enterAccount } from "../integrations/account.ts";
+import type { Context } from "../integrations/context.ts";
+import { appliedIntegration } from "../integrations/desired-integration.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
+import { findTenantIntegration, requireTenant } from "../integrations/lookup.ts";
 import { type BucketReads, readLive, withOutputs } from "../integrations/prove.ts";
 import { recordedOutputs } from "../integrations/proving.ts";
-import type { Shell } from "../integrations/shell.ts";
-import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
-import { appliedWish } from "../integrations/wish.ts";
 import type { DriftRecord } from "../model/drift.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { openOperation } from "../operations/open.ts";
@@ -29,12 +29,12 @@ export interface DetectRequest {
 const AT_ONCE = 8;
 
 /** Runs a detection over one integration or all of a tenant's. */
-export async function detectDrift(shell: Shell, run: Run, request: DetectRequest): Promise<void> {
+export async function detectDrift(context: Context, run: Run, request: DetectRequest): Promise<void> {
   const { tenant: tenantName = "", integration } = run.operation;
-  const tenant = await requireTenant(shell, tenantName);
-  const names = await standing(shell, tenantName, integration);
+  const tenant = await requireTenant(context, tenantName);
+  const names = await standing(context, tenantName, integration);
   const account = await run
-    .step("enter-account", () => enterAccount(shell, tenant, run.operation.id))
+    .step("enter-account", () => enterAccount(context, tenant, run.operation.id))
     .catch((error) => {
       if (!(error instanceof ProblemError)) throw error;
       return error;
@@ -46,13 +46,13 @@ export async function detectDrift(shell: Shell, run: Run, request: DetectRequest
     const worker = async () => {
       for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
         run.signal.throwIfAborted();
-        const drift = await look(shell, run, { account, buckets }, name);
+        const drift = await look(context, run, { account, buckets }, name);
         if (drift) found.set(name, drift);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   });
-  for (const [name, drift] of found) await settle(shell, run, name, drift, request.remediate === true);
+  for (const [name, drift] of found) await settle(context, run, name, drift, request.remediate === true);
   run.result = resultOf([...found].map(([name, drift]) => ({ name, ...drift })));
 }
 
@@ -71,9 +71,9 @@ function resultOf(seen: (DriftRecord & { name: string })[]): Record<string, unkn
 }
 
 /** The integrations to look at: those that stand, aren't ignored and aren't being changed right now. */
-async function standing(shell: Shell, tenant: string, integration: string | undefined): Promise<string[]> {
+async function standing(context: Context, tenant: string, integration: string | undefined): Promise<string[]> {
   if (integration !== undefined) return [integration];
-  const [all, busy] = await Promise.all([integrationsOfTenants(shell.store.db, [tenant]), busyIntegrations(shell.store.db, [tenant])]);
+  const [all, busy] = await Promise.all([integrationsOfTenants(context.store.db, [tenant]), busyIntegrations(context.store.db, [tenant])]);
   return [...all.values()]
     .filter((record) => record.stacks.length > 0 && record.settings["drift"] !== "ignore" && !busy.has(`${tenant}/${record.name}`))
     .map((record) => record.name);
@@ -85,14 +85,14 @@ interface Entered {
   buckets: BucketReads;
 }
 
-async function look(shell: Shell, run: Run, { account, buckets }: Entered, name: string): Promise<DriftRecord | undefined> {
+async function look(context: Context, run: Run, { account, buckets }: Entered, name: string): Promise<DriftRecord | undefined> {
   const { tenant = "", id } = run.operation;
-  const record = await findIntegration(shell.store.db, tenant, name);
+  const record = await findIntegration(context.store.db, tenant, name);
   if (!record || record.goneAt !== undefined || record.stacks.length === 0) return undefined;
-  const seen = { at: shell.now(), operation: id };
+  const seen = { at: context.now(), operation: id };
   try {
     if (account instanceof ProblemError) throw account;
-    return { ...(await compare(shell, { account, buckets }, record)), ...seen };
+    return { ...(await compare(context, { account, buckets }, record)), ...seen };
   } catch (error) {
     run.signal.throwIfAborted();
     if (!(error instanceof ProblemError)) throw error;
@@ -102,12 +102,12 @@ async function look(shell: Shell, run: Run, { account, buckets }: Entered, name:
 
 /** The recorded specs say what should be there; the contract says what a difference means for the vendor's access. */
 async function compare(
-  shell: Shell,
+  context: Context,
   { account, buckets }: { account: Account; buckets: BucketReads },
   record: IntegrationRecord,
 ): Promise<Verdict> {
   const outputs = recordedOutputs(record);
-  const desired = desiredStacks(account.tenant, { ...(await appliedWish(shell, record)), outputs: Object.fromEntries(outputs) });
+  const desired = desiredStacks(account.tenant, { ...(await appliedIntegration(context, record)), outputs: Object.fromEntries(outputs) });
   const contract = withOutputs(desired.contract, outputs);
   const specs = withOutputs(
     record.stacks.map((stack) => stack.spec),
@@ -119,13 +119,13 @@ async function compare(
   ]);
   const live = { ...documents, keys: documents.keys.map((key) => ({ ...key, ...settings.find(({ arn }) => arn === key.arn) })) };
   const expected = { specs, outputs, sidPrefix: sidPrefix(record.tenant, record.name), encryption: desired.expectations.encryption };
-  return driftVerdict(expected, contract, live, shell.now());
+  return driftVerdict(expected, contract, live, context.now());
 }
 
 /** Writes down what was found, says it, and repairs it where that is wanted, sensible and not a fight. */
-async function settle(shell: Shell, run: Run, name: string, drift: DriftRecord, asked: boolean): Promise<void> {
+async function settle(context: Context, run: Run, name: string, drift: DriftRecord, asked: boolean): Promise<void> {
   const { tenant = "" } = run.operation;
-  const before = await findDrift(shell.store.db, tenant, name);
+  const before = await findDrift(context.store.db, tenant, name);
   Object.assign(drift, {
     ...(drift.verdict !== "none" && { since: before && before.verdict === drift.verdict ? (before.since ?? drift.at) : drift.at }),
     ...(before?.remediation && { remediation: before.remediation }),
@@ -134,10 +134,10 @@ async function settle(shell: Shell, run: Run, name: string, drift: DriftRecord, 
   if (drift.verdict === "found") {
     const words = drift.differences.map((difference) => difference.words);
     await run.progress("drift-found", { integration: name, access: drift.access, words });
-    const remediation = await repairOf(shell, run, { name, drift, asked });
+    const remediation = await repairOf(context, run, { name, drift, asked });
     if (remediation) drift.remediation = remediation;
   }
-  await saveDrift(shell.store.db, tenant, name, drift);
+  await saveDrift(context.store.db, tenant, name, drift);
 }
 
 /**
@@ -146,20 +146,20 @@ async function settle(shell: Shell, run: Run, name: string, drift: DriftRecord, 
  * @throws ProblemError not_found
  */
 export async function requestDetection(
-  shell: Shell,
+  context: Context,
   { tenant, name, remediate = false, requestedBy }: { tenant: string; name?: string; remediate?: boolean; requestedBy: string },
 ): Promise<StoredOperation> {
-  if (name === undefined) await requireTenant(shell, tenant);
-  else await findTenantIntegration(shell, tenant, name);
+  if (name === undefined) await requireTenant(context, tenant);
+  else await findTenantIntegration(context, tenant, name);
   const request: DetectRequest = { remediate };
-  return shell.store.db.transaction().execute((trx) =>
-    openOperation(shell, trx, {
+  return context.store.db.transaction().execute((trx) =>
+    openOperation(context, trx, {
       kind: "detect-drift",
       tenant,
       integration: name,
       request: { ...request },
       requestedBy,
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     }),
   );
 }
@@ -168,8 +168,8 @@ const SWEEP_AGE = 900;
 const TENANTS_A_ROUND = 20;
 
 /** One round of the sweep: a detection for each tenant with an integration that nobody has looked at for 15 minutes. */
-export async function sweepDrift(shell: Shell, olderThan = SWEEP_AGE): Promise<number> {
-  const tenants = await tenantsDueForSweep(shell.store.db, olderThan, TENANTS_A_ROUND);
-  for (const tenant of tenants) await requestDetection(shell, { tenant, requestedBy: "drift-sweep" });
+export async function sweepDrift(context: Context, olderThan = SWEEP_AGE): Promise<number> {
+  const tenants = await tenantsDueForSweep(context.store.db, olderThan, TENANTS_A_ROUND);
+  for (const tenant of tenants) await requestDetection(context, { tenant, requestedBy: "drift-sweep" });
   return tenants.length;
 }

@@ -2,10 +2,10 @@
 
 import { accept } from "../integrations/accept.ts";
 import { isBeingRemoved } from "../integrations/being-removed.ts";
+import type { Context } from "../integrations/context.ts";
+import { approvedRequestOf, desiredIntegrationOf } from "../integrations/desired-integration.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
-import type { Shell } from "../integrations/shell.ts";
-import { requireTenant } from "../integrations/subject.ts";
-import { approvedRequestOf, wishOf } from "../integrations/wish.ts";
+import { requireTenant } from "../integrations/lookup.ts";
 import type { DriftRecord } from "../model/drift.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { noteChild } from "../operations/children.ts";
@@ -48,26 +48,26 @@ export function repairHeld({ drift, asked, paused }: RepairCase): { why: string;
 
 /** Repairs a found drift where that is wanted, sensible and not a fight; says in an event why not. Answers what `drift.remediation` becomes. */
 export async function repairOf(
-  shell: Shell,
+  context: Context,
   run: Run,
   { name, drift, asked }: { name: string; drift: DriftRecord; asked: boolean },
 ): Promise<DriftRecord["remediation"]> {
   const { tenant = "" } = run.operation;
-  const record = await findIntegration(shell.store.db, tenant, name);
-  if (!record || (await isBeingRemoved(shell.store.db, record))) return undefined;
+  const record = await findIntegration(context.store.db, tenant, name);
+  if (!record || (await isBeingRemoved(context.store.db, record))) return undefined;
   if (!asked && record.settings["drift"] !== "remediate") return undefined;
-  const pauses = (await pausesNow(shell.store.db)).map(({ scope }) => scope);
+  const pauses = (await pausesNow(context.store.db)).map(({ scope }) => scope);
   const paused = record.settings["paused"] === true || pauses.includes("service") || pauses.includes(`tenant/${tenant}`);
   const held = repairHeld({ drift, asked, paused });
   if (held) {
     if (held.contested) {
       drift.contested = held.contested;
-      shell.log.warn("A repaired drift came back; it isn't repaired again until somebody asks", { tenant, integration: name });
+      context.log.warn("A repaired drift came back; it isn't repaired again until somebody asks", { tenant, integration: name });
     }
     await run.progress("drift-not-repaired", { integration: name, why: held.why });
     return undefined;
   }
-  const operation = await repair(shell, record).catch(async (error: unknown) => {
+  const operation = await repair(context, record).catch(async (error: unknown) => {
     // It was changed or destroyed this moment: the next sweep looks at what it is then, and this one goes on with the others.
     run.signal.throwIfAborted();
     if (!(error instanceof ProblemError)) throw error;
@@ -75,7 +75,7 @@ export async function repairOf(
     return undefined;
   });
   if (!operation) return undefined;
-  await noteChild(shell, run, operation.id);
+  await noteChild(context, run, operation.id);
   await run.progress("drift-repair-started", { integration: name, operation: operation.id });
   return { operation: operation.id, at: drift.at, fingerprint: drift.fingerprint ?? "" };
 }
@@ -84,14 +84,14 @@ export async function repairOf(
  * An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. It goes back to
  * what was approved: a change that nobody has approved yet stays where it is.
  */
-async function repair(shell: Shell, { tenant, name }: IntegrationRecord): Promise<StoredOperation> {
-  const record = await changeIntegration(shell.store.db, tenant, name, (now) => ({
+async function repair(context: Context, { tenant, name }: IntegrationRecord): Promise<StoredOperation> {
+  const record = await changeIntegration(context.store.db, tenant, name, (now) => ({
     ...now,
     stacks: now.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
     ...(now.lastUp && { lastUp: { ...now.lastUp, succeeded: false } }),
   }));
-  const owner = await requireTenant(shell, tenant);
+  const owner = await requireTenant(context, tenant);
   const request = approvedRequestOf(record);
-  const desired = desiredStacks(owner, await wishOf(shell, request, name));
-  return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy: "drift-remediation", writers: [] });
+  const desired = desiredStacks(owner, await desiredIntegrationOf(context, request, name));
+  return accept(context, { kind: "up", next: record, basis: record, desired, request, requestedBy: "drift-remediation", writers: [] });
 }

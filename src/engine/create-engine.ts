@@ -37,9 +37,9 @@ export function createEngine(config: EngineConfig): Engine {
   return {
     async update(request, onStep, signal) {
       await Promise.all([installed.expectPinned(), swept]);
-      const wishes = { onStep, onRunner: request.onRunner, signal, deadline: request.deadlineSeconds * 1000 };
+      const options = { onStep, onRunner: request.onRunner, signal, deadline: request.deadlineSeconds * 1000 };
       const surroundings = { config, folders, host, pool };
-      return withState(request.address, request.state.credentials, (state) => updateStack(surroundings, request, state, wishes));
+      return withState(request.address, request.state.credentials, (state) => updateStack(surroundings, request, state, options));
     },
     readState: (address, credentials) => withState(address, credentials, (state) => state.readCheckpoint()),
     soundState: (address, credentials) => withState(address, credentials, readSound),

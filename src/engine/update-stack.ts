@@ -6,7 +6,7 @@ import type { UpdateRequest, UpdateResult } from "./engine.ts";
 import type { EngineConfig } from "./engine-config.ts";
 import { operationMark } from "./environment.ts";
 import { layOut, runsFor, together } from "./orders.ts";
-import type { RunnerPool, RunWishes } from "./runner/runner-pool.ts";
+import type { RunnerPool, RunOptions } from "./runner/runner-pool.ts";
 import { clearDeadLocks } from "./state/repair.ts";
 import type { StateBackend } from "./state/state-backend.ts";
 import { dropWorkFolder } from "./work-folder.ts";
@@ -19,14 +19,14 @@ interface Surroundings {
   pool: RunnerPool;
 }
 
-const deaths: readonly ProblemCode[] = ["operation_timeout", "operation_interrupted", "update_unknown"];
+const endedByDeath: readonly ProblemCode[] = ["operation_timeout", "operation_interrupted", "update_unknown"];
 
 /** Runs the request to its end, on the stack's state. */
 export async function updateStack(
   { config, folders, host, pool }: Surroundings,
   request: UpdateRequest,
   state: StateBackend,
-  wishes: RunWishes,
+  options: RunOptions,
 ): Promise<UpdateResult> {
   const mark = operationMark(request.operationId, request.epoch);
   // An operation may update several stacks side by side, each in a folder of its own.
@@ -37,7 +37,7 @@ export async function updateStack(
   const run = async () => {
     const order = await layOut(config, request, checkpoint, { folder, mark, host });
     const results: UpdateResult[] = [];
-    for (const part of runsFor(order, request, checkpoint)) results.push(await pool.run(part, wishes));
+    for (const part of runsFor(order, request, checkpoint)) results.push(await pool.run(part, options));
     return together(results);
   };
   try {
@@ -46,7 +46,7 @@ export async function updateStack(
     const { code } = problemOf(error);
     // The lock may be a dead process's; its own dead CLI's lock an update takes back in any case.
     if (code === "stack_locked" && (await clearDeadLocks(state)) > 0) return await run();
-    if (deaths.includes(code)) await clearDeadLocks(state).catch(() => 0);
+    if (endedByDeath.includes(code)) await clearDeadLocks(state).catch(() => 0);
     throw error;
   } finally {
     const spans = config.onSpans ? await cliSpansIn(folder) : [];

@@ -1,6 +1,6 @@
 /** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
 
-import type { Shell } from "../integrations/shell.ts";
+import type { Context } from "../integrations/context.ts";
 import { type Caller, holdsScope, holdsTenants, tenantsText, type VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
@@ -49,11 +49,11 @@ export interface Push {
  *
  * @throws ProblemError stale_revision for a lower sequence than the source's
  */
-export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<StoredOperation> {
+export async function acceptPush(context: Context, push: Push, by: Asker): Promise<StoredOperation> {
   const { repository, revision, sequence } = push.source;
   const { manifests, prune, maxDeletes, dryRun, atomic } = push;
-  return shell.store.db.transaction().execute(async (trx) => {
-    const source = await sourceOf(trx, { repository, by, dryRun, now: shell.now() });
+  return context.store.db.transaction().execute(async (trx) => {
+    const source = await sourceOf(trx, { repository, by, dryRun, now: context.now() });
     if (sequence !== undefined && source.sequence !== undefined && sequence < source.sequence) {
       throw new ProblemError(
         "stale_revision",
@@ -74,7 +74,13 @@ export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<S
       administers: by.administers,
       writers: [by.subject],
     };
-    return start(shell, trx, { ...source, ...(!dryRun && { revision, ...(sequence !== undefined && { sequence }) }) }, request, by.subject);
+    return start(
+      context,
+      trx,
+      { ...source, ...(!dryRun && { revision, ...(sequence !== undefined && { sequence }) }) },
+      request,
+      by.subject,
+    );
   });
 }
 
@@ -84,11 +90,11 @@ export async function acceptPush(shell: Shell, push: Push, by: Asker): Promise<S
  * @throws ProblemError not_found when it was removed meanwhile
  */
 export async function acceptPull(
-  shell: Shell,
+  context: Context,
   { name }: Pick<SourceRecord, "name">,
   { requestedBy, asker }: { requestedBy: string; asker?: string },
 ): Promise<StoredOperation> {
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     // As it is now: somebody may have changed it, or its scopes, since it was found to be due.
     const source = await lockKnownSource(trx, name);
     if (!source) throw new ProblemError("not_found", "There is no such source.");
@@ -106,21 +112,21 @@ export async function acceptPull(
       actingAs: actingAs(source),
       writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
     };
-    return start(shell, trx, { ...source, lastAt: shell.now() }, request, requestedBy);
+    return start(context, trx, { ...source, lastAt: context.now() }, request, requestedBy);
   });
 }
 
 type Trx = Parameters<typeof lockSource>[0];
 
 async function start(
-  shell: Shell,
+  context: Context,
   trx: Trx,
   source: SourceRecord,
   request: ReconcileRequest,
   requestedBy: string,
 ): Promise<StoredOperation> {
   const open = await openReconciles(trx, source.name);
-  const operation = await openOperation(shell, trx, {
+  const operation = await openOperation(context, trx, {
     kind: "reconcile",
     request: { ...request },
     requestedBy,
@@ -169,17 +175,17 @@ function isShared({ tenants, requestedBy, scopes }: SourceRecord, by: Asker): bo
  * @throws ProblemError managed_by_source
  */
 export async function refuseManaged(
-  shell: Pick<Shell, "store">,
+  context: Pick<Context, "store">,
   { kind, tenant, name }: Pick<SourceMember, "kind" | "tenant" | "name">,
   tenants: VisibleTenants,
 ): Promise<void> {
-  const owner = await ownerOf(shell.store.db, kind, tenant, name);
+  const owner = await ownerOf(context.store.db, kind, tenant, name);
   if (owner !== undefined) throw managedBySource(owner, tenants);
 }
 
 /** One round of the poll: a reconcile for each pulled source whose interval is over. */
-export async function pollSources(shell: Shell): Promise<number> {
-  const due = await takeDueSources(shell.store.db, shell.now());
-  for (const source of due) await acceptPull(shell, source, { requestedBy: "source-poll" });
+export async function pollSources(context: Context): Promise<number> {
+  const due = await takeDueSources(context.store.db, context.now());
+  for (const source of due) await acceptPull(context, source, { requestedBy: "source-poll" });
   return due.length;
 }

@@ -1,6 +1,6 @@
 /** What the store knows about a set of manifests, in a handful of batch reads. */
 
-import type { Shell } from "../integrations/shell.ts";
+import type { Context } from "../integrations/context.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { OperationKind } from "../model/operation.ts";
@@ -23,8 +23,8 @@ export interface Facts {
 }
 
 /** The tenants that the manifests name and those in which the source owns something, with all that stands in them. */
-export async function readFacts(shell: Shell, source: string, manifests: readonly Manifest[]): Promise<Facts> {
-  const { db } = shell.store;
+export async function readFacts(context: Context, source: string, manifests: readonly Manifest[]): Promise<Facts> {
+  const { db } = context.store;
   const named = new Set(manifests.map(({ metadata }) => ("tenant" in metadata ? metadata.tenant : metadata.name)));
   const members = await membersOf(db, { source, tenants: [...named] });
   const tenants = [...new Set([...named, ...members.filter((member) => member.source === source).map((member) => member.tenant)])];

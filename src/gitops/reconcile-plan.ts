@@ -1,31 +1,31 @@
 /** What a set of manifests would change: decided from a handful of batch reads, without AWS and without Pulumi. */
 import { setImmediate as breathe } from "node:timers/promises";
+import type { Context } from "../integrations/context.ts";
 import { decide } from "../integrations/decide.ts";
 import { refuseForeignIds } from "../integrations/put.ts";
-import type { Shell } from "../integrations/shell.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import { integrationEtag, tenantEtag } from "../model/etag.ts";
 import { type Manifest, manifestId, readManifestSpec } from "../model/manifest.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { refuseTenant, type TenantRights, type TenantWish } from "../tenants/tenants.ts";
+import { refuseTenant, type TenantRights, type TenantSpec } from "../tenants/tenants.ts";
 import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
 import type { Given, PlanRequest, Step } from "./reconcile-items.ts";
 import { prunes } from "./reconcile-prunes.ts";
 
-const ITEMS_PER_BREATH = 25;
+const ITEMS_PER_YIELD = 25;
 
 /**
  * One step per manifest, in order, then one per integration that the source owns and no longer names. Refusals are steps too: a
  * manifest that is refused still counts as named, and while a document can't be read at all nothing is pruned.
  */
-export async function planReconcile(shell: Shell, request: PlanRequest): Promise<Step[]> {
+export async function planReconcile(context: Context, request: PlanRequest): Promise<Step[]> {
   const manifests = request.given.flatMap((one) => ("manifest" in one ? [one.manifest] : []));
-  const facts = await readFacts(shell, request.source, manifests);
+  const facts = await readFacts(context, request.source, manifests);
   const seen = new Map<string, number>();
   const steps: Step[] = [];
   for (const [index, one] of tenantsFirst(request.given)) {
-    if (index % ITEMS_PER_BREATH === 0) await breathe();
+    if (index % ITEMS_PER_YIELD === 0) await breathe();
     if ("fault" in one) {
       steps.push({
         kind: "File",
@@ -39,9 +39,10 @@ export async function planReconcile(shell: Shell, request: PlanRequest): Promise
       continue;
     }
     const { manifest, at } = one;
-    const step = await planOne(shell, request, { manifest, index, facts, seen });
+    const step = await planOne(context, request, { manifest, index, facts, seen });
     steps.push({ ...step, index, ...(at && { at }) });
-    if (manifest.kind === "Tenant" && step.outcome === "added") facts.tenants.set(manifest.metadata.name, foreseenTenant(shell, manifest));
+    if (manifest.kind === "Tenant" && step.outcome === "added")
+      facts.tenants.set(manifest.metadata.name, foreseenTenant(context, manifest));
   }
   steps.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
   return [...steps, ...prunes(request, facts, seen)];
@@ -61,7 +62,7 @@ interface One {
   seen: Map<string, number>;
 }
 
-async function planOne(shell: Shell, request: PlanRequest, one: One): Promise<Step> {
+async function planOne(context: Context, request: PlanRequest, one: One): Promise<Step> {
   const { manifest, index, facts, seen } = one;
   const { name } = manifest.metadata;
   const tenant = manifest.kind === "Tenant" ? name : manifest.metadata.tenant;
@@ -73,8 +74,8 @@ async function planOne(shell: Shell, request: PlanRequest, one: One): Promise<St
     refuseOthers(request, facts, subject);
     const read = readManifestSpec(manifest.kind, manifest.spec);
     if (!read.ok) throw new ProblemError("invalid_request", read.detail, { pointer: `/spec${read.pointer}` });
-    if (manifest.kind === "Tenant") return { ...subject, ...(await planTenant(shell, request, manifest, facts.tenants.get(name))) };
-    return { ...subject, ...(await planIntegration(shell, facts, tenant, manifest)) };
+    if (manifest.kind === "Tenant") return { ...subject, ...(await planTenant(context, request, manifest, facts.tenants.get(name))) };
+    return { ...subject, ...(await planIntegration(context, facts, tenant, manifest)) };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     const { code, detail, pointer } = problemOf(error);
@@ -101,9 +102,9 @@ export function managedBySource(owner: string, tenants: VisibleTenants): Problem
 }
 
 /** A tenant as its manifest would have it: enough to judge integrations of a tenant that isn't registered yet. */
-function foreseenTenant(shell: Shell, { metadata, spec }: Manifest): TenantRecord {
-  const { tags = {}, ...given } = spec as unknown as TenantWish;
-  const now = shell.now();
+function foreseenTenant(context: Context, { metadata, spec }: Manifest): TenantRecord {
+  const { tags = {}, ...given } = spec as unknown as TenantSpec;
+  const now = context.now();
   return { name: metadata.name, ...given, tags, provisioningExternalId: "", createdAt: now, updatedAt: now };
 }
 
@@ -113,14 +114,14 @@ export function senderRights({ tenants, administers = false }: Pick<PlanRequest,
 }
 
 async function planTenant(
-  shell: Shell,
+  context: Context,
   request: PlanRequest,
   manifest: Manifest,
   before: TenantRecord | undefined,
 ): Promise<Pick<Step, "outcome" | "ifMatch">> {
-  const spec = manifest.spec as unknown as TenantWish;
+  const spec = manifest.spec as unknown as TenantSpec;
   const by = senderRights(request);
-  await refuseTenant(shell, shell.store.db, { name: manifest.metadata.name, body: spec, by }, before);
+  await refuseTenant(context, context.store.db, { name: manifest.metadata.name, body: spec, by }, before);
   if (!before) return { outcome: "added" };
   const ifMatch = tenantEtag(before);
   return { outcome: tenantEtag({ ...spec, tags: spec.tags ?? {} }) === ifMatch ? "unchanged" : "changed", ifMatch };
@@ -135,7 +136,7 @@ interface IntegrationSpec {
 }
 
 async function planIntegration(
-  shell: Shell,
+  context: Context,
   facts: Facts,
   tenantName: string,
   { metadata, spec }: IntegrationManifest,
@@ -148,14 +149,14 @@ async function planIntegration(
     throw new ProblemError("paused", "This integration is paused. Set settings.paused to false to let it go on.");
   }
   const asked = { tenant: tenantName, name: metadata.name, body };
-  const { next, desired } = decide(asked, { tenant, before, revoked: facts.revoked, now: shell.now(), service: shell });
+  const { next, desired } = decide(asked, { tenant, before, revoked: facts.revoked, now: context.now(), service: context });
   if (!before) {
-    await refuseForeignIds(shell, next);
+    await refuseForeignIds(context, next);
     return { outcome: "added" };
   }
   const ifMatch = integrationEtag(before);
   if (integrationEtag(next) !== ifMatch) {
-    await refuseForeignIds(shell, next);
+    await refuseForeignIds(context, next);
     return { outcome: "changed", ifMatch };
   }
   const open = facts.busy.get(`${tenantName}/${metadata.name}`);

@@ -1,8 +1,8 @@
 /** `reconcile`: make integrations equal to a source's manifests. Each change is an ordinary operation; this one starts and watches them. */
 import { hash } from "node:crypto";
+import type { Context } from "../integrations/context.ts";
 import { deleteIntegration } from "../integrations/delete.ts";
 import { type PutRequest, putIntegration } from "../integrations/put.ts";
-import type { Shell } from "../integrations/shell.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { hasSettled } from "../model/operation.ts";
@@ -15,7 +15,7 @@ import { eventsAfter } from "../store/events.ts";
 import { childrenOf } from "../store/operations.ts";
 import type { ChildState } from "../store/reconcile-reads.ts";
 import { claimMembers, findSource, noteFetch, releaseMember } from "../store/sources.ts";
-import { putTenant, type TenantWish } from "../tenants/tenants.ts";
+import { putTenant, type TenantSpec } from "../tenants/tenants.ts";
 import type { Position } from "./manifests.ts";
 import { readFiles } from "./read-files.ts";
 import type { Given, Item, Outcome, Step } from "./reconcile-items.ts";
@@ -46,40 +46,40 @@ export interface ReconcileRequest {
 const SOURCE_WAIT = 120;
 
 /** Runs a reconcile: fetch, plan, apply, watch. Run again after a restart it takes up the operations that it had started. */
-export async function reconcile(shell: Shell, run: Run, request: ReconcileRequest): Promise<void> {
+export async function reconcile(context: Context, run: Run, request: ReconcileRequest): Promise<void> {
   const lease = {
     resources: [`source:${request.source}`],
-    owner: shell.owner,
+    owner: context.owner,
     operation: run.operation.id,
     waitSeconds: SOURCE_WAIT,
     signal: run.signal,
   };
-  await withLeases(shell.store, lease, async () => {
-    const { given, revision } = await readGiven(shell, run, request);
-    const fresh = await run.step("plan", () => planReconcile(shell, { ...request, given }));
-    const steps = await asFirstPlanned(shell, run, fresh);
+  await withLeases(context.store, lease, async () => {
+    const { given, revision } = await readGiven(context, run, request);
+    const fresh = await run.step("plan", () => planReconcile(context, { ...request, given }));
+    const steps = await asFirstPlanned(context, run, fresh);
     const finish = (why: ProblemError | undefined) => {
       run.result = resultOf({ source: request.source, revision, dryRun: request.dryRun, steps });
       if (why) throw why;
     };
     if (request.dryRun) return finish(incompleteness(steps));
     if (request.atomic && steps.some((step) => step.outcome === "refused")) return finish(refusedAsWhole(steps));
-    await run.step("apply", () => apply(shell, run, request, steps));
-    const held = await prune(shell, run, request, steps);
-    await run.step("watch", () => watch(shell, run, steps));
+    await run.step("apply", () => apply(context, run, request, steps));
+    const held = await prune(context, run, request, steps);
+    await run.step("watch", () => watch(context, run, steps));
     if (held !== undefined) run.awaitApproval(held);
     return finish(incompleteness(steps));
   });
 }
 
-async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Promise<{ given: Given[]; revision: string }> {
+async function readGiven(context: Context, run: Run, request: ReconcileRequest): Promise<{ given: Given[]; revision: string }> {
   if (request.manifests) return { given: request.manifests.map((manifest) => ({ manifest })), revision: request.revision ?? "" };
-  const source = await findSource(shell.store.db, request.source);
+  const source = await findSource(context.store.db, request.source);
   if (!source) throw new ProblemError("not_found", "The source was removed before this operation ran.");
   if (request.actingAs !== undefined && request.actingAs !== actingAs(source))
     throw new ProblemError("stale_revision", "The source was changed since this was accepted. The next fetch acts as it says now.");
-  const { revision, faults, read } = await fetchAndRead(shell, run, source).catch(async (error: unknown) => {
-    if (error instanceof ProblemError && !run.signal.aborted) await noteFetch(shell.store.db, source.name, "failed");
+  const { revision, faults, read } = await fetchAndRead(context, run, source).catch(async (error: unknown) => {
+    if (error instanceof ProblemError && !run.signal.aborted) await noteFetch(context.store.db, source.name, "failed");
     throw error;
   });
   const place = ({ file, line, column }: Position) => `${file}:${line}:${column}`;
@@ -87,13 +87,13 @@ async function readGiven(shell: Shell, run: Run, request: ReconcileRequest): Pro
     ...read.manifests.map(({ manifest, position }) => ({ manifest, at: place(position) })),
     ...[...faults, ...read.faults].map((fault) => ({ fault: fault.detail, at: place(fault) })),
   ];
-  if (!request.dryRun) await noteFetch(shell.store.db, source.name, { revision });
+  if (!request.dryRun) await noteFetch(context.store.db, source.name, { revision });
   return { given, revision };
 }
 
-async function fetchAndRead(shell: Shell, run: Run, source: SourceRecord) {
+async function fetchAndRead(context: Context, run: Run, source: SourceRecord) {
   const { signal } = run;
-  const { revision, files, faults } = await run.step("fetch", () => fetchRepository(source, { secretsDir: shell.secretsDir, signal }));
+  const { revision, files, faults } = await run.step("fetch", () => fetchRepository(source, { secretsDir: context.secretsDir, signal }));
   return { revision, faults, read: await run.step("read", () => readFiles(files, { signal })) };
 }
 
@@ -101,15 +101,15 @@ async function fetchAndRead(shell: Shell, run: Run, source: SourceRecord) {
  * A run that goes on after a restart finds its own work done, so what was planned first is remembered in an event; a child that
  * was started keeps its place.
  */
-async function asFirstPlanned(shell: Shell, run: Run, fresh: Step[]): Promise<Step[]> {
+async function asFirstPlanned(context: Context, run: Run, fresh: Step[]): Promise<Step[]> {
   const { id } = run.operation;
-  const before = (await eventsAfter(shell.store.db, id, 0, 500)).find((event) => event.type === "planned");
+  const before = (await eventsAfter(context.store.db, id, 0, 500)).find((event) => event.type === "planned");
   if (!before) {
     await run.progress("planned", { summary: summaryOf(fresh), items: fresh.filter((step) => step.outcome !== "unchanged").map(itemOf) });
     return fresh;
   }
   const first = new Map((before.data["items"] as Item[]).map((item) => [idOf(item), item]));
-  const started = new Map((await childrenOf(shell.store.db, id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]));
+  const started = new Map((await childrenOf(context.store.db, id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]));
   const now = fresh.map((step) => {
     const child = started.get(`${step.tenant}/${step.name}`);
     const planned = first.get(idOf(step));
@@ -122,7 +122,7 @@ async function asFirstPlanned(shell: Shell, run: Run, fresh: Step[]): Promise<St
   return [...now, ...pruned.map((item) => ({ ...item, operation: started.get(`${item.tenant}/${item.name}`) ?? "" }))];
 }
 
-async function apply(shell: Shell, run: Run, request: ReconcileRequest, steps: Step[]): Promise<void> {
+async function apply(context: Context, run: Run, request: ReconcileRequest, steps: Step[]): Promise<void> {
   const named = steps.filter((step) => step.manifest !== undefined && step.outcome !== "refused");
   const claims = named.map(({ kind, tenant = "", name, manifest }) => ({
     kind: kind === "Tenant" ? ("Tenant" as const) : ("Integration" as const),
@@ -130,12 +130,14 @@ async function apply(shell: Shell, run: Run, request: ReconcileRequest, steps: S
     name,
     labels: manifest?.metadata.labels ?? {},
   }));
-  if (!(await claimMembers(shell.store.db, request.source, claims)))
+  if (!(await claimMembers(context.store.db, request.source, claims)))
     throw new ProblemError("stale_revision", "The source was removed while this reconcile ran. Nothing was changed.");
   const work = named.filter((step) => (step.outcome === "added" || step.outcome === "changed") && step.operation === undefined);
   for (const step of [...work.filter((one) => one.kind === "Tenant"), ...work.filter((one) => one.kind === "Integration")]) {
     run.signal.throwIfAborted();
-    await orRefuse(step, () => (step.kind === "Tenant" ? applyTenant(shell, request, step) : applyIntegration(shell, run, request, step)));
+    await orRefuse(step, () =>
+      step.kind === "Tenant" ? applyTenant(context, request, step) : applyIntegration(context, run, request, step),
+    );
   }
 }
 
@@ -150,25 +152,25 @@ async function orRefuse(step: Step, work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function applyTenant(shell: Shell, request: ReconcileRequest, { name, manifest, ifMatch }: Step): Promise<void> {
-  const body = manifest?.spec as unknown as TenantWish;
-  await putTenant(shell, { name, body, by: senderRights(request), ...(ifMatch && { ifMatch }) });
+async function applyTenant(context: Context, request: ReconcileRequest, { name, manifest, ifMatch }: Step): Promise<void> {
+  const body = manifest?.spec as unknown as TenantSpec;
+  await putTenant(context, { name, body, by: senderRights(request), ...(ifMatch && { ifMatch }) });
 }
 
-async function applyIntegration(shell: Shell, run: Run, { writers }: ReconcileRequest, step: Step): Promise<void> {
+async function applyIntegration(context: Context, run: Run, { writers }: ReconcileRequest, step: Step): Promise<void> {
   const { tenant = "", name, manifest, ifMatch } = step;
   const body = manifest?.spec as unknown as PutRequest["body"];
   const { requestedBy } = run.operation;
-  const put = await putIntegration(shell, { tenant, name, body, requestedBy, ...(writers && { writers }), ...(ifMatch && { ifMatch }) });
+  const put = await putIntegration(context, { tenant, name, body, requestedBy, ...(writers && { writers }), ...(ifMatch && { ifMatch }) });
   if (!put.operation) {
     step.outcome = "unchanged";
     return;
   }
-  await follow(shell, run, step, put.operation.id);
+  await follow(context, run, step, put.operation.id);
 }
 
-async function follow(shell: Shell, run: Run, step: Step, operation: string): Promise<void> {
-  await noteChild(shell, run, operation);
+async function follow(context: Context, run: Run, step: Step, operation: string): Promise<void> {
+  await noteChild(context, run, operation);
   step.operation = operation;
   await run.progress("child-started", { ...itemOf(step) });
 }
@@ -177,7 +179,7 @@ async function follow(shell: Shell, run: Run, step: Step, operation: string): Pr
  * Destroys what the source no longer names, if that is within the limit or was approved. Beyond the limit none is touched, because
  * an emptied folder is likelier a mistake than a wish: the hash of the whole list is what has to be approved.
  */
-async function prune(shell: Shell, run: Run, { source, maxDeletes }: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
+async function prune(context: Context, run: Run, { source, maxDeletes }: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
   const doomed = steps.filter((step) => step.outcome === "pruned");
   const planHash = hash("sha256", JSON.stringify(doomed.map(idOf).sort()));
   // A hash in the row means that this run was parked with it, and only an approval leads on from there.
@@ -190,18 +192,23 @@ async function prune(shell: Shell, run: Run, { source, maxDeletes }: ReconcileRe
     run.signal.throwIfAborted();
     await orRefuse(step, async () => {
       const { tenant = "", name, ifMatch } = step;
-      const destroy = await deleteIntegration(shell, { tenant, name, requestedBy: run.operation.requestedBy, ...(ifMatch && { ifMatch }) });
-      await follow(shell, run, step, destroy.id);
+      const destroy = await deleteIntegration(context, {
+        tenant,
+        name,
+        requestedBy: run.operation.requestedBy,
+        ...(ifMatch && { ifMatch }),
+      });
+      await follow(context, run, step, destroy.id);
     });
   }
   for (const { tenant = "", name, outcome } of doomed) {
-    if (outcome === "pruned") await releaseMember(shell.store.db, { kind: "Integration", tenant, name, source });
+    if (outcome === "pruned") await releaseMember(context.store.db, { kind: "Integration", tenant, name, source });
   }
   return undefined;
 }
 
 /** Waits until every operation that was started has ended or waits for a person. */
-async function watch(shell: Shell, run: Run, steps: Step[]): Promise<void> {
+async function watch(context: Context, run: Run, steps: Step[]): Promise<void> {
   const waiting = new Map(steps.flatMap((step) => (step.operation ? [[step.operation, step] as const] : [])));
   const onEnd = ({ id, state, error }: ChildState): Record<string, unknown> => {
     const step = waiting.get(id);
@@ -210,5 +217,5 @@ async function watch(shell: Shell, run: Run, steps: Step[]): Promise<void> {
     if (error) Object.assign(step, { code: error.code, reason: error.detail });
     return { ...itemOf(step) };
   };
-  await followChildren(shell, run, [...waiting.keys()], { isEnd: hasSettled, onEnd });
+  await followChildren(context, run, [...waiting.keys()], { isEnd: hasSettled, onEnd });
 }

@@ -1,6 +1,6 @@
 /** Sources: repositories that the service fetches itself, when a webhook says so and when their interval is over. */
 
-import type { Shell } from "../integrations/shell.ts";
+import type { Context } from "../integrations/context.ts";
 import type { SourceRecord } from "../model/source.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
@@ -9,7 +9,7 @@ import { acceptPull } from "./accept-reconcile.ts";
 import { readSecret } from "./credentials.ts";
 import { type Delivery, readDelivery } from "./webhook.ts";
 
-export type SourceWish = Required<Pick<SourceRecord, "repository" | "branch" | "interval" | "prune" | "maxDeletes">> &
+export type SourceSpec = Required<Pick<SourceRecord, "repository" | "branch" | "interval" | "prune" | "maxDeletes">> &
   Pick<SourceRecord, "path" | "credentials" | "webhookSecret" | "repositoryName">;
 
 /**
@@ -17,8 +17,8 @@ export type SourceWish = Required<Pick<SourceRecord, "repository" | "branch" | "
  *
  * @throws ProblemError not_found
  */
-export async function requireSource(shell: Pick<Shell, "store">, name: string): Promise<SourceRecord> {
-  const source = await findSource(shell.store.db, name);
+export async function requireSource(context: Pick<Context, "store">, name: string): Promise<SourceRecord> {
+  const source = await findSource(context.store.db, name);
   if (!source) throw new ProblemError("not_found", "There is no such source.");
   return source;
 }
@@ -30,14 +30,14 @@ export async function requireSource(shell: Pick<Shell, "store">, name: string): 
  * @throws ProblemError forbidden without the scope write, or destroy where it prunes
  */
 export async function putSource(
-  shell: Shell,
-  { name, body, requestedBy, scopes }: { name: string; body: SourceWish; requestedBy: string; scopes: readonly string[] },
+  context: Context,
+  { name, body, requestedBy, scopes }: { name: string; body: SourceSpec; requestedBy: string; scopes: readonly string[] },
 ): Promise<{ created: boolean; source: SourceRecord }> {
   for (const needed of ["write", ...(body.prune ? ["destroy"] : [])]) {
     if (!scopes.includes(needed))
       throw new ProblemError("forbidden", `A source acts with the scopes of whoever registers it, and this one needs the scope ${needed}.`);
   }
-  const before = await findSource(shell.store.db, name);
+  const before = await findSource(context.store.db, name);
   const { lastAt: _lastAt, ...kept } = before ?? {};
   const source: SourceRecord = {
     ...keptOf(kept),
@@ -47,9 +47,9 @@ export async function putSource(
     tenants: "*",
     requestedBy,
     scopes: [...scopes],
-    createdAt: before?.createdAt ?? shell.now(),
+    createdAt: before?.createdAt ?? context.now(),
   };
-  await saveSource(shell.store.db, source);
+  await saveSource(context.store.db, source);
   return { created: before === undefined, source };
 }
 
@@ -62,8 +62,8 @@ function keptOf({ revision, lastOperation }: Partial<SourceRecord>): Partial<Sou
  *
  * @throws ProblemError not_found
  */
-export async function removeSource(shell: Shell, name: string): Promise<void> {
-  if (!(await deleteSource(shell.store.db, name))) throw new ProblemError("not_found", "There is no such source.");
+export async function removeSource(context: Context, name: string): Promise<void> {
+  if (!(await deleteSource(context.store.db, name))) throw new ProblemError("not_found", "There is no such source.");
 }
 
 /**
@@ -71,10 +71,10 @@ export async function removeSource(shell: Shell, name: string): Promise<void> {
  *
  * @throws ProblemError not_found
  */
-export async function fetchNow(shell: Shell, name: string, requestedBy: string): Promise<StoredOperation> {
-  const source = await requireSource(shell, name);
+export async function fetchNow(context: Context, name: string, requestedBy: string): Promise<StoredOperation> {
+  const source = await requireSource(context, name);
   if (source.kind !== "pull") throw new ProblemError("not_found", "This source is pushed; there is nothing to fetch.");
-  return acceptPull(shell, source, { requestedBy, asker: requestedBy });
+  return acceptPull(context, source, { requestedBy, asker: requestedBy });
 }
 
 /**
@@ -83,22 +83,22 @@ export async function fetchNow(shell: Shell, name: string, requestedBy: string):
  * @throws ProblemError unauthenticated also for a source that isn't there or has no secret, so that nobody learns which exist
  */
 export async function receiveDelivery(
-  shell: Shell,
+  context: Context,
   name: string,
   delivery: Delivery,
 ): Promise<{ operation: StoredOperation } | { ignored: string }> {
-  const source = await findSource(shell.store.db, name);
+  const source = await findSource(context.store.db, name);
   const secretName = source?.kind === "pull" ? source.webhookSecret : undefined;
-  const secret = secretName === undefined ? undefined : await readSecret(shell.secretsDir, secretName).catch(() => undefined);
+  const secret = secretName === undefined ? undefined : await readSecret(context.secretsDir, secretName).catch(() => undefined);
   const reading = await readDelivery(delivery, secret, source ?? {});
   if (!source) throw new ProblemError("unauthenticated", "The delivery isn't signed with this source's secret.");
   if (!reading.news) return { ignored: reading.why };
-  if (!(await noteDelivery(shell.store.db, name, reading.keys))) return { ignored: "It was delivered before." };
+  if (!(await noteDelivery(context.store.db, name, reading.keys))) return { ignored: "It was delivered before." };
   try {
-    return { operation: await acceptPull(shell, source, { requestedBy: "webhook" }) };
+    return { operation: await acceptPull(context, source, { requestedBy: "webhook" }) };
   } catch (error) {
     // Its sender is told of the failure and sends it again.
-    await forgetDelivery(shell.store.db, name, reading.keys);
+    await forgetDelivery(context.store.db, name, reading.keys);
     throw error;
   }
 }

@@ -8,27 +8,27 @@ import type { OperationKind } from "../model/operation.ts";
 import { openOperation } from "../operations/open.ts";
 import { ProblemError, problemOf } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
-import { findForWish, saveIntegration } from "../store/integrations.ts";
+import { findForUpdate, saveIntegration } from "../store/integrations.ts";
 import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
 import { refuseBeingRemoved } from "./being-removed.ts";
-import type { Desired } from "./desired-stacks.ts";
-import type { Shell } from "./shell.ts";
-import { upRequestOf } from "./wish.ts";
+import type { Context } from "./context.ts";
+import { upRequestOf } from "./desired-integration.ts";
+import type { DesiredStacks } from "./desired-stacks.ts";
 
 /** Kinds of operation that make what somebody wished for. */
-export const wishKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
+export const updateKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
 
 /** Whether it makes what somebody wished for. Others (a teardown, a key's deletion) no request of an integration ends: it runs after them. */
-export const isWish = (kind: OperationKind): boolean => (wishKinds as OperationKind[]).includes(kind);
+export const isUpdate = (kind: OperationKind): boolean => (updateKinds as OperationKind[]).includes(kind);
 
 export interface Acceptance {
-  kind: (typeof wishKinds)[number];
+  kind: (typeof updateKinds)[number];
   next: IntegrationRecord;
   /** What `next` was made from: the integration as it was read, undefined where none was there. */
   basis: IntegrationRecord | undefined;
-  desired: Pick<Desired, "specs">;
+  desired: Pick<DesiredStacks, "specs">;
   /** What the operation makes: what `next` says, unless told. */
   request?: UpRequest;
   /** What the operation's request holds beside that. */
@@ -49,35 +49,35 @@ export interface Acceptance {
  * @throws ProblemError tenant_offboarding; not_found with the cause `ended` or `removed`; precondition_failed with the cause `changed` when the
  *   integration isn't what `next` was made from any more: `readAgain` does the work again then
  */
-export async function accept(shell: Shell, acceptance: Acceptance): Promise<StoredOperation> {
+export async function accept(context: Context, acceptance: Acceptance): Promise<StoredOperation> {
   const { kind, next, basis, desired, request, also, replaces, requestedBy, writers = [requestedBy], wholly = false } = acceptance;
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     // Also where there is no row yet: of two who make it at once the second has to see what the first made.
     await lockName(trx, { tenant: next.tenant });
-    const { live, gone, offboarding } = await findForWish(trx, next.tenant, next.name);
+    const { live, gone, offboarding } = await findForUpdate(trx, next.tenant, next.name);
     if (gone) throw new ProblemError("not_found", "There is no such tenant.");
     if (offboarding)
       throw new ProblemError("tenant_offboarding", `Tenant ${next.tenant} is being offboarded. Register it anew once that has ended.`);
     const alive = live?.goneAt === undefined ? live : undefined;
     if (basis !== undefined && alive?.createdAt !== basis.createdAt) throw ended(next.name);
-    if (wishText(alive) !== wishText(basis)) throw changed(next.name);
+    if (askedText(alive) !== askedText(basis)) throw changed(next.name);
     // Nobody asked for anything new: a teardown that was asked for meanwhile goes first.
     if (live !== undefined && writers.length === 0) await refuseBeingRemoved(trx, live);
     const id = randomUUID();
     const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
-    await writeWish(trx, written, live);
-    const operation = await openOperation(shell, trx, {
+    await writeAsked(trx, written, live);
+    const operation = await openOperation(context, trx, {
       id,
       kind,
       tenant: next.tenant,
       integration: next.name,
-      stacks: desired.specs.map((spec) => stackAddress(shell.stateUrl, next.tenant, spec.kind, spec.key)),
+      stacks: desired.specs.map((spec) => stackAddress(context.stateUrl, next.tenant, spec.kind, spec.key)),
       request: { ...(request ? { authors: [], ...request } : upRequestOf(written)), ...also },
       requestedBy,
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     });
     // A held plan of an earlier wish would bring that back; what only restores what was approved leaves it.
-    const held = request === undefined ? await openOperations(trx, next.tenant, next.name, wishKinds) : [];
+    const held = request === undefined ? await openOperations(trx, next.tenant, next.name, updateKinds) : [];
     const overtaken = held.filter(({ id, state }) => state === "awaiting-approval" && id !== operation.id && id !== replaces?.id);
     for (const one of [...(replaces ? [replaces] : []), ...overtaken]) await cancelWaiting(trx, one.id, { supersededBy: operation.id });
     return operation;
@@ -87,10 +87,10 @@ export async function accept(shell: Shell, acceptance: Acceptance): Promise<Stor
 /** A wish that was made from a life which has ended would bring back what that one had, or write it over the next one. */
 const ended = (name: string) =>
   new ProblemError("not_found", `Integration ${name} was destroyed while this was being accepted. PUT it anew if it is still wanted.`, {
-    cause: lifeEnded,
+    cause: incarnationChanged,
   });
 
-export const lifeEnded = "ended";
+export const incarnationChanged = "ended";
 
 /** Somebody else's change would be lost under this one. */
 const changed = (name: string) =>
@@ -116,17 +116,17 @@ export async function readAgain<T>(work: () => Promise<T>, causes: readonly stri
 export const hasBegun = ({ stacks, lastUp }: IntegrationRecord): boolean => stacks.length > 0 || lastUp !== undefined;
 
 /** What is written of a wish: stacks, proof and the like belong to the operations, which may be recording them now. */
-function wishIn(record: IntegrationRecord) {
+function askedIn(record: IntegrationRecord) {
   const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, vendorPolicy } = record;
   return { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, ...(vendorPolicy && { vendorPolicy }) };
 }
 
-const wishText = (record: IntegrationRecord | undefined): string =>
-  record ? canonicalJson({ ...wishIn(record), begun: hasBegun(record) }) : "";
+const askedText = (record: IntegrationRecord | undefined): string =>
+  record ? canonicalJson({ ...askedIn(record), begun: hasBegun(record) }) : "";
 
-async function writeWish(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
+async function writeAsked(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
   const { handshake, updatedAt, authors = [] } = next;
-  if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...wishIn(next), handshake, updatedAt, authors }, live);
+  if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...askedIn(next), handshake, updatedAt, authors }, live);
   // A tombstone makes room; the keys that it left are still there to be taken in.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
 }

@@ -2,7 +2,7 @@
 import { type AccountClients, accountClients } from "../accounts/clients.ts";
 import type { Credentials } from "../engine/engine.ts";
 import type { TenantRecord } from "../model/tenant.ts";
-import type { Shell } from "./shell.ts";
+import type { Context } from "./context.ts";
 
 export interface Account {
   tenant: TenantRecord;
@@ -18,16 +18,16 @@ export interface Account {
  * @throws ProblemError account_unreachable, account_mismatch, provisioning_role_open, access_mode_disabled
  */
 export async function enterAccount(
-  shell: Pick<Shell, "sts" | "reach" | "writeGates">,
+  context: Pick<Context, "sts" | "reach" | "writeGates">,
   tenant: TenantRecord,
   operationId: string,
   options: { insists?: boolean } = {},
 ): Promise<Account> {
   const [target, state] = await Promise.all([
-    shell.sts.enterAccount(tenant, operationId, options),
-    shell.sts.stateCredentials(tenant.name, operationId),
+    context.sts.enterAccount(tenant, operationId, options),
+    context.sts.stateCredentials(tenant.name, operationId),
   ]);
-  const gate = shell.writeGates({ tenant: tenant.name, operation: operationId });
-  const clients = accountClients(shell.reach, tenant.region, target, gate);
+  const gate = context.writeGates({ tenant: tenant.name, operation: operationId });
+  const clients = accountClients(context.reach, tenant.region, target, gate);
   return { tenant, clients, target, state };
 }

@@ -16,15 +16,15 @@ import { findIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { claimantsOfAccount } from "../store/tenants.ts";
 import { accept, readAgain } from "./accept.ts";
+import type { Context } from "./context.ts";
+import { recordedIntegration } from "./desired-integration.ts";
 import { desiredStacks, partitionOf } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
-import type { Shell } from "./shell.ts";
+import { findTenantIntegration } from "./lookup.ts";
 import { keysOfStack } from "./stacks/owned-key.ts";
 import { recordChanging } from "./stacks/recorded-stacks.ts";
 import { isRole } from "./stacks/role.ts";
-import { findTenantIntegration } from "./subject.ts";
 import { up } from "./up.ts";
-import { recordedWish } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
 export interface AdoptRequest {
@@ -47,21 +47,21 @@ export interface RoleDifferences {
  * @throws ProblemError not_found, access_mode_disabled while the tenant is hand-off, invalid_parameters when the integration makes
  *   no role of that name
  */
-export function requestAdoption(shell: Shell, request: AdoptRequest): Promise<StoredOperation> {
-  return readAgain(() => requestOnce(shell, request));
+export function requestAdoption(context: Context, request: AdoptRequest): Promise<StoredOperation> {
+  return readAgain(() => requestOnce(context, request));
 }
 
-async function requestOnce(shell: Shell, request: AdoptRequest): Promise<StoredOperation> {
-  const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
+async function requestOnce(context: Context, request: AdoptRequest): Promise<StoredOperation> {
+  const { tenant, record } = await findTenantIntegration(context, request.tenant, request.name);
   if (tenant.access.mode === "hand-off") {
     throw new ProblemError(
       "access_mode_disabled",
       `Tenant ${tenant.name} is hand-off: Drawbridge never calls its account. Give the tenant a provisioning role first.`,
     );
   }
-  const desired = desiredStacks(tenant, await recordedWish(shell, record));
+  const desired = desiredStacks(tenant, await recordedIntegration(context, record));
   requireRole(tenant, desired.specs, request.roleArn);
-  return accept(shell, {
+  return accept(context, {
     kind: "adopt",
     next: record,
     basis: record,
@@ -85,8 +85,8 @@ function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], asked: s
 }
 
 /** Runs an adoption: as an `up`, with the role compared before anything is written, and taken in rather than made. */
-export async function adopt(shell: Shell, run: Run, { roleArn, ...request }: UpRequest & { roleArn: string }): Promise<void> {
-  await up(shell, run, request, {
+export async function adopt(context: Context, run: Run, { roleArn, ...request }: UpRequest & { roleArn: string }): Promise<void> {
+  await up(context, run, request, {
     async compare(work, specs) {
       const spec = requireRole(work.account.tenant, specs, roleArn);
       return { role: spec.inputs.name, warnings: await compareRole(work, spec) };
@@ -112,7 +112,7 @@ async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
   const names = [...differences.documents.map(({ document }) => document), ...differences.others];
   if (names.length === 0) return cloudFormationWarnings(live);
   // A role without our tags may be anybody's: where tenants share the account, its documents are told to none of them.
-  const isShared = (await claimantsOfAccount(work.shell.store.db, account.tenant.accountId)).length > 1;
+  const isShared = (await claimantsOfAccount(work.context.store.db, account.tenant.accountId)).length > 1;
   run.result = { differences: isShared ? { documents: [], others: names } : differences };
   throw new ProblemError(
     "adopt_differs",
@@ -167,11 +167,11 @@ export function cloudFormationWarnings({ name, tags }: Pick<LiveRole, "name" | "
   ];
 }
 
-/** Marks the role as ours and its stacks as begun: from here on it is found as what an interrupted run made (unrecorded.ts). */
+/** Marks the role as ours and its stacks as begun: from here on it is found as what an interrupted run made (find-orphans.ts). */
 async function takeOver(work: Work, specs: readonly StackSpec[], spec: RoleSpec): Promise<void> {
-  const { shell, account, integration } = work;
+  const { context, account, integration } = work;
   const tenant = account.tenant.name;
   await tagRole(account.clients.iam, spec.inputs.name, ownershipTags(tenant, integration, "role", spec.key));
-  const known = new Set((await findIntegration(shell.store.db, tenant, integration))?.stacks.map((stack) => stackId(stack.spec)));
+  const known = new Set((await findIntegration(context.store.db, tenant, integration))?.stacks.map((stack) => stackId(stack.spec)));
   for (const one of specs) if (!known.has(stackId(one))) await recordChanging(work, one);
 }

@@ -11,13 +11,13 @@ import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
-import { hasBegun, isWish } from "./accept.ts";
-import { type Desired, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
+import { hasBegun, isUpdate } from "./accept.ts";
+import type { ServiceResources } from "./context.ts";
+import { desiredIntegrationAt, upRequestOf } from "./desired-integration.ts";
+import { type DesiredStacks, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import { refuseServiceResources } from "./own-resources.ts";
-import type { ServiceResources } from "./shell.ts";
-import { upRequestOf, wishWhile } from "./wish.ts";
 
 /** An integration as somebody asks for it. */
 export interface Asked {
@@ -41,7 +41,7 @@ export interface Known {
 export interface Decision {
   before: IntegrationRecord | undefined;
   next: IntegrationRecord;
-  desired: Desired;
+  desired: DesiredStacks;
   /** Principals that no file of ours names, and where the request names them */
   outside: readonly { arn: string; pointer: string }[];
 }
@@ -54,7 +54,7 @@ export interface Decision {
 export function decide(asked: Asked, { tenant, before, revoked, now, service }: Known): Decision {
   const next = nextRecord(asked, before, now);
   const outside = requireBlueprint(next.blueprint, next.version).outsidePrincipals?.(next.parameters) ?? [];
-  const desired = desiredStacks(tenant, wishWhile({ now, revoked: revoked.get(next.vendor) }, upRequestOf(next), next.name));
+  const desired = desiredStacks(tenant, desiredIntegrationAt({ now, revoked: revoked.get(next.vendor) }, upRequestOf(next), next.name));
   refuseServiceResources(service, desired);
   return { before, next, desired, outside };
 }
@@ -171,5 +171,5 @@ export function outcomeOf({ before, next, desired }: Decision, current: StoredOp
     const isSettled = before.lastUp?.succeeded === true && before.lastUp.specHash === desired.specHash && !teardownBegan(before);
     if (isSettled && current === undefined) return { to: "stay", record: before };
   }
-  return { to: "open", isSame, replaces: current && current.state !== "running" && isWish(current.kind) ? current : undefined };
+  return { to: "open", isSame, replaces: current && current.state !== "running" && isUpdate(current.kind) ? current : undefined };
 }

@@ -7,8 +7,8 @@ import { changeIntegration, findIntegration } from "../store/integrations.ts";
 import { openOperations, type StoredOperation } from "../store/operations.ts";
 import { lockName } from "../store/tenants.ts";
 import { cancelWaiting } from "../store/transitions.ts";
-import type { Shell } from "./shell.ts";
-import { noIntegration, requireTenant } from "./subject.ts";
+import type { Context } from "./context.ts";
+import { noIntegration, requireTenant } from "./lookup.ts";
 
 export interface DeleteRequest {
   tenant: string;
@@ -22,24 +22,24 @@ export interface DeleteRequest {
  *
  * @throws ProblemError not_found, precondition_failed
  */
-export async function deleteIntegration(shell: Shell, request: DeleteRequest): Promise<StoredOperation> {
-  const tenant = await requireTenant(shell, request.tenant);
-  const record = await findIntegration(shell.store.db, tenant.name, request.name);
+export async function deleteIntegration(context: Context, request: DeleteRequest): Promise<StoredOperation> {
+  const tenant = await requireTenant(context, request.tenant);
+  const record = await findIntegration(context.store.db, tenant.name, request.name);
   if (!record || record.goneAt !== undefined) throw noIntegration();
   checkPrecondition(integrationEtag(record), request.ifMatch, false);
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     await lockName(trx, { tenant: tenant.name });
     const open = await openOperations(trx, tenant.name, record.name);
     const destroying = open.find((operation) => operation.kind === "destroy");
     if (destroying && open.findLast(({ kind }) => changingKinds.includes(kind))?.id === destroying.id) return destroying;
-    const operation = await openOperation(shell, trx, {
+    const operation = await openOperation(context, trx, {
       kind: "destroy",
       tenant: tenant.name,
       integration: record.name,
       stacks: record.stacks.map((stack) => stack.address),
       request: {},
       requestedBy: request.requestedBy,
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     });
     for (const waiting of open.filter((one) => one.state !== "running"))
       await cancelWaiting(trx, waiting.id, { supersededBy: operation.id });

@@ -14,7 +14,7 @@ import { refuseOwnInsteadOfVendors } from "./own-resources.ts";
 import { rulesOf } from "./stacks/kinds.ts";
 
 /** An integration as it was asked for, parsed and frozen: an operation carries it, so that a later change can't alter what runs. */
-export interface Wish {
+export interface DesiredIntegration {
   integration: string;
   blueprint: string;
   version: string;
@@ -31,7 +31,7 @@ export interface Wish {
   outputs?: Record<string, Record<string, unknown>>;
 }
 
-export interface Desired {
+export interface DesiredStacks {
   blueprint: Blueprint;
   specs: StackSpec[];
   contract: AccessContract;
@@ -91,19 +91,19 @@ function firstIssue(error: ZodError): { pointer: string; detail: string } {
 /** What the blueprints may know of a tenant and integration. */
 export function contextOf(
   tenant: TenantRecord,
-  wish: Pick<Wish, "integration" | "externalIds" | "vendorPolicy" | "outputs">,
+  desiredIntegration: Pick<DesiredIntegration, "integration" | "externalIds" | "vendorPolicy" | "outputs">,
 ): BlueprintContext {
   return {
     tenant: tenant.name,
-    integration: wish.integration,
+    integration: desiredIntegration.integration,
     accountId: tenant.accountId,
     region: tenant.region,
     partition: partitionOf(tenant.region),
-    externalIds: wish.externalIds,
+    externalIds: desiredIntegration.externalIds,
     ...(tenant.permissionsBoundaryArn && { permissionsBoundaryArn: tenant.permissionsBoundaryArn }),
     tags: tenant.tags,
-    ...(wish.vendorPolicy && { vendorPolicy: wish.vendorPolicy }),
-    ...(wish.outputs && { outputs: wish.outputs }),
+    ...(desiredIntegration.vendorPolicy && { vendorPolicy: desiredIntegration.vendorPolicy }),
+    ...(desiredIntegration.outputs && { outputs: desiredIntegration.outputs }),
   };
 }
 
@@ -123,7 +123,7 @@ function closed(specs: StackSpec[], contract: AccessContract, since: string): { 
 }
 
 /** The contract with whoever approved its exceptions. */
-function approved(contract: AccessContract, { approvedBy }: Pick<Wish, "approvedBy">): AccessContract {
+function approved(contract: AccessContract, { approvedBy }: Pick<DesiredIntegration, "approvedBy">): AccessContract {
   if (contract.exceptions === undefined || approvedBy === undefined) return contract;
   return { ...contract, exceptions: contract.exceptions.map((exception) => ({ ...exception, approvedBy })) };
 }
@@ -133,15 +133,15 @@ function approved(contract: AccessContract, { approvedBy }: Pick<Wish, "approved
  *
  * @throws ProblemError unknown_blueprint, invalid_parameters for a key of the tenant's where the vendor's is asked for, guardrail
  */
-export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
-  const blueprint = requireBlueprint(wish.blueprint, wish.version);
-  const context = contextOf(tenant, wish);
+export function desiredStacks(tenant: TenantRecord, desiredIntegration: DesiredIntegration): DesiredStacks {
+  const blueprint = requireBlueprint(desiredIntegration.blueprint, desiredIntegration.version);
+  const context = contextOf(tenant, desiredIntegration);
   const open = {
-    specs: blueprint.stacks(wish.parameters, context),
-    contract: approved(blueprint.contract(wish.parameters, context), wish),
+    specs: blueprint.stacks(desiredIntegration.parameters, context),
+    contract: approved(blueprint.contract(desiredIntegration.parameters, context), desiredIntegration),
   };
-  const { specs, contract } = wish.revoked ? closed(open.specs, open.contract, wish.revoked) : open;
-  const vendorOwned = blueprint.vendorOwned?.(wish.parameters, context) ?? [];
+  const { specs, contract } = desiredIntegration.revoked ? closed(open.specs, open.contract, desiredIntegration.revoked) : open;
+  const vendorOwned = blueprint.vendorOwned?.(desiredIntegration.parameters, context) ?? [];
   refuseOwnInsteadOfVendors(vendorOwned, context);
   const violation = guardrailViolations(
     specs.flatMap((spec) => rulesOf(spec).guarded()),
@@ -159,9 +159,9 @@ export function desiredStacks(tenant: TenantRecord, wish: Wish): Desired {
     blueprint,
     specs,
     contract,
-    expectations: blueprint.expectations(wish.parameters, context),
+    expectations: blueprint.expectations(desiredIntegration.parameters, context),
     vendorOwned,
-    handOff: maskedFields(blueprint.handOff(wish.parameters, context)),
+    handOff: maskedFields(blueprint.handOff(desiredIntegration.parameters, context)),
     specHash: hash("sha256", canonicalJson(specs)),
   };
 }

@@ -4,16 +4,16 @@ import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import type { Run } from "../operations/run.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { changeIntegration, findForWish } from "../store/integrations.ts";
+import { changeIntegration, findForUpdate } from "../store/integrations.ts";
 import { openOperations } from "../store/operations.ts";
 import { appendReceipt, type ReceiptBody } from "../store/receipts.ts";
-import { isWish } from "./accept.ts";
+import { isUpdate } from "./accept.ts";
 import { type Account, enterAccount } from "./account.ts";
-import type { Shell } from "./shell.ts";
-import { contain } from "./stacks/contain.ts";
+import type { Context } from "./context.ts";
+import { lookUpOperation } from "./lookup.ts";
+import { closeAccess } from "./stacks/close-access.ts";
 import { destroyStacks } from "./stacks/destroy-stacks.ts";
 import { rolesOf, rulesOf } from "./stacks/kinds.ts";
-import { subjectOf } from "./subject.ts";
 import { stackId } from "./work.ts";
 
 /**
@@ -21,18 +21,18 @@ import { stackId } from "./work.ts";
  *
  * @throws ProblemError account_unreachable (the record stays and names what is left), leftovers, aws_denied, aws_throttled
  */
-export async function destroy(shell: Shell, run: Run): Promise<void> {
-  const { tenant, record } = await subjectOf(shell, run);
+export async function destroy(context: Context, run: Run): Promise<void> {
+  const { tenant, record } = await lookUpOperation(context, run);
   const specs = record.stacks.map((stack) => stack.spec);
   const proof: ReceiptBody["proof"] = { roleNames: rolesOf(record).map(({ name }) => name), tags: ownTags(tenant, record), found: [] };
   if (specs.length > 0) {
-    const account = await run.step("enter-account", () => enterOrName(shell, run, tenant, specs.map(stackId)));
-    await run.step("close-trust", () => contain({ shell, run }, account, record, { forTeardown: true }));
-    await run.step("destroy-stacks", () => destroyStacks({ shell, run, account, integration: record.name }, specs));
+    const account = await run.step("enter-account", () => enterOrName(context, run, tenant, specs.map(stackId)));
+    await run.step("close-trust", () => closeAccess({ context, run }, account, record, { forTeardown: true }));
+    await run.step("destroy-stacks", () => destroyStacks({ context, run, account, integration: record.name }, specs));
     proof.found = await run.step("read-back", () => taggedSurvivors(account.clients, whatToFind(tenant, record)));
     if (proof.found.length > 0) throw leftovers(proof.found);
   }
-  run.result = await run.step("record", () => bury(shell, run, record, { removed: specs.map(stackId), proof }));
+  run.result = await run.step("record", () => writeTombstone(context, run, record, { removed: specs.map(stackId), proof }));
 }
 
 const ownTags = (tenant: TenantRecord, record: IntegrationRecord) => ({
@@ -53,8 +53,8 @@ function leftovers(found: readonly string[]): ProblemError {
 }
 
 /** While the account can't be entered nothing is known to be gone: the failure says what is still recorded. */
-async function enterOrName(shell: Shell, run: Run, tenant: TenantRecord, left: readonly string[]): Promise<Account> {
-  return enterAccount(shell, tenant, run.operation.id).catch((error: unknown) => {
+async function enterOrName(context: Context, run: Run, tenant: TenantRecord, left: readonly string[]): Promise<Account> {
+  return enterAccount(context, tenant, run.operation.id).catch((error: unknown) => {
     const { code, detail, cause } = problemOf(error);
     if (code !== "account_unreachable") throw error;
     throw new ProblemError(code, `${detail} Still recorded, and not looked for: ${left.join(", ")}.`, { ...(cause && { cause }) });
@@ -62,21 +62,21 @@ async function enterOrName(shell: Shell, run: Run, tenant: TenantRecord, left: r
 }
 
 /** The tombstone and its receipt, unless somebody asked for the integration again while it went down: then that request goes on. */
-async function bury(
-  shell: Shell,
+async function writeTombstone(
+  context: Context,
   run: Run,
   { tenant, name }: IntegrationRecord,
   { removed, proof }: Pick<ReceiptBody, "removed" | "proof">,
 ): Promise<Record<string, unknown>> {
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     // Its row locked first: a wish that is being accepted is seen below, or sees the tombstone.
-    const retained = ((await findForWish(trx, tenant, name)).live?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
-    const at = shell.now();
+    const retained = ((await findForUpdate(trx, tenant, name)).live?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
+    const at = context.now();
     const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });
     const open = await openOperations(trx, tenant, name);
     const later = open.slice(open.findIndex(({ id }) => id === run.operation.id) + 1);
-    const wantedAgain = later.some(({ kind }) => isWish(kind));
-    const buried = ({
+    const wantedAgain = later.some(({ kind }) => isUpdate(kind));
+    const tombstone = ({
       lastUp: _lastUp,
       proof: _proof,
       approved: _approved,
@@ -92,7 +92,7 @@ async function bury(
       receipt: { ...receipt },
       ...(!wantedAgain && { externalIds: [], handshake: { state: "gone", awaiting: [] }, goneAt: at }),
     });
-    await changeIntegration(trx, tenant, name, buried, run);
+    await changeIntegration(trx, tenant, name, tombstone, run);
     return { removed, retained, receipt };
   });
 }

@@ -7,8 +7,8 @@ import { parseArn } from "../iam/words/arn.ts";
 import { parsePrincipal } from "../iam/words/principal.ts";
 import { ProblemError } from "../problem.ts";
 import { type Account, enterAccount } from "./account.ts";
-import type { Shell } from "./shell.ts";
-import { requireTenant } from "./subject.ts";
+import type { Context } from "./context.ts";
+import { requireTenant } from "./lookup.ts";
 
 export interface Explanation {
   decision: Decision["decision"];
@@ -22,9 +22,9 @@ export interface Explanation {
  *
  * @throws ProblemError not_found, invalid_request, account_unreachable, aws_denied, aws_throttled, aws_rejected
  */
-export async function explainAccess(shell: Shell, tenantName: string, request: AccessRequest): Promise<Explanation> {
-  const tenant = await requireTenant(shell, tenantName);
-  const account = await enterAccount(shell, tenant, `explain-${Date.now()}`);
+export async function explainAccess(context: Context, tenantName: string, request: AccessRequest): Promise<Explanation> {
+  const tenant = await requireTenant(context, tenantName);
+  const account = await enterAccount(context, tenant, `explain-${Date.now()}`);
   const [principal, resource] = await Promise.all([principalSide(account, request.principal), resourceSide(account, request)]);
   const decision = evaluate(request, { ...principal, ...resource });
   const assumed =

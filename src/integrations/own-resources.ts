@@ -3,7 +3,7 @@ import type { StackSpec } from "../../stacks/stack.ts";
 import type { BlueprintContext, Expectations } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { ProblemError } from "../problem.ts";
-import type { ServiceResources } from "./shell.ts";
+import type { ServiceResources } from "./context.ts";
 import { rulesOf } from "./stacks/kinds.ts";
 
 /**

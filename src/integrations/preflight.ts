@@ -11,7 +11,7 @@ import { sidPrefix } from "../iam/words/sid.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import type { Account } from "./account.ts";
-import type { Desired } from "./desired-stacks.ts";
+import type { DesiredStacks } from "./desired-stacks.ts";
 import { partitionOf } from "./desired-stacks.ts";
 import { rolesAsIfMade } from "./hand-off/static-judgement.ts";
 import { ownInstead } from "./own-resources.ts";
@@ -39,7 +39,7 @@ export interface Preflight {
 export async function preflight(
   account: Account,
   integration: string,
-  { expectations: expected, specs, contract, vendorOwned }: Pick<Desired, "expectations" | "specs" | "contract" | "vendorOwned">,
+  { expectations: expected, specs, contract, vendorOwned }: Pick<DesiredStacks, "expectations" | "specs" | "contract" | "vendorOwned">,
 ): Promise<Preflight> {
   const { clients, tenant } = account;
   const ownKeys = expected.keyArns.filter((arn) => arn.split(":")[4] === tenant.accountId);
@@ -57,7 +57,7 @@ export async function preflight(
 }
 
 /** A bucket's name tells no account: where the vendor's is asked for, one that is the tenant's answers to its owner. */
-async function refuseOwnBuckets({ clients, tenant }: Account, vendorOwned: Desired["vendorOwned"]): Promise<void> {
+async function refuseOwnBuckets({ clients, tenant }: Account, vendorOwned: DesiredStacks["vendorOwned"]): Promise<void> {
   for (const { arn, pointer } of vendorOwned) {
     const [, name] = /:s3:::([^/*?]+)$/.exec(arn) ?? [];
     if (name !== undefined && (await isOwnBucket(clients.s3, name, tenant.accountId))) throw ownInstead({ arn, pointer });
@@ -157,7 +157,7 @@ function withoutReferences(role: LiveRole): LiveRole {
  */
 export function refuseForeignDeny(
   { accountId, region }: Pick<TenantRecord, "accountId" | "region">,
-  { specs, contract }: Pick<Desired, "specs" | "contract">,
+  { specs, contract }: Pick<DesiredStacks, "specs" | "contract">,
   buckets: LiveBucket[],
 ): void {
   const roles = rolesAsIfMade(specs, { accountId, partition: partitionOf(region) }).map(withoutReferences);

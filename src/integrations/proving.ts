@@ -9,12 +9,12 @@ import { changeIntegration } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { revokedSince } from "../store/revocations.ts";
 import { enterAccount } from "./account.ts";
-import { type Desired, desiredStacks, type Wish } from "./desired-stacks.ts";
+import type { Context } from "./context.ts";
+import { appliedIntegration, withRevocation } from "./desired-integration.ts";
+import { type DesiredIntegration, type DesiredStacks, desiredStacks } from "./desired-stacks.ts";
 import { handshakeOf } from "./handshake.ts";
+import { findTenantIntegration, lookUpOperation } from "./lookup.ts";
 import { prove, refuseRed, withOutputs } from "./prove.ts";
-import type { Shell } from "./shell.ts";
-import { findTenantIntegration, subjectOf } from "./subject.ts";
-import { appliedWish, withRevocation } from "./wish.ts";
 import { type Outputs, stackId, type Work } from "./work.ts";
 
 /** What the stacks of a record gave out, by `<kind>/<key>`. */
@@ -24,7 +24,7 @@ export function recordedOutputs(record: IntegrationRecord): Outputs {
 
 interface Proving {
   work: Work;
-  wish: Wish;
+  desiredIntegration: DesiredIntegration;
   outputs: Outputs;
   /** What a green proof over an open trust makes of the handshake. */
   standing: "trusted" | "verified";
@@ -36,10 +36,10 @@ interface Proving {
  *
  * @throws ProblemError proof_failed, proof_failed_contained, aws_denied, aws_throttled, aws_rejected
  */
-export async function proveIntegration({ work, wish: asked, outputs, standing }: Proving): Promise<Proof> {
-  const { shell, run, account } = work;
-  const wish = await withRevocation(shell, asked);
-  const desired = desiredStacks(account.tenant, { ...wish, outputs: Object.fromEntries(outputs) });
+export async function proveIntegration({ work, desiredIntegration: asked, outputs, standing }: Proving): Promise<Proof> {
+  const { context, run, account } = work;
+  const desiredIntegration = await withRevocation(context, asked);
+  const desired = desiredStacks(account.tenant, { ...desiredIntegration, outputs: Object.fromEntries(outputs) });
   const proof = await run.step("prove", () =>
     prove({
       account,
@@ -47,7 +47,7 @@ export async function proveIntegration({ work, wish: asked, outputs, standing }:
       contract: desired.contract,
       expectations: desired.expectations,
       specs: withOutputs(desired.specs, outputs),
-      now: shell.now,
+      now: context.now,
       signal: run.signal,
       written: run.operation.kind !== "verify",
     }),
@@ -61,12 +61,12 @@ export async function proveIntegration({ work, wish: asked, outputs, standing }:
 }
 
 interface Judged {
-  desired: Desired;
+  desired: DesiredStacks;
   proof: Proof;
   standing: Proving["standing"];
 }
 
-async function recordProof({ shell, run }: Work, { desired, proof, standing }: Judged): Promise<void> {
+async function recordProof({ context, run }: Work, { desired, proof, standing }: Judged): Promise<void> {
   const { tenant = "", integration = "", id, kind } = run.operation;
   const green = proof.verdict === "green";
   // Whether the vendor is revoked is read with the row locked, so that a revocation which ends after this has the last word.
@@ -83,29 +83,29 @@ async function recordProof({ shell, run }: Work, { desired, proof, standing }: J
       proof,
       standing,
       revoked: (await revokedSince(trx, record.vendor)) !== undefined,
-      now: shell.now(),
+      now: context.now(),
     }),
-    updatedAt: shell.now(),
+    updatedAt: context.now(),
   });
-  await changeIntegration(shell.store.db, tenant, integration, proven, run);
+  await changeIntegration(context.store.db, tenant, integration, proven, run);
 }
 
 /** After a direct write beside Pulumi its state is behind the cloud: the next update has to look before it compares. */
-async function distrustState({ shell, run, account, integration }: Work): Promise<void> {
+async function distrustState({ context, run, account, integration }: Work): Promise<void> {
   const distrusted = (record: IntegrationRecord) => ({
     ...record,
     stacks: record.stacks.map((stack) => ({ ...stack, status: "changing" as const })),
   });
-  await changeIntegration(shell.store.db, account.tenant.name, integration, distrusted, run);
+  await changeIntegration(context.store.db, account.tenant.name, integration, distrusted, run);
 }
 
 /** Runs a `verify`: the live documents, judged now. Writes nothing to AWS unless it finds more access than the contract gives. */
-export async function verify(shell: Shell, run: Run): Promise<void> {
-  const { tenant, record } = await subjectOf(shell, run);
-  const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
-  const wish = await appliedWish(shell, record);
-  const work = { shell, run, account, integration: record.name };
-  const proof = await proveIntegration({ work, wish, outputs: recordedOutputs(record), standing: "verified" });
+export async function verify(context: Context, run: Run): Promise<void> {
+  const { tenant, record } = await lookUpOperation(context, run);
+  const account = await run.step("enter-account", () => enterAccount(context, tenant, run.operation.id));
+  const desiredIntegration = await appliedIntegration(context, record);
+  const work = { context, run, account, integration: record.name };
+  const proof = await proveIntegration({ work, desiredIntegration, outputs: recordedOutputs(record), standing: "verified" });
   run.result = { proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length } };
 }
 
@@ -115,19 +115,19 @@ export async function verify(shell: Shell, run: Run): Promise<void> {
  * @throws ProblemError not_found
  */
 export async function requestVerify(
-  shell: Shell,
+  context: Context,
   request: { tenant: string; name: string; requestedBy: string },
 ): Promise<StoredOperation> {
-  const { record } = await findTenantIntegration(shell, request.tenant, request.name);
-  return shell.store.db.transaction().execute((trx) =>
-    openOperation(shell, trx, {
+  const { record } = await findTenantIntegration(context, request.tenant, request.name);
+  return context.store.db.transaction().execute((trx) =>
+    openOperation(context, trx, {
       kind: "verify",
       tenant: record.tenant,
       integration: record.name,
       stacks: record.stacks.map((stack) => stack.address),
       request: {},
       requestedBy: request.requestedBy,
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     }),
   );
 }

@@ -6,13 +6,13 @@ import { integrationsWithExpiredIds } from "../store/integrations.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { accept, readAgain } from "./accept.ts";
 import { isBeingRemoved } from "./being-removed.ts";
+import type { Context } from "./context.ts";
+import { approvedRequestOf, desiredIntegrationOf, recordedIntegration } from "./desired-integration.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
+import { findTenantIntegration } from "./lookup.ts";
 import { refuseForeignIds } from "./put.ts";
-import type { Shell } from "./shell.ts";
-import { findTenantIntegration } from "./subject.ts";
-import { approvedRequestOf, recordedWish, wishOf } from "./wish.ts";
 
 export interface RotateRequest {
   tenant: string;
@@ -28,13 +28,13 @@ export interface RotateRequest {
  *
  * @throws ProblemError not_found, invalid_parameters, external_id_superseded, external_id_taken
  */
-export function rotateExternalId(shell: Shell, request: RotateRequest): Promise<StoredOperation> {
-  return readAgain(() => rotateOnce(shell, request));
+export function rotateExternalId(context: Context, request: RotateRequest): Promise<StoredOperation> {
+  return readAgain(() => rotateOnce(context, request));
 }
 
-async function rotateOnce(shell: Shell, request: RotateRequest): Promise<StoredOperation> {
-  const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
-  const now = shell.now();
+async function rotateOnce(context: Context, request: RotateRequest): Promise<StoredOperation> {
+  const { tenant, record } = await findTenantIntegration(context, request.tenant, request.name);
+  const now = context.now();
   const blueprint = requireBlueprint(record.blueprint, record.version);
   const ids = nextExternalIds({
     rule: blueprint.externalId,
@@ -46,34 +46,34 @@ async function rotateOnce(shell: Shell, request: RotateRequest): Promise<StoredO
   });
   const changed: IntegrationRecord = { ...record, ...ids, updatedAt: now };
   const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
-  await refuseForeignIds(shell, next);
-  const desired = desiredStacks(tenant, await recordedWish(shell, next));
-  return accept(shell, { kind: "rotate", next, basis: record, desired, requestedBy: request.requestedBy });
+  await refuseForeignIds(context, next);
+  const desired = desiredStacks(tenant, await recordedIntegration(context, next));
+  return accept(context, { kind: "rotate", next, basis: record, desired, requestedBy: request.requestedBy });
 }
 
 /**
  * Takes the old ids away whose overlap is over, by an operation like any other. Answers how many were begun. One that can't be (its
  * blueprint is no longer there) is logged and holds up none of the others.
  */
-export async function endOverlaps(shell: Shell): Promise<number> {
+export async function endOverlaps(context: Context): Promise<number> {
   let begun = 0;
-  for (const { tenant, name: integration } of await integrationsWithExpiredIds(shell.store.db, shell.now())) {
+  for (const { tenant, name: integration } of await integrationsWithExpiredIds(context.store.db, context.now())) {
     try {
-      if (await readAgain(() => endOverlap(shell, tenant, integration))) begun += 1;
+      if (await readAgain(() => endOverlap(context, tenant, integration))) begun += 1;
     } catch (error) {
-      shell.log.warn("An overlap of external ids could not be ended", { tenant, integration, code: problemOf(error).code });
+      context.log.warn("An overlap of external ids could not be ended", { tenant, integration, code: problemOf(error).code });
     }
   }
   return begun;
 }
 
 /** Answers whether an operation was begun: what is being destroyed isn't asked for again. */
-async function endOverlap(shell: Shell, tenantName: string, name: string): Promise<boolean> {
-  const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
-  if (await isBeingRemoved(shell.store.db, record)) return false;
-  const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: shell.now() };
+async function endOverlap(context: Context, tenantName: string, name: string): Promise<boolean> {
+  const { tenant, record } = await findTenantIntegration(context, tenantName, name);
+  if (await isBeingRemoved(context.store.db, record)) return false;
+  const next = { ...record, externalIds: record.externalIds.filter((entry) => entry.until === undefined), updatedAt: context.now() };
   const request = approvedRequestOf(next);
-  const desired = desiredStacks(tenant, await wishOf(shell, request, name));
-  await accept(shell, { kind: "rotate", next, basis: record, desired, request, requestedBy: "drawbridge", writers: [] });
+  const desired = desiredStacks(tenant, await desiredIntegrationOf(context, request, name));
+  await accept(context, { kind: "rotate", next, basis: record, desired, request, requestedBy: "drawbridge", writers: [] });
   return true;
 }

@@ -11,19 +11,19 @@ import { findLaterTeardown } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import { approvalReasons } from "./approval/approval-reasons.ts";
 import { closedMeanwhile } from "./being-removed.ts";
-import { type Desired, desiredStacks } from "./desired-stacks.ts";
+import type { Context } from "./context.ts";
+import { approvedParametersOf, asApproved, desiredIntegrationOf, upRequestOf } from "./desired-integration.ts";
+import { type DesiredStacks, desiredStacks } from "./desired-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
+import { lookUpOperation } from "./lookup.ts";
 import { refuseServiceResources } from "./own-resources.ts";
 import { preflight } from "./preflight.ts";
 import { proveIntegration } from "./proving.ts";
 import { refuseUntrusted } from "./put.ts";
-import type { Shell } from "./shell.ts";
 import { destroyStacks } from "./stacks/destroy-stacks.ts";
 import { giverOf, keyGrants, statementReasons } from "./stacks/key-ladder.ts";
 import { holdDocuments, holdForApproval } from "./stacks/plan.ts";
 import { updateStacks } from "./stacks/update-stacks.ts";
-import { subjectOf } from "./subject.ts";
-import { approvedParametersOf, asApproved, upRequestOf, wishOf } from "./wish.ts";
 import { stackId, type Work } from "./work.ts";
 
 /** What an `up` does beside its own, to take in a role that exists (adopt.ts). */
@@ -35,33 +35,33 @@ export interface TakingOver {
 }
 
 /** Runs an `up` to its proven end, or to the plan that somebody has to approve first. */
-export async function up(shell: Shell, run: Run, request: UpRequest, taking?: TakingOver): Promise<void> {
-  const { tenant, record } = await subjectOf(shell, run);
+export async function up(context: Context, run: Run, request: UpRequest, taking?: TakingOver): Promise<void> {
+  const { tenant, record } = await lookUpOperation(context, run);
   const integration = record.name;
-  const asked = await wishOf(shell, request, integration);
+  const asked = await desiredIntegrationOf(context, request, integration);
   const approver = request.approvedBy ?? record.approvedBy;
-  const wish = approver === undefined ? asked : { ...asked, approvedBy: approver };
-  const desired = desiredStacks(tenant, wish);
-  refuseServiceResources(shell, desired);
-  await refuseWithdrawn(shell, desired.blueprint, { record, parameters: request.parameters });
-  const reasons = await approvalReasons(shell, desired.blueprint, { record, parameters: request.parameters });
+  const desiredIntegration = approver === undefined ? asked : { ...asked, approvedBy: approver };
+  const desired = desiredStacks(tenant, desiredIntegration);
+  refuseServiceResources(context, desired);
+  await refuseWithdrawn(context, desired.blueprint, { record, parameters: request.parameters });
+  const reasons = await approvalReasons(context, desired.blueprint, { record, parameters: request.parameters });
   if (tenant.access.mode === "hand-off") {
     if (reasons.length > 0 && holdDocuments(run, desired.specs, reasons)) return;
-    await handOver({ shell, run, tenant, wish, request: upRequestOf(request) });
+    await handOver({ context, run, tenant, desiredIntegration, request: upRequestOf(request) });
     return;
   }
-  const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
-  const work: Work = { shell, run, account, integration };
+  const account = await run.step("enter-account", () => enterAccount(context, tenant, run.operation.id));
+  const work: Work = { context, run, account, integration };
   const taken = taking && (await run.step("compare", () => taking.compare(work, desired.specs)));
   const { warnings, keys } = await run.step("preflight", () => preflight(account, integration, expecting(desired, taken?.role)));
   const specs = [...desired.specs, ...keyGrants(integration, desired, keys, giverOf(tenant))];
   reasons.push(...statementReasons(specs, desired.contract, keys));
   if (reasons.length > 0 && (await holdForApproval(work, specs, reasons))) return;
-  await noteAttempt(shell, record, { run, desired, request: upRequestOf(request), approvedBy: approver });
+  await noteAttempt(context, record, { run, desired, request: upRequestOf(request), approvedBy: approver });
   if (taking) await run.step("take-over", () => taking.take(work, specs));
   const outputs = await run.step("update-stacks", () => updateStacks(work, specs));
   await run.step("remove-stacks", () => destroyStacks(work, noLongerWanted(record, specs)));
-  const proof = await proveIntegration({ work, wish, outputs, standing: "trusted" });
+  const proof = await proveIntegration({ work, desiredIntegration, outputs, standing: "trusted" });
   run.result = {
     proof: { verdict: proof.verdict, trust: proof.trust, rows: proof.rows.length },
     warnings: [...(taken?.warnings ?? []), ...warnings],
@@ -76,38 +76,38 @@ export async function up(shell: Shell, run: Run, request: UpRequest, taking?: Ta
  * @throws ProblemError untrusted_principal
  */
 async function refuseWithdrawn(
-  shell: Shell,
+  context: Context,
   blueprint: Blueprint,
   { record, parameters }: { record: IntegrationRecord; parameters: Record<string, unknown> },
 ): Promise<void> {
   const had = approvedParametersOf(record) ?? (record.lastUp?.succeeded ? record.parameters : undefined);
   const known = had === undefined ? [] : (blueprint.outsidePrincipals?.(had) ?? []).map(({ arn }) => arn);
   const asked = (blueprint.outsidePrincipals?.(parameters) ?? []).filter(({ arn }) => !known.includes(arn));
-  await refuseUntrusted(shell, record.vendor, asked);
+  await refuseUntrusted(context, record.vendor, asked);
 }
 
 /** A role that is being taken over was compared already, and isn't to be free. */
-function expecting(desired: Desired, taken: string | undefined): Desired {
+function expecting(desired: DesiredStacks, taken: string | undefined): DesiredStacks {
   const { expectations } = desired;
   return { ...desired, expectations: { ...expectations, roleNames: expectations.roleNames.filter((name) => name !== taken) } };
 }
 
 interface Attempt {
   run: Run;
-  desired: Desired;
+  desired: DesiredStacks;
   request: UpRequest;
   approvedBy: string | undefined;
 }
 
 /** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
-async function noteAttempt(shell: Shell, record: IntegrationRecord, { run, desired, request, approvedBy }: Attempt): Promise<void> {
+async function noteAttempt(context: Context, record: IntegrationRecord, { run, desired, request, approvedBy }: Attempt): Promise<void> {
   const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
   const noted = async (now: IntegrationRecord, trx: Db) => {
     refuseOvertaken(desired.blueprint, now, request);
     if ((await findLaterTeardown(trx, run.operation.id)) !== undefined) throw closedMeanwhile(now.name);
     return { ...asApproved(now, request, approvedBy), lastUp };
   };
-  await changeIntegration(shell.store.db, record.tenant, record.name, noted, run);
+  await changeIntegration(context.store.db, record.tenant, record.name, noted, run);
 }
 
 /**

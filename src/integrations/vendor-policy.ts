@@ -4,12 +4,12 @@ import type { IntegrationRecord } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
 import { accept, readAgain } from "./accept.ts";
+import type { Context } from "./context.ts";
+import { recordedIntegration } from "./desired-integration.ts";
 import { desiredStacks, requireBlueprint } from "./desired-stacks.ts";
 import { type DocumentDiff, diffDocuments } from "./document-diff.ts";
 import { handshakeOf } from "./handshake.ts";
-import type { Shell } from "./shell.ts";
-import { findTenantIntegration } from "./subject.ts";
-import { recordedWish } from "./wish.ts";
+import { findTenantIntegration } from "./lookup.ts";
 
 export interface VendorPolicyRequest {
   tenant: string;
@@ -23,8 +23,8 @@ export interface VendorPolicyRequest {
  *
  * @throws ProblemError not_found, vendor_policy_refused with every fault named, guardrail
  */
-export function supplyVendorPolicy(shell: Shell, request: VendorPolicyRequest): Promise<Supplied> {
-  return readAgain(() => supplyOnce(shell, request));
+export function supplyVendorPolicy(context: Context, request: VendorPolicyRequest): Promise<Supplied> {
+  return readAgain(() => supplyOnce(context, request));
 }
 
 interface Supplied {
@@ -32,22 +32,22 @@ interface Supplied {
   difference?: DocumentDiff;
 }
 
-async function supplyOnce(shell: Shell, request: VendorPolicyRequest): Promise<Supplied> {
-  const { tenant, record } = await findTenantIntegration(shell, request.tenant, request.name);
+async function supplyOnce(context: Context, request: VendorPolicyRequest): Promise<Supplied> {
+  const { tenant, record } = await findTenantIntegration(context, request.tenant, request.name);
   const blueprint = requireBlueprint(record.blueprint, record.version);
   if (!blueprint.vendorPolicy) {
     throw new ProblemError("vendor_policy_refused", `${blueprint.id} takes no policy from its vendor.`, { pointer: "/document" });
   }
   const faults = blueprint.vendorPolicy.check(request.document, record.parameters);
   if (faults.length > 0) throw new ProblemError("vendor_policy_refused", faults.join(" "), { pointer: "/document" });
-  const now = shell.now();
+  const now = context.now();
   const changed: IntegrationRecord = { ...record, vendorPolicy: request.document, updatedAt: now };
   const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
-  const operation = await accept(shell, {
+  const operation = await accept(context, {
     kind: "up",
     next,
     basis: record,
-    desired: desiredStacks(tenant, await recordedWish(shell, next)),
+    desired: desiredStacks(tenant, await recordedIntegration(context, next)),
     requestedBy: request.requestedBy,
   });
   const difference = diffDocuments("vendor-policy", record.vendorPolicy, request.document);

@@ -6,7 +6,7 @@ import type { RecordedStack } from "../model/integration.ts";
 import type { HeldLease } from "../operations/lease.ts";
 import type { Run } from "../operations/run.ts";
 import type { Account } from "./account.ts";
-import type { Shell } from "./shell.ts";
+import type { Context } from "./context.ts";
 
 export type Outputs = Map<string, Record<string, unknown>>;
 
@@ -14,7 +14,7 @@ export type Outputs = Map<string, Record<string, unknown>>;
 export const LEASE_WAIT = 300;
 
 export interface Work {
-  shell: Shell;
+  context: Context;
   run: Run;
   account: Account;
   integration: string;
@@ -23,13 +23,13 @@ export interface Work {
 export const stackId = (spec: { kind: string; key: string }): string => `${spec.kind}/${spec.key}`;
 
 /** A stack of which a first try has begun, and nothing more is known. */
-export function begun({ shell, account }: Work, spec: StackSpec): RecordedStack {
-  return { spec, address: stackAddress(shell.stateUrl, account.tenant.name, spec.kind, spec.key), status: "changing" };
+export function begun({ context, account }: Work, spec: StackSpec): RecordedStack {
+  return { spec, address: stackAddress(context.stateUrl, account.tenant.name, spec.kind, spec.key), status: "changing" };
 }
 
 /** One engine update with its steps written as events. */
 export async function runEngine(
-  { shell, run, account }: Work,
+  { context, run, account }: Work,
   action: UpdateAction,
   spec: StackSpec,
   {
@@ -40,19 +40,19 @@ export async function runEngine(
 ): Promise<UpdateResult> {
   const { tenant } = account;
   const pending: Promise<unknown>[] = [];
-  const result = await shell.engine.update(
+  const result = await context.engine.update(
     {
       operationId: run.operation.id,
       epoch: lease.epoch,
       action,
       spec,
-      address: stackAddress(shell.stateUrl, tenant.name, spec.kind, spec.key),
+      address: stackAddress(context.stateUrl, tenant.name, spec.kind, spec.key),
       target: { accountId: tenant.accountId, region: tenant.region, credentials: account.target },
       state: { credentials: account.state },
       refresh,
       ...(Object.keys(adopt).length > 0 && { adopt }),
       onRunner: ({ uuid }) => lease.recordRunner(uuid),
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     },
     (step) => {
       if (step.op !== "same") pending.push(run.progress("step", { stack: stackId(spec), ...step }));

@@ -80,8 +80,8 @@ async function acquire(store: Store, request: LeaseRequest): Promise<number> {
   const until = performance.now() + waitSeconds * 1_000;
   for (let pause = 50; ; pause = Math.min(pause * 1.5, 1_000)) {
     signal?.throwIfAborted();
-    const deaths = isDead === undefined ? new Map<number, boolean | undefined>() : await judgeDeaths(store, resources, isDead);
-    const judge = (lease: Lease) => leaseDecision(lease, deaths.get(lease.epoch), timing);
+    const isOwnerDead = isDead === undefined ? new Map<number, boolean | undefined>() : await judgeOwners(store, resources, isDead);
+    const judge = (lease: Lease) => leaseDecision(lease, isOwnerDead.get(lease.epoch), timing);
     const epoch = await takeLeases(store.db, resources, holder, judge);
     if (epoch !== undefined) return epoch;
     const left = until - performance.now();
@@ -93,7 +93,7 @@ async function acquire(store: Store, request: LeaseRequest): Promise<number> {
 }
 
 /** Death is looked up before the rows are locked, by epoch: a row that changes hands meanwhile has another one. */
-async function judgeDeaths(store: Store, resources: readonly string[], isDead: IsDead): Promise<Map<number, boolean | undefined>> {
+async function judgeOwners(store: Store, resources: readonly string[], isDead: IsDead): Promise<Map<number, boolean | undefined>> {
   const leases = await findLeases(store.db, resources);
   return new Map(await Promise.all(leases.map(async (lease) => [lease.epoch, await isDead(lease)] as const)));
 }

@@ -16,7 +16,7 @@ export type IsDead = (lease: Lease) => Promise<boolean | undefined>;
  * Judges holders on this host: its service process has ended, and no process carries the attempt's marker or is its
  * runner. What a dead service left running is ended first (SIGTERM, `graceMs`, SIGKILL), plugins included.
  */
-export function deathOn(facts: ProcessFacts, { host = hostname(), graceMs = 5_000 } = {}): IsDead {
+export function ownerLiveness(facts: ProcessFacts, { host = hostname(), graceMs = 5_000 } = {}): IsDead {
   return async (lease) => {
     if (lease.host !== host || lease.processStart === "") return undefined;
     if ((await facts.startTimeOf(lease.pid)) === lease.processStart) return false;

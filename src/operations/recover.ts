@@ -25,7 +25,7 @@ export interface RecoveryContext {
    * Called once an owner is proven dead and before its lease is freed: remove exactly that owner's Pulumi lock, resolve
    * its pending creates, all of that idempotent. A rejection keeps the lease as it is for the next round.
    */
-  afterDeath?: (lease: Lease) => Promise<void>;
+  clearStaleLocks?: (lease: Lease) => Promise<void>;
   timing?: LeaseTiming;
   maxAttempts?: number;
 }
@@ -74,7 +74,7 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
     const epoch = await takeLeases(store.db, [lease.resource], holder, (now) => (now.epoch === lease.epoch ? "steal" : "wait"));
     if (epoch === undefined) continue;
     try {
-      await context.afterDeath?.(lease);
+      await context.clearStaleLocks?.(lease);
       await releaseLeases(store.db, epoch);
       await giveBackUnstarted(context, lease);
       freed += 1;

@@ -4,6 +4,7 @@ import { findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { beginRun, isRunnable, usualAttempts } from "./begin.ts";
 import type { CancelRegistry } from "./cancel.ts";
+import type { Capacity } from "./capacity.ts";
 import { eventWriter } from "./event-writer.ts";
 import { nudgeFollowers } from "./events.ts";
 import { withLeases } from "./lease.ts";
@@ -11,7 +12,6 @@ import type { LeaseTiming } from "./lease-decision.ts";
 import type { IsDead } from "./owner-liveness.ts";
 import { hasUpdates } from "./queue/job.ts";
 import type { JobHandler } from "./queue/queue.ts";
-import type { Room } from "./room.ts";
 import { endOf, recordEnd } from "./run-end.ts";
 import { type Steps, stepsOf } from "./run-steps.ts";
 import { createRunStop, type RunStop, watchRecord } from "./run-stop.ts";
@@ -45,7 +45,7 @@ export interface RunContext {
   /** Told of each operation that has ended; it must not throw or take time */
   ended?: (operationId: string) => void;
   /** Where there must be room before an operation with updates starts */
-  room?: Pick<Room, "enter">;
+  capacity?: Pick<Capacity, "enter">;
 }
 
 const leaseWaitSeconds = 60;
@@ -68,7 +68,7 @@ export async function runOperation(context: RunContext, operation: StoredOperati
   const lease = { resources: [`operation:${id}`], owner, operation: id, waitSeconds: leaseWaitSeconds, isDead, timing };
   await withLeases(store, { ...lease, signal: job }, async (held) => {
     // Under the lease, so that a successor sees at once when this process dies while it waits.
-    const leave = hasUpdates(kind) ? await context.room?.enter(held.signal) : undefined;
+    const leave = hasUpdates(kind) ? await context.capacity?.enter(held.signal) : undefined;
     const stop = createRunStop();
     stop.when(held.lost, { by: "lease" });
     stop.when(job, { by: "service" });

@@ -4,8 +4,8 @@ import { changingKinds } from "../model/operation.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
+import { type Fencing, requireFencing } from "./database/fencing.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
-import { requireWriter, type Writer } from "./database/writer.ts";
 import { sameClaims, saveWithClaims } from "./external-ids.ts";
 import { withoutProof } from "./proofs.ts";
 
@@ -18,7 +18,7 @@ export async function findIntegration(db: Db, tenant: string, name: string): Pro
 }
 
 /** What a PUT meets, read by one look at the store. */
-export interface Met {
+export interface StoredState {
   tenant: TenantRecord;
   /** Gone or not */
   integration: IntegrationRecord | undefined;
@@ -33,7 +33,7 @@ export interface Met {
 }
 
 /** Undefined where there is no such tenant. */
-export async function findForPut(db: Db, tenant: string, name: string): Promise<Met | undefined> {
+export async function findForPut(db: Db, tenant: string, name: string): Promise<StoredState | undefined> {
   const { rows } = await sql<{
     tenant: TenantRecord;
     integration: IntegrationRecord | null;
@@ -54,17 +54,17 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
     where t.name = ${tenant} and not t.gone`.execute(db);
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { revocations, integration, owner, ...met } = row;
+  const { revocations, integration, owner, ...stored } = row;
   // As `revokedSince` gives it: it is part of what a stack's fingerprint is made from.
   const revoked = new Map((revocations ?? []).map(({ vendor, since }) => [vendor, new Date(since).toISOString()]));
-  return { ...met, integration: integration ?? undefined, owner: owner ?? undefined, revoked };
+  return { ...stored, integration: integration ?? undefined, owner: owner ?? undefined, revoked };
 }
 
 /**
  * What a new wish meets: the integration as it is, gone or not, its row locked; whether the tenant is gone, or being offboarded. The
  * caller has locked the tenant's name.
  */
-export async function findForWish(
+export async function findForUpdate(
   trx: Db,
   tenant: string,
   name: string,
@@ -155,10 +155,10 @@ export async function changeIntegration(
   tenant: string,
   name: string,
   change: (record: IntegrationRecord, trx: Db) => IntegrationRecord | Promise<IntegrationRecord>,
-  writer?: Writer,
+  writer?: Fencing,
 ): Promise<IntegrationRecord> {
   return inTransaction(db, async (trx) => {
-    if (writer !== undefined) await requireWriter(trx, writer);
+    if (writer !== undefined) await requireFencing(trx, writer);
     const row = await trx
       .selectFrom("integrations")
       .select("record")

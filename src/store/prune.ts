@@ -1,7 +1,7 @@
 /** Forgets what has ended long ago. Receipts, the audit and tombstones stay. */
 import { sql } from "kysely";
 import type { Db } from "./database/transaction.ts";
-import { forgetTurns } from "./turns.ts";
+import { forgetOldPositions } from "./fair-queue.ts";
 
 /** Operations that one call deletes at most: it runs beside everything else. */
 export const pruneBatch = 500;
@@ -22,6 +22,6 @@ export async function pruneOperations(db: Db, days: number, batch = pruneBatch):
         )
       order by o.finished_at limit ${batch}
     )`.execute(db);
-  await forgetTurns(db);
+  await forgetOldPositions(db);
   return Number(numAffectedRows ?? 0);
 }

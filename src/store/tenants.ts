@@ -37,15 +37,15 @@ export async function saveTenant(db: Db, tenant: TenantRecord): Promise<void> {
  * owned of it belongs to nobody, so that the next tenant of that name isn't the source's.
  * False while one of its integrations isn't gone.
  */
-export async function buryTenant(db: Db, name: string): Promise<boolean> {
+export async function writeTenantTombstone(db: Db, name: string): Promise<boolean> {
   return inTransaction(db, async (trx) => {
-    const buried = await trx
+    const tombstone = await trx
       .updateTable("tenants")
       .set({ gone: true })
       .where("name", "=", name)
       .where((eb) => eb.not(eb.exists(eb.selectFrom("integrations").select("name").where("tenant", "=", name).where("gone", "=", false))))
       .executeTakeFirst();
-    if (buried.numUpdatedRows === 0n) return false;
+    if (tombstone.numUpdatedRows === 0n) return false;
     await trx.deleteFrom("source_members").where("tenant", "=", name).execute();
     return true;
   });

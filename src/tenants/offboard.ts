@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { taggedSurvivors } from "../accounts/inventory.ts";
 import { enterAccount } from "../integrations/account.ts";
+import type { Context } from "../integrations/context.ts";
 import { deleteIntegration } from "../integrations/delete.ts";
-import type { Shell } from "../integrations/shell.ts";
-import { contain } from "../integrations/stacks/contain.ts";
+import { noTenant } from "../integrations/lookup.ts";
+import { closeAccess } from "../integrations/stacks/close-access.ts";
 import { rulesOf } from "../integrations/stacks/kinds.ts";
-import { noTenant } from "../integrations/subject.ts";
 import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
@@ -18,7 +18,7 @@ import { listIntegrations } from "../store/integrations.ts";
 import { findOpenOffboard, type StoredOperation } from "../store/operations.ts";
 import { receiptsOf } from "../store/receipts.ts";
 import type { ChildState } from "../store/reconcile-reads.ts";
-import { buryTenant, findTenant, lockName } from "../store/tenants.ts";
+import { findTenant, lockName, writeTenantTombstone } from "../store/tenants.ts";
 
 /** How often integrations whose teardown failed for a passing reason are tried again, and the milliseconds before each. */
 const AGAIN = [2_000, 10_000];
@@ -30,19 +30,19 @@ const AGAIN = [2_000, 10_000];
  * @throws ProblemError not_found, precondition_failed
  */
 export async function requestOffboard(
-  shell: Shell,
+  context: Context,
   { tenant: name, ifMatch, requestedBy }: { tenant: string; ifMatch?: string; requestedBy: string },
 ): Promise<StoredOperation | undefined> {
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     await lockName(trx, { tenant: name });
     const tenant = await findTenant(trx, name);
     if (!tenant) throw noTenant();
     checkPrecondition(tenantEtag(tenant), ifMatch, false);
     const open = await findOpenOffboard(trx, name);
     if (open) return open;
-    if (await buryTenant(trx, name)) return undefined;
-    const deadlineSeconds = shell.operationSeconds * 4;
-    return openOperation(shell, trx, { kind: "offboard", tenant: name, request: {}, requestedBy, deadlineSeconds });
+    if (await writeTenantTombstone(trx, name)) return undefined;
+    const deadlineSeconds = context.operationSeconds * 4;
+    return openOperation(context, trx, { kind: "offboard", tenant: name, request: {}, requestedBy, deadlineSeconds });
   });
 }
 
@@ -51,16 +51,16 @@ export async function requestOffboard(
  *
  * @throws ProblemError account_unreachable (everything stays recorded), leftovers naming what is there
  */
-export async function offboard(shell: Shell, run: Run): Promise<void> {
+export async function offboard(context: Context, run: Run): Promise<void> {
   const name = run.operation.tenant ?? "";
-  const tenant = await findTenant(shell.store.db, name);
+  const tenant = await findTenant(context.store.db, name);
   if (!tenant) throw new ProblemError("not_found", `Tenant ${name} was removed before this operation ran.`);
-  const integrations = await allIntegrations(shell, name);
+  const integrations = await allIntegrations(context, name);
   const made = integrations.some(({ stacks }) => stacks.length > 0);
-  if (made) await run.step("close-trusts", () => containAll(shell, run, tenant, integrations));
-  const failures = await run.step("destroy-integrations", () => destroyAll(shell, run, tenant));
-  if (failures.length > 0) throw await leftOver(shell, name, failures);
-  const found = made ? await run.step("read-back", () => readBack(shell, run, tenant, integrations)) : [];
+  if (made) await run.step("close-trusts", () => closeAllAccess(context, run, tenant, integrations));
+  const failures = await run.step("destroy-integrations", () => destroyAll(context, run, tenant));
+  if (failures.length > 0) throw await leftOver(context, name, failures);
+  const found = made ? await run.step("read-back", () => readBack(context, run, tenant, integrations)) : [];
   if (found.length > 0) {
     throw new ProblemError(
       "leftovers",
@@ -68,21 +68,21 @@ export async function offboard(shell: Shell, run: Run): Promise<void> {
     );
   }
   await run.step("record", async () => {
-    const isBuried = await shell.store.db.transaction().execute(async (trx) => {
+    const isTombstoneWritten = await context.store.db.transaction().execute(async (trx) => {
       // Whoever is making an integration of it is waited for, and then seen.
       await lockName(trx, { tenant: name });
-      return buryTenant(trx, name);
+      return writeTenantTombstone(trx, name);
     });
-    if (!isBuried) throw new ProblemError("leftovers", `Tenant ${name} was given an integration meanwhile. DELETE it again.`);
+    if (!isTombstoneWritten) throw new ProblemError("leftovers", `Tenant ${name} was given an integration meanwhile. DELETE it again.`);
   });
-  const receipts = await receiptsOf(shell.store.db, name);
+  const receipts = await receiptsOf(context.store.db, name);
   run.result = { removed: integrations.map((one) => one.name), receipts: receipts.slice(-integrations.length) };
 }
 
-async function allIntegrations(shell: Shell, tenant: string): Promise<IntegrationRecord[]> {
+async function allIntegrations(context: Context, tenant: string): Promise<IntegrationRecord[]> {
   const found: IntegrationRecord[] = [];
   for (let cursor: string | undefined; ; ) {
-    const page = await listIntegrations(shell.store.db, tenant, { limit: 200, cursor });
+    const page = await listIntegrations(context.store.db, tenant, { limit: 200, cursor });
     found.push(...page.items);
     if (page.nextCursor === null) return found;
     cursor = page.nextCursor;
@@ -90,29 +90,31 @@ async function allIntegrations(shell: Shell, tenant: string): Promise<Integratio
 }
 
 /** Every trust closed and every session ended before the slow part begins. */
-async function containAll(shell: Shell, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<void> {
-  const account = await enterAccount(shell, tenant, run.operation.id).catch((error: unknown) => {
+async function closeAllAccess(context: Context, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<void> {
+  const account = await enterAccount(context, tenant, run.operation.id).catch((error: unknown) => {
     const { code, detail, cause } = problemOf(error);
     if (code !== "account_unreachable") throw error;
     const left = integrations.map((one) => one.name).join(", ");
     throw new ProblemError(code, `${detail} Nothing was removed; still recorded: ${left}.`, { ...(cause && { cause }) });
   });
-  const contained = await Promise.all(integrations.map((record) => contain({ shell, run }, account, record, { forTeardown: true })));
-  await run.progress("trusts-closed", { roles: contained.flat() });
+  const closedRoles = await Promise.all(
+    integrations.map((record) => closeAccess({ context, run }, account, record, { forTeardown: true })),
+  );
+  await run.progress("trusts-closed", { roles: closedRoles.flat() });
 }
 
 /** Teardowns side by side, the youngest integration first; answers those that failed for good. */
-async function destroyAll(shell: Shell, run: Run, tenant: TenantRecord): Promise<ChildState[]> {
+async function destroyAll(context: Context, run: Run, tenant: TenantRecord): Promise<ChildState[]> {
   for (let round = 0; ; round++) {
-    const integrations = (await allIntegrations(shell, tenant.name)).toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+    const integrations = (await allIntegrations(context, tenant.name)).toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
     const children: string[] = [];
     for (const { name } of integrations) {
       run.signal.throwIfAborted();
-      const child = await deleteIntegration(shell, { tenant: tenant.name, name, requestedBy: run.operation.requestedBy });
-      await noteChild(shell, run, child.id);
+      const child = await deleteIntegration(context, { tenant: tenant.name, name, requestedBy: run.operation.requestedBy });
+      await noteChild(context, run, child.id);
       children.push(child.id);
     }
-    const failed = (await followChildren(shell, run, children)).filter((child) => child.state !== "succeeded");
+    const failed = (await followChildren(context, run, children)).filter((child) => child.state !== "succeeded");
     const pause = AGAIN[round];
     if (failed.length === 0) return [];
     if (pause === undefined || failed.every(({ error }) => error?.retry !== "later")) return failed;
@@ -120,16 +122,16 @@ async function destroyAll(shell: Shell, run: Run, tenant: TenantRecord): Promise
   }
 }
 
-async function leftOver(shell: Shell, tenant: string, failures: readonly ChildState[]): Promise<ProblemError> {
-  const left = (await allIntegrations(shell, tenant)).map(({ name }) => {
+async function leftOver(context: Context, tenant: string, failures: readonly ChildState[]): Promise<ProblemError> {
+  const left = (await allIntegrations(context, tenant)).map(({ name }) => {
     const error = failures.find((child) => child.integration === name)?.error;
     return `${name} (${error ? `${error.code}: ${error.detail}` : "not removed"})`;
   });
   return new ProblemError("leftovers", `The tenant stays, because these integrations do: ${left.join("; ")}. DELETE it again.`);
 }
 
-async function readBack(shell: Shell, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<string[]> {
-  const { clients } = await enterAccount(shell, tenant, run.operation.id);
+async function readBack(context: Context, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<string[]> {
+  const { clients } = await enterAccount(context, tenant, run.operation.id);
   const keys = integrations.some(({ stacks }) => stacks.some(({ spec }) => rulesOf(spec).usesKeys));
   return taggedSurvivors(clients, { tenant: tenant.name, since: tenant.createdAt, keys });
 }

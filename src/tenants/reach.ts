@@ -1,9 +1,9 @@
 /** What a tenant's provisioning role has to reach: by the blueprints, by the tenant's integrations, and by what its administrator expects. */
 import { blueprints } from "../blueprints/registry.ts";
+import type { Context } from "../integrations/context.ts";
+import { recordedIntegration } from "../integrations/desired-integration.ts";
 import { contextOf, requireBlueprint } from "../integrations/desired-stacks.ts";
-import type { Shell } from "../integrations/shell.ts";
 import { rolesOf } from "../integrations/stacks/kinds.ts";
-import { recordedWish } from "../integrations/wish.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { listIntegrations } from "../store/integrations.ts";
 import type { Reach } from "./bootstrap.ts";
@@ -12,14 +12,14 @@ import type { Reach } from "./bootstrap.ts";
  * The names of all roles that the integrations make now or would make by default, and `asked`. Buckets are limited only where `asked`
  * limits them, because which ones come next is known to the tenant alone; then those of the integrations belong to them too.
  */
-export async function reachOf(shell: Shell, tenant: TenantRecord, asked: Reach): Promise<Reach> {
+export async function reachOf(context: Context, tenant: TenantRecord, asked: Reach): Promise<Reach> {
   const roleNames = blueprints.flatMap((blueprint) => blueprint.roleNames);
   const buckets: string[] = [];
   for (let cursor: string | undefined; ; ) {
-    const page = await listIntegrations(shell.store.db, tenant.name, { limit: 200, cursor });
+    const page = await listIntegrations(context.store.db, tenant.name, { limit: 200, cursor });
     for (const record of page.items) {
       const blueprint = requireBlueprint(record.blueprint, record.version);
-      const expected = blueprint.expectations(record.parameters, contextOf(tenant, await recordedWish(shell, record)));
+      const expected = blueprint.expectations(record.parameters, contextOf(tenant, await recordedIntegration(context, record)));
       const recorded = rolesOf(record).map(({ name }) => name);
       roleNames.push(...expected.roleNames, ...recorded);
       buckets.push(...expected.buckets);

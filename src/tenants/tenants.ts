@@ -1,7 +1,7 @@
 /** Tenants: an account, a region and the way in. Two of them never learn of each other. */
 import { generateExternalId } from "../iam/words/external-id.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
-import type { Shell } from "../integrations/shell.ts";
+import type { Context } from "../integrations/context.ts";
 import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { TenantAccess, TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
@@ -9,7 +9,7 @@ import { forgetRefusals, wayIn } from "../store/account-refusals.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
 import { claimAccount, claimantsOfAccount, findTenant, lockName, saveTenant } from "../store/tenants.ts";
 
-export interface TenantWish {
+export interface TenantSpec {
   accountId: string;
   region: string;
   access: TenantAccess;
@@ -27,7 +27,7 @@ export interface TenantRights {
 
 interface PutTenant {
   name: string;
-  body: TenantWish;
+  body: TenantSpec;
   ifMatch?: string;
   by: TenantRights;
 }
@@ -40,14 +40,14 @@ interface PutTenant {
  *   precondition_required, precondition_failed
  */
 export async function putTenant(
-  shell: Shell,
+  context: Context,
   { name, body, ifMatch, by }: PutTenant,
 ): Promise<{ created: boolean; tenant: TenantRecord; etag: string }> {
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     await lockName(trx, { tenant: name });
     const before = await findTenant(trx, name);
-    await refuseTenant(shell, trx, { name, body, by }, before);
-    const now = shell.now();
+    await refuseTenant(context, trx, { name, body, by }, before);
+    const now = context.now();
     const { permissionsBoundaryArn: boundary } = body;
     const tenant: TenantRecord = {
       name,
@@ -75,8 +75,8 @@ export async function putTenant(
   });
 }
 
-function refuseUnusableAccess(shell: Pick<Shell, "ownCredentials">, { access, accountId }: TenantWish): void {
-  if (access.mode === "own-credentials" && !shell.ownCredentials) {
+function refuseUnusableAccess(context: Pick<Context, "ownCredentials">, { access, accountId }: TenantSpec): void {
+  if (access.mode === "own-credentials" && !context.ownCredentials) {
     throw new ProblemError(
       "access_mode_disabled",
       "own-credentials is switched off here. Use assume-role with a provisioning role, or have an operator set DRAWBRIDGE_OWN_CREDENTIALS=true.",
@@ -96,12 +96,12 @@ function refuseUnusableAccess(shell: Pick<Shell, "ownCredentials">, { access, ac
  * @throws ProblemError immutable_field, access_mode_disabled, forbidden, account_already_registered, account_mismatch
  */
 export async function refuseTenant(
-  shell: Pick<Shell, "ownCredentials">,
-  db: Shell["store"]["db"],
+  context: Pick<Context, "ownCredentials">,
+  db: Context["store"]["db"],
   { name, body, by }: Omit<PutTenant, "ifMatch">,
   before: TenantRecord | undefined,
 ): Promise<void> {
-  refuseUnusableAccess(shell, body);
+  refuseUnusableAccess(context, body);
   if (before && tenantEtag(before) === tenantEtag({ ...body, tags: body.tags ?? {} })) return;
   refuseOwnAccount([body.access, before?.access], by);
   if (before) refuseMoved(before, body);
@@ -109,7 +109,7 @@ export async function refuseTenant(
 }
 
 /** An account that another tenant has or had isn't free: its roles may still trust us. */
-async function refuseClaimed(db: Shell["store"]["db"], { name, body: { accountId }, by }: Omit<PutTenant, "ifMatch">): Promise<void> {
+async function refuseClaimed(db: Context["store"]["db"], { name, body: { accountId }, by }: Omit<PutTenant, "ifMatch">): Promise<void> {
   await lockName(db, { account: accountId });
   if (by.seesAll || (await claimantsOfAccount(db, accountId)).every((tenant) => tenant === name)) return;
   throw new ProblemError(
@@ -127,7 +127,7 @@ function refuseOwnAccount(modes: readonly (TenantAccess | undefined)[], { admini
   });
 }
 
-function refuseMoved(before: TenantRecord, body: TenantWish): void {
+function refuseMoved(before: TenantRecord, body: TenantSpec): void {
   const moved = (["accountId", "region"] as const).find((field) => before[field] !== body[field]);
   if (moved)
     throw new ProblemError(
@@ -138,7 +138,7 @@ function refuseMoved(before: TenantRecord, body: TenantWish): void {
 }
 
 /** What was proven under the old boundary, tags or role is to be proven again at the next PUT. */
-async function markStale(trx: Shell["store"]["db"], tenant: string): Promise<void> {
+async function markStale(trx: Context["store"]["db"], tenant: string): Promise<void> {
   for (let cursor: string | undefined; ; ) {
     const page = await listIntegrations(trx, tenant, { limit: 200, cursor });
     for (const { name } of page.items) {

@@ -4,13 +4,13 @@ import { blueprints } from "../blueprints/registry.ts";
 import { accept, hasBegun, readAgain } from "../integrations/accept.ts";
 import { type Account, enterAccount } from "../integrations/account.ts";
 import { isBeingRemoved } from "../integrations/being-removed.ts";
+import type { Context } from "../integrations/context.ts";
+import { appliedIntegration, approvedRequestOf, desiredIntegrationOf } from "../integrations/desired-integration.ts";
 import { desiredStacks } from "../integrations/desired-stacks.ts";
-import type { Shell } from "../integrations/shell.ts";
-import { type Contained, contain } from "../integrations/stacks/contain.ts";
+import { findTenantIntegration, requireTenant } from "../integrations/lookup.ts";
+import { type ClosedRole, closeAccess } from "../integrations/stacks/close-access.ts";
 import { leasesOf, rulesOf } from "../integrations/stacks/kinds.ts";
-import { patiently } from "../integrations/stacks/patience.ts";
-import { findTenantIntegration, requireTenant } from "../integrations/subject.ts";
-import { appliedWish, approvedRequestOf, wishOf } from "../integrations/wish.ts";
+import { withRetries } from "../integrations/stacks/retry.ts";
 import { begun, stackId, type Work } from "../integrations/work.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { hasSettled } from "../model/operation.ts";
@@ -33,7 +33,7 @@ export interface RevokeRequest {
 interface Line {
   tenant: string;
   integration: string;
-  roles?: Contained[];
+  roles?: ClosedRole[];
   operation?: string;
   problem?: Problem;
 }
@@ -47,65 +47,66 @@ const LEASE_WAIT = 300;
  * @throws ProblemError not_found when neither a blueprint nor an integration knows the vendor
  */
 export async function requestRevocation(
-  shell: Shell,
+  context: Context,
   { vendor, to, requestedBy }: RevokeRequest & { requestedBy: string },
 ): Promise<StoredOperation> {
   const known =
-    blueprints.some((blueprint) => blueprint.vendor === vendor) || (await integrationsOfVendor(shell.store.db, vendor)).length > 0;
+    blueprints.some((blueprint) => blueprint.vendor === vendor) || (await integrationsOfVendor(context.store.db, vendor)).length > 0;
   if (!known) throw new ProblemError("not_found", "There is no such vendor.");
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     await (to === "revoked" ? revokeVendor(trx, vendor, requestedBy) : reinstateVendor(trx, vendor));
-    return openOperation(shell, trx, {
+    return openOperation(context, trx, {
       kind: "revoke",
       request: { vendor, to },
       requestedBy,
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     });
   });
 }
 
 /** Runs a revocation or a reinstatement; one that a later request has overtaken does nothing. */
-export async function runRevoke(shell: Shell, run: Run, { vendor, to }: RevokeRequest): Promise<void> {
+export async function runRevoke(context: Context, run: Run, { vendor, to }: RevokeRequest): Promise<void> {
   const lease = {
     resources: [`vendor:${vendor}`],
-    owner: shell.owner,
+    owner: context.owner,
     operation: run.operation.id,
     waitSeconds: LEASE_WAIT,
     signal: run.signal,
   };
-  const begun = await withLeases(shell.store, lease, async () => {
-    const isRevoked = (await revokedSince(shell.store.db, vendor)) !== undefined;
+  const begun = await withLeases(context.store, lease, async () => {
+    const isRevoked = (await revokedSince(context.store.db, vendor)) !== undefined;
     if (isRevoked !== (to === "revoked")) run.result = { vendor, state: to, overtaken: true };
-    else if (isRevoked) await revoke(shell, run, vendor);
-    else return reopenAll(shell, run, vendor);
+    else if (isRevoked) await revoke(context, run, vendor);
+    else return reopenAll(context, run, vendor);
     return undefined;
   });
   // Without the lease: a revocation that comes meanwhile waits for none of these.
-  if (begun) await followReopened(shell, run, { vendor, lines: begun });
+  if (begun) await followReopened(context, run, { vendor, lines: begun });
 }
 
 /** @throws ProblemError revoke_incomplete, with the report of each in the result */
-async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
-  const records = await integrationsOfVendor(shell.store.db, vendor);
+async function revoke(context: Context, run: Run, vendor: string): Promise<void> {
+  const records = await integrationsOfVendor(context.store.db, vendor);
   const accounts = new Map<string, Promise<Account>>();
   const enter = (tenant: string) => {
     const known =
-      accounts.get(tenant) ?? requireTenant(shell, tenant).then((found) => enterAccount(shell, found, run.operation.id, { insists: true }));
+      accounts.get(tenant) ??
+      requireTenant(context, tenant).then((found) => enterAccount(context, found, run.operation.id, { insists: true }));
     accounts.set(tenant, known);
     return known;
   };
   const close = async (record: IntegrationRecord): Promise<Line> => {
     const { tenant, name } = record;
-    if (await isHandedOver(shell, record)) return { tenant, integration: name, problem: await leftToCustomer(shell, run, record) };
-    if (record.stacks.length === 0 && (await requireTenant(shell, tenant)).access.mode === "hand-off")
+    if (await isHandedOver(context, record)) return { tenant, integration: name, problem: await leftToCustomer(context, run, record) };
+    if (record.stacks.length === 0 && (await requireTenant(context, tenant)).access.mode === "hand-off")
       return { tenant, integration: name, roles: [] };
     try {
-      const roles = await patiently(run, `${tenant}/${name}`, async () => {
+      const roles = await withRetries(run, `${tenant}/${name}`, async () => {
         const account = await enter(tenant);
-        return contain({ shell, run }, account, await withDescribedRoles({ shell, run, account, integration: name }, record));
+        return closeAccess({ context, run }, account, await withDescribedRoles({ context, run, account, integration: name }, record));
       });
       if (record.stacks.length === 0 && roles.every(({ trust }) => trust !== "closed")) return { tenant, integration: name, roles: [] };
-      await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }), run);
+      await changeIntegration(context.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting: [] } }), run);
       const problem = replacedProblem(roles);
       return { tenant, integration: name, roles, ...(problem && { problem }) };
     } catch (error) {
@@ -118,10 +119,10 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
     closed: lines.filter(({ problem }) => !problem).length,
     failed: lines.filter(({ problem }) => problem).length,
   });
-  await confirmRevocation(shell.store.db, vendor);
+  await confirmRevocation(context.store.db, vendor);
   // An update that began to write a trust before the flag was set may open it after we closed it: look once it is through. Whoever begins
   // later sees the flag.
-  const report = await run.step("look-again", () => sideBySide(lines, (line) => afterUpdates(shell, run, line, close)));
+  const report = await run.step("look-again", () => sideBySide(lines, (line) => afterUpdates(context, run, line, close)));
   run.result = { vendor, state: "revoked", integrations: report };
   const open = report.filter(({ problem }) => problem);
   if (open.length > 0) {
@@ -139,12 +140,12 @@ async function revoke(shell: Shell, run: Run, vendor: string): Promise<void> {
  */
 async function withDescribedRoles(work: Work, record: IntegrationRecord): Promise<IntegrationRecord> {
   if (record.stacks.length > 0) return record;
-  const { specs } = desiredStacks(work.account.tenant, await appliedWish(work.shell, record));
+  const { specs } = desiredStacks(work.account.tenant, await appliedIntegration(work.context, record));
   return { ...record, stacks: specs.map((spec) => begun(work, spec)) };
 }
 
 /** A role that stands where ours was may trust the vendor, and isn't ours to close: whoever revokes has to know. */
-function replacedProblem(roles: readonly Contained[]): Problem | undefined {
+function replacedProblem(roles: readonly ClosedRole[]): Problem | undefined {
   const replaced = roles.filter((one) => one.trust === "foreign" && one.wasMade).map(({ role }) => role);
   if (replaced.length === 0) return undefined;
   return new ProblemError(
@@ -154,15 +155,15 @@ function replacedProblem(roles: readonly Contained[]): Problem | undefined {
 }
 
 /** Whether the customer made the roles by our documents, or may have: until one is adopted, nothing of ours is recorded of them. */
-async function isHandedOver(shell: Shell, { tenant, stacks, lastUp }: IntegrationRecord): Promise<boolean> {
+async function isHandedOver(context: Context, { tenant, stacks, lastUp }: IntegrationRecord): Promise<boolean> {
   if (stacks.length > 0 || lastUp === undefined) return false;
-  return lastUp.handedOver === true || (await requireTenant(shell, tenant)).access.mode === "hand-off";
+  return lastUp.handedOver === true || (await requireTenant(context, tenant)).access.mode === "hand-off";
 }
 
 /** Nothing of ours can close what the customer made: it is said, and stays awaited. */
-async function leftToCustomer(shell: Shell, run: Run, { tenant, name }: IntegrationRecord): Promise<Problem> {
-  const awaiting = [{ what: "the closing of the roles in the account", from: "customer" as const, since: shell.now() }];
-  await changeIntegration(shell.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting } }), run);
+async function leftToCustomer(context: Context, run: Run, { tenant, name }: IntegrationRecord): Promise<Problem> {
+  const awaiting = [{ what: "the closing of the roles in the account", from: "customer" as const, since: context.now() }];
+  await changeIntegration(context.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting } }), run);
   return new ProblemError(
     "account_unreachable",
     `The customer made the roles of ${tenant}/${name} by our documents, so Drawbridge can't close them. The customer has to close or remove them.`,
@@ -170,16 +171,16 @@ async function leftToCustomer(shell: Shell, run: Run, { tenant, name }: Integrat
   ).problem;
 }
 
-async function afterUpdates(shell: Shell, run: Run, line: Line, close: (record: IntegrationRecord) => Promise<Line>): Promise<Line> {
+async function afterUpdates(context: Context, run: Run, line: Line, close: (record: IntegrationRecord) => Promise<Line>): Promise<Line> {
   const { tenant, integration } = line;
   if (line.problem) return line;
-  const resources = await roleLeases(shell, line);
+  const resources = await roleLeases(context, line);
   if (resources.length === 0) return line;
-  const lease = { resources, owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
+  const lease = { resources, owner: context.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
   try {
-    return await withLeases(shell.store, lease, async () => {
+    return await withLeases(context.store, lease, async () => {
       // Read anew: an update that was making the integration has recorded its role by now.
-      const record = await findIntegration(shell.store.db, tenant, integration);
+      const record = await findIntegration(context.store.db, tenant, integration);
       return record && record.goneAt === undefined ? await close(record) : line;
     });
   } catch (error) {
@@ -188,8 +189,8 @@ async function afterUpdates(shell: Shell, run: Run, line: Line, close: (record: 
 }
 
 /** The leases under which the trusts of an integration are written: of the roles that are recorded, and those that are held right now. */
-async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<string[]> {
-  const [record, held] = await Promise.all([findIntegration(shell.store.db, tenant, integration), findLeases(shell.store.db)]);
+async function roleLeases(context: Context, { tenant, integration }: Line): Promise<string[]> {
+  const [record, held] = await Promise.all([findIntegration(context.store.db, tenant, integration), findLeases(context.store.db)]);
   const recorded = (record?.stacks ?? []).flatMap(({ spec }) => (rulesOf(spec).role ? leasesOf(tenant, spec) : []));
   const own = `stack:${tenant}/${stackId({ kind: "role", key: integration })}`;
   const writing = held.flatMap(({ resource }) => (resource === own || resource.startsWith(`${own}.`) ? [resource] : []));
@@ -197,22 +198,22 @@ async function roleLeases(shell: Shell, { tenant, integration }: Line): Promise<
 }
 
 /** Every integration goes up again as it was approved last: the trusts open, the sessions' end is taken away, and each is proven. */
-async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]> {
-  const records = await integrationsOfVendor(shell.store.db, vendor);
+async function reopenAll(context: Context, run: Run, vendor: string): Promise<Line[]> {
+  const records = await integrationsOfVendor(context.store.db, vendor);
   const begun = records.filter(hasBegun);
-  const removed = await sideBySide(begun, (record) => isBeingRemoved(shell.store.db, record));
+  const removed = await sideBySide(begun, (record) => isBeingRemoved(context.store.db, record));
   const standing = begun.filter((_, index) => !removed[index]);
   // Run again after a restart, it goes on with those that it had started.
   const started = new Map(
-    (await childrenOf(shell.store.db, run.operation.id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]),
+    (await childrenOf(context.store.db, run.operation.id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]),
   );
   return run.step("reopen", () =>
     sideBySide(standing, async ({ tenant, name }): Promise<Line> => {
       const child = started.get(`${tenant}/${name}`);
       if (child !== undefined) return { tenant, integration: name, operation: child };
       try {
-        const operation = await readAgain(() => reopen(shell, tenant, name, run.operation.requestedBy));
-        await noteChild(shell, run, operation.id);
+        const operation = await readAgain(() => reopen(context, tenant, name, run.operation.requestedBy));
+        await noteChild(context, run, operation.id);
         return { tenant, integration: name, operation: operation.id };
       } catch (error) {
         return { tenant, integration: name, problem: problemOf(error) };
@@ -222,9 +223,9 @@ async function reopenAll(shell: Shell, run: Run, vendor: string): Promise<Line[]
 }
 
 /** What has become of each: one that waits for an approval isn't waited for. */
-async function followReopened(shell: Shell, run: Run, { vendor, lines }: { vendor: string; lines: Line[] }): Promise<void> {
+async function followReopened(context: Context, run: Run, { vendor, lines }: { vendor: string; lines: Line[] }): Promise<void> {
   const started = lines.flatMap(({ operation }) => (operation ? [operation] : []));
-  const ended = await followChildren(shell, run, started, { isEnd: hasSettled });
+  const ended = await followChildren(context, run, started, { isEnd: hasSettled });
   const integrations = lines.map((line) => {
     const child = ended.find(({ id }) => id === line.operation);
     return { ...line, ...(child?.error && { problem: child.error }), ...(child?.state === "awaiting-approval" && { state: child.state }) };
@@ -232,11 +233,11 @@ async function followReopened(shell: Shell, run: Run, { vendor, lines }: { vendo
   run.result = { vendor, state: "reinstated", integrations };
 }
 
-async function reopen(shell: Shell, tenant: string, name: string, requestedBy: string): Promise<StoredOperation> {
-  const { tenant: owner, record } = await findTenantIntegration(shell, tenant, name);
+async function reopen(context: Context, tenant: string, name: string, requestedBy: string): Promise<StoredOperation> {
+  const { tenant: owner, record } = await findTenantIntegration(context, tenant, name);
   const request = approvedRequestOf(record);
-  const desired = desiredStacks(owner, await wishOf(shell, request, name));
-  return accept(shell, { kind: "up", next: record, basis: record, desired, request, requestedBy, writers: [] });
+  const desired = desiredStacks(owner, await desiredIntegrationOf(context, request, name));
+  return accept(context, { kind: "up", next: record, basis: record, desired, request, requestedBy, writers: [] });
 }
 
 async function sideBySide<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -20,7 +20,7 @@ const refusal = async (requestedBy: string, request: Record<string, unknown>, su
   const { db } = service.store;
   const created = await createOperation(db, { kind: "up", tenant: "acme", integration: "c1", request, requestedBy, deadlineSeconds: 60 });
   const held = { ...created, state: "awaiting-approval" as const, planHash };
-  return approve(service.shell, held, { planHash, subject }).then(
+  return approve(service.context, held, { planHash, subject }).then(
     () => undefined,
     (error: unknown) => (error instanceof ProblemError && error.problem.code === "approver_is_requester" ? error.problem.code : undefined),
   );
@@ -68,8 +68,8 @@ test("each held plan keeps its own approver, whoever approves another one meanwh
     return parkOperation(db, id, epoch, { planHash: hash });
   };
   const [first, second] = [await held("a".repeat(64)), await held("b".repeat(64))];
-  await approve(service.shell, first, { planHash: "a".repeat(64), subject: "bob" });
-  await approve(service.shell, second, { planHash: "b".repeat(64), subject: "carol" });
+  await approve(service.context, first, { planHash: "a".repeat(64), subject: "bob" });
+  await approve(service.context, second, { planHash: "b".repeat(64), subject: "carol" });
   const approvers = [first, second].map(async ({ id }) => (await findOperation(db, id))?.request["approvedBy"]);
   assert.deepEqual(await Promise.all(approvers), ["bob", "carol"]);
 });

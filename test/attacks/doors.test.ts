@@ -7,8 +7,8 @@ import { putIntegration } from "../../src/integrations/put.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
 import { openReconciles } from "../../src/store/reconcile-reads.ts";
 import { claimMembers, deleteSource, findSource, listSources, ownerOf } from "../../src/store/sources.ts";
-import { buryTenant, findTenant } from "../../src/store/tenants.ts";
-import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
+import { findTenant, writeTenantTombstone } from "../../src/store/tenants.ts";
+import { everybody, type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "../gitops/rig.ts";
 import { type Running, start } from "../http/support.ts";
 
 const account = "222222222222";
@@ -27,7 +27,7 @@ describe("over HTTP", { concurrency: false }, () => {
 
   before(async () => {
     service = await start();
-    service.shell.ownCredentials = true;
+    service.context.ownCredentials = true;
     mallory = await key("mallory", ["mallory", "mallory-2"], ["read", "write", "destroy"]);
     assert.equal((await put("/v1/tenants/acme", ofAcme)).status, 201);
   });
@@ -81,7 +81,7 @@ describe("over HTTP", { concurrency: false }, () => {
   });
 
   test("the state bucket and the secrets key are nobody's resource", async () => {
-    service.shell.secrets = {
+    service.context.secrets = {
       provider: "awskms",
       url: "awskms:///arn:aws:kms:us-east-1:111111111111:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0?region=us-east-1",
     };
@@ -179,12 +179,12 @@ describe("over HTTP", { concurrency: false }, () => {
 });
 
 describe("through a reconcile", { concurrency: false }, () => {
-  let house: House;
+  let house: GitopsRig;
   const mallory: Asker = { subject: "mallory", tenants: ["mallory"], mayDestroy: true, administers: false };
   const push = async (by: Asker, manifests: object[], dryRun = false) => {
     const source = { repository: `https://git.example/${by.subject}`, revision: "1" };
     const accepted = await acceptPush(
-      house.shell,
+      house.context,
       { source, manifests: manifests as never, prune: false, maxDeletes: 0, dryRun, atomic: false },
       by,
     );
@@ -193,7 +193,7 @@ describe("through a reconcile", { concurrency: false }, () => {
   const refusalOf = async (by: Asker, manifest: object, dryRun: boolean) => itemsOf(await push(by, [manifest], dryRun))[0]?.code;
 
   before(async () => {
-    house = await openHouse();
+    house = await startGitopsRig();
     await push(everybody, [tenantManifest("acme")]);
   });
   after(() => house?.close());
@@ -202,17 +202,17 @@ describe("through a reconcile", { concurrency: false }, () => {
     const how = dryRun ? "a dry run" : "an apply";
     test(`another tenant's account is refused as a PUT is, by ${how}`, async () => {
       assert.equal(await refusalOf(mallory, tenantManifest("mallory"), dryRun), "account_already_registered");
-      assert.equal(await findTenant(house.shell.store.db, "mallory"), undefined);
+      assert.equal(await findTenant(house.context.store.db, "mallory"), undefined);
     });
 
     test(`so is the service's own account, by ${how}`, async () => {
-      house.shell.ownCredentials = true;
+      house.context.ownCredentials = true;
       const own = {
         ...tenantManifest("mallory"),
         spec: { accountId: "111111111111", region: "us-east-1", access: { mode: "own-credentials" } },
       };
       assert.equal(await refusalOf(mallory, own, dryRun), "forbidden");
-      assert.equal(await findTenant(house.shell.store.db, "mallory"), undefined);
+      assert.equal(await findTenant(house.context.store.db, "mallory"), undefined);
     });
   }
 
@@ -221,11 +221,11 @@ describe("through a reconcile", { concurrency: false }, () => {
     const writer: Asker = { ...everybody, subject: "writer", mayDestroy: false, administers: false };
     const from = async (by: Asker, manifests: object[], { prune = false, sequence = 1 } = {}) => {
       const given = { source: { repository, revision: "1", sequence }, manifests: manifests as never, prune, maxDeletes: 5 };
-      return house.ended((await acceptPush(house.shell, { ...given, dryRun: false, atomic: false }, by)).id);
+      return house.ended((await acceptPush(house.context, { ...given, dryRun: false, atomic: false }, by)).id);
     };
     const [kept, byHand] = [integrationManifest("acme", "fromgit"), integrationManifest("acme", "handmade")];
     await from(everybody, [kept]);
-    const { operation } = await putIntegration(house.shell, {
+    const { operation } = await putIntegration(house.context, {
       tenant: "acme",
       name: "handmade",
       body: byHand.spec as never,
@@ -242,13 +242,13 @@ describe("through a reconcile", { concurrency: false }, () => {
       ["fromgit unchanged"],
       "nor does a number that they sent stop it",
     );
-    assert.equal((await findIntegration(house.shell.store.db, "acme", "handmade"))?.goneAt, undefined);
+    assert.equal((await findIntegration(house.context.store.db, "acme", "handmade"))?.goneAt, undefined);
   });
 
   test("a source that is removed while it claims owns nothing afterwards", async () => {
-    const { db } = house.shell.store;
+    const { db } = house.context.store;
     const claim = { kind: "Integration" as const, tenant: "acme", name: "c9", labels: {} };
-    await putSource(house.shell, {
+    await putSource(house.context, {
       name: "ghost",
       body: { repository: "/nowhere.git", branch: "main", interval: 300, prune: false, maxDeletes: 0 },
       requestedBy: "alice",
@@ -260,26 +260,26 @@ describe("through a reconcile", { concurrency: false }, () => {
   });
 
   test("what a source owned of an offboarded tenant isn't owned in the next tenant of that name", async () => {
-    const { db } = house.shell.store;
+    const { db } = house.context.store;
     await push({ ...mallory, subject: "owner", tenants: "*", administers: true }, [tenantManifest("passing", "333333333333")]);
     assert.notEqual(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
-    assert.equal(await buryTenant(db, "passing"), true);
+    assert.equal(await writeTenantTombstone(db, "passing"), true);
     assert.equal(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
   });
 
   test("a pull that was accepted before its source was changed doesn't act as it was", async () => {
     const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: true, maxDeletes: 9 };
     const scopes = ["write", "destroy", "admin"];
-    await putSource(house.shell, { name: "pulled", body, requestedBy: "alice", scopes });
-    await house.shell.queue.pause();
-    const accepted = await acceptPull(house.shell, { name: "pulled" }, { requestedBy: "source-poll" });
-    await putSource(house.shell, { name: "pulled", body: { ...body, prune: false }, requestedBy: "bob", scopes: ["write"] });
-    await house.shell.queue.resume();
+    await putSource(house.context, { name: "pulled", body, requestedBy: "alice", scopes });
+    await house.context.queue.pause();
+    const accepted = await acceptPull(house.context, { name: "pulled" }, { requestedBy: "source-poll" });
+    await putSource(house.context, { name: "pulled", body: { ...body, prune: false }, requestedBy: "bob", scopes: ["write"] });
+    await house.context.queue.resume();
     assert.equal((await house.ended(accepted.id)).error?.code, "stale_revision");
-    assert.deepEqual((await findSource(house.shell.store.db, "pulled"))?.scopes, ["write"]);
-    await deleteSource(house.shell.store.db, "pulled");
-    await assert.rejects(acceptPull(house.shell, { name: "pulled" }, { requestedBy: "source-poll" }));
-    assert.equal(await findSource(house.shell.store.db, "pulled"), undefined, "what was forgotten stays forgotten");
+    assert.deepEqual((await findSource(house.context.store.db, "pulled"))?.scopes, ["write"]);
+    await deleteSource(house.context.store.db, "pulled");
+    await assert.rejects(acceptPull(house.context, { name: "pulled" }, { requestedBy: "source-poll" }));
+    assert.equal(await findSource(house.context.store.db, "pulled"), undefined, "what was forgotten stays forgotten");
   });
 
   test("whoever holds every tenant may share an account, as with a PUT", async () => {

@@ -10,7 +10,7 @@ import { openOperation } from "../../src/operations/open.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { createOperation, findOperation } from "../../src/store/operations.ts";
 import { parkOperation, startOperation } from "../../src/store/transitions.ts";
-import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
+import { everybody, type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "../gitops/rig.ts";
 import { integrationBodyFixture as body } from "../http/bodies.ts";
 import { seed } from "../http/seed.ts";
 import { type Running, start } from "../http/support.ts";
@@ -28,7 +28,7 @@ test("a PUT by somebody who may only write runs after what waits", async (t) => 
     },
   ];
   for (const { waits, put } of cases) {
-    await seed(service.shell);
+    await seed(service.context);
     const made = await service.call("POST", "/v1/keys", { body: { subject: "writer", tenants: ["acme"], scopes: ["read", "write"] } });
     const token = String(made.json["key"]);
     const asked = await service.call(waits.method, waits.path, waits.body ? { body: waits.body } : {});
@@ -50,16 +50,16 @@ test("a plan that waits can't be approved after a teardown was asked for", async
   const planHash = "0".repeat(64);
   const held = await parkOperation(db, id, 1, { planHash });
   await createOperation(db, { ...asked, kind: "destroy", request: {} });
-  await assert.rejects(approve(service.shell, held, { planHash, subject: "second" }), { message: /^plan_stale:/ });
+  await assert.rejects(approve(service.context, held, { planHash, subject: "second" }), { message: /^plan_stale:/ });
   assert.equal((await findOperation(db, id))?.state, "awaiting-approval");
 });
 
 describe("manifests that are as they were", { concurrency: false }, () => {
-  let house: House;
+  let house: GitopsRig;
   const manifests = [tenantManifest("acme"), integrationManifest("acme", "c1", { externalId: "c1-0123456789abcdef" })];
   const push = async () => {
     const source = { repository: "https://git.example/acme", revision: "1" };
-    return acceptPush(house.shell, { source, manifests, prune: false, maxDeletes: 0, dryRun: false, atomic: false }, everybody);
+    return acceptPush(house.context, { source, manifests, prune: false, maxDeletes: 0, dryRun: false, atomic: false }, everybody);
   };
   /** Makes operations of this kind wait until the answer is called. */
   const hold = (kind: string) => {
@@ -73,21 +73,21 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     return release;
   };
   const open = (kind: "verify" | "delete-key") =>
-    house.shell.store.db.transaction().execute((trx) => {
+    house.context.store.db.transaction().execute((trx) => {
       const asked = { kind, tenant: "acme", integration: "c1", request: {}, requestedBy: "admin", deadlineSeconds: 60 };
-      return openOperation(house.shell, trx, asked);
+      return openOperation(house.context, trx, asked);
     });
   const outcomeOf = async (id: string) => itemsOf(await house.ended(id)).find((item) => item.name === "c1")?.outcome;
 
   before(async () => {
-    house = await openHouse();
+    house = await startGitopsRig();
     await house.ended((await push()).id);
     house.ran.length = 0;
   });
   after(() => house?.close());
 
   test("leave closed what a failed teardown closed, also while a key is deleted", async (t) => {
-    await changeIntegration(house.shell.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
+    await changeIntegration(house.context.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
     const release = hold("delete-key");
     t.after(release);
     await open("delete-key");
@@ -99,33 +99,33 @@ describe("manifests that are as they were", { concurrency: false }, () => {
   });
 
   test("are refused where a teardown was asked for since they were read", async (t) => {
-    const { db } = house.shell.store;
+    const { db } = house.context.store;
     const release = hold("destroy");
     t.after(release);
-    const teardown = await deleteIntegration(house.shell, { tenant: "acme", name: "c1", requestedBy: "admin" });
+    const teardown = await deleteIntegration(house.context, { tenant: "acme", name: "c1", requestedBy: "admin" });
     const record = await findIntegration(db, "acme", "c1");
     assert.ok(record);
     const [externalId] = record.externalIds;
     const { blueprint, parameters } = record;
     const same = { blueprint, parameters: { ...parameters, externalId: externalId?.id } };
     const sent = { tenant: "acme", name: "c1", body: same, requestedBy: "source", writers: ["ci"] };
-    await assert.rejects(putIntegration(house.shell, sent), /^ProblemError: not_found: .*is being removed/);
+    await assert.rejects(putIntegration(house.context, sent), /^ProblemError: not_found: .*is being removed/);
     release();
     await house.ended(teardown.id);
     await house.ended((await push()).id);
   });
 
   test("end no teardown that waits", async (t) => {
-    await changeIntegration(house.shell.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
+    await changeIntegration(house.context.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
     const release = hold("verify");
     t.after(release);
     const { id: verify } = await open("verify");
-    while ((await findOperation(house.shell.store.db, verify))?.state !== "running") await sleep(20);
-    const teardown = await deleteIntegration(house.shell, { tenant: "acme", name: "c1", requestedBy: "admin" });
+    while ((await findOperation(house.context.store.db, verify))?.state !== "running") await sleep(20);
+    const teardown = await deleteIntegration(house.context, { tenant: "acme", name: "c1", requestedBy: "admin" });
     const { id } = await push();
     const outcome = await outcomeOf(id);
     release();
     assert.equal(outcome, "unchanged");
-    assert.notEqual((await findOperation(house.shell.store.db, teardown.id))?.state, "cancelled");
+    assert.notEqual((await findOperation(house.context.store.db, teardown.id))?.state, "cancelled");
   });
 });

@@ -19,10 +19,10 @@ const kmsKeyArn = "arn:aws:kms:eu-central-1:222222222222:key/0f1e2d3c-4b5a-6978-
 const expected = (more: object): Expectations => creativeForceS3.expectations({ ...parameters, ...more }, context);
 
 describe("the guide's own bucket policy, s3:* for the role", () => {
-  const wish = creativeForceS3.parameters.parse({ ...parameters, bucketPolicy: "vendor-exact" }) as Record<string, unknown>;
-  const contract = creativeForceS3.contract(wish, context);
-  const specs = creativeForceS3.stacks(wish, context);
-  const live = liveDocuments(creativeForceS3, wish, context);
+  const parsed = creativeForceS3.parameters.parse({ ...parameters, bucketPolicy: "vendor-exact" }) as Record<string, unknown>;
+  const contract = creativeForceS3.contract(parsed, context);
+  const specs = creativeForceS3.stacks(parsed, context);
+  const live = liveDocuments(creativeForceS3, parsed, context);
   const proofOf = (documents: LiveDocuments, by?: string) =>
     judge(
       { ...contract, exceptions: (contract.exceptions ?? []).map((one) => ({ ...one, ...(by && { approvedBy: by }) })) },
@@ -51,13 +51,13 @@ describe("the guide's own bucket policy, s3:* for the role", () => {
   });
 
   test("needs an approval when it is new or on another bucket, and none when it goes", () => {
-    const least = { ...wish, bucketPolicy: "least" };
+    const least = { ...parsed, bucketPolicy: "least" };
     const reasons = (before: object | undefined, after: object) =>
       creativeForceS3.approvals?.(before as Record<string, unknown> | undefined, after as Record<string, unknown>).length;
-    assert.equal(reasons(undefined, wish), 1);
-    assert.equal(reasons(least, wish), 1);
-    assert.equal(reasons({ ...wish, bucket: "other-bucket" }, wish), 1);
-    assert.deepEqual([reasons(wish, wish), reasons(wish, least), reasons(undefined, least)], [0, 0, 0]);
+    assert.equal(reasons(undefined, parsed), 1);
+    assert.equal(reasons(least, parsed), 1);
+    assert.equal(reasons({ ...parsed, bucket: "other-bucket" }, parsed), 1);
+    assert.deepEqual([reasons(parsed, parsed), reasons(parsed, least), reasons(undefined, least)], [0, 0, 0]);
   });
 
   test("passes the guardrails as the blueprint declares it, and no wider", () => {

@@ -11,7 +11,7 @@ import { originOf } from "../../src/cli/folder.ts";
 import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { repositoryFault, repositoryName } from "../../src/model/repository-name.ts";
 import { listOperations } from "../../src/store/operations.ts";
-import { openHouse } from "../gitops/house.ts";
+import { startGitopsRig } from "../gitops/rig.ts";
 import { apiOver, serveApi } from "../http/support.ts";
 import { faulty, fine, secret } from "./repository-cases.ts";
 import { drawbridge } from "./support.ts";
@@ -61,12 +61,12 @@ describe("a repository's name is cleaned before it is sent", () => {
   });
 
   test("diff sends the remote's URL without its token, and shows it nowhere", async () => {
-    const house = await openHouse();
-    const service = await serveApi(await apiOver(house.shell));
+    const house = await startGitopsRig();
+    const service = await serveApi(await apiOver(house.context));
     const manifest = { apiVersion: "drawbridge/v1", kind: "Tenant", metadata: { name: "acme" }, spec: {} };
     await writeFile(path.join(folder, "acme.json"), JSON.stringify(manifest));
     const ran = await drawbridge(["diff", "-f", folder], { env: { DRAWBRIDGE_URL: service.url, DRAWBRIDGE_TOKEN: "admin-token" } });
-    const { items } = await listOperations(house.shell.store.db, { tenants: "*", limit: 9 });
+    const { items } = await listOperations(house.context.store.db, { tenants: "*", limit: 9 });
     assert.equal(items.length, 1, ran.err);
     assert.equal(items[0]?.request["source"], pushSourceName(withoutToken));
     assert.ok(!JSON.stringify([items, ran]).includes(secret));

@@ -38,7 +38,7 @@ type Seen = DriftRecord & { name: string };
 describe("somebody edits by hand what we made", { concurrency: false }, () => {
   let world: World;
   let bucket: string;
-  const wish = (drift: string) => ({ blueprint: "conductorone-s3", parameters: { bucket, externalId }, settings: { drift } });
+  const body = (drift: string) => ({ blueprint: "conductorone-s3", parameters: { bucket, externalId }, settings: { drift } });
   const detect = async (body = {}): Promise<{ operation: Operation; seen: Seen }> => {
     const answer = await world.api.call<{ operation: Operation }>("POST", `${route}/detect-drift`, { body });
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
@@ -60,7 +60,7 @@ describe("somebody edits by hand what we made", { concurrency: false }, () => {
     world = await startWorld();
     bucket = tenantThings.plainBucket(world.sandbox.accounts.tenant.accountId);
     await world.tenant("acme");
-    const { operation } = await world.put("acme", "c1", wish("observe"));
+    const { operation } = await world.put("acme", "c1", body("observe"));
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
   });
   after(() => world?.stop());
@@ -119,7 +119,7 @@ describe("somebody edits by hand what we made", { concurrency: false }, () => {
   });
 
   test("under remediate it repairs unasked, but the same edit a second time is said and held", async () => {
-    await world.put("acme", "c1", wish("remediate"));
+    await world.put("acme", "c1", body("remediate"));
     const sneak = () => world.aws().iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: "Sneaky", PolicyDocument: readAll }));
     await sneak();
     // The repair above was minutes ago at most, so this one is asked for; what counts is that the same comes back.

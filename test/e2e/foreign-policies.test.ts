@@ -63,13 +63,13 @@ test(`up to ${many} policies that other people wrote (seed ${seed}) are kept wor
   const end = Date.now() + within;
   let done = 0;
   for (; done < many && (done < least || Date.now() < end); done += atOnce) {
-    await Promise.all(Array.from({ length: atOnce }, (_, offset) => lifeBeside(done + offset)));
+    await Promise.all(Array.from({ length: atOnce }, (_, offset) => lifecycleBeside(done + offset)));
   }
   t.diagnostic(`${done} policies, seed ${seed}`);
 });
 
 /** One bucket whose policy somebody else wrote, before, during and after an integration that adds to it. */
-async function lifeBeside(number: number): Promise<void> {
+async function lifecycleBeside(number: number): Promise<void> {
   const bucket = `drawbridge-foreign-${number}`;
   const [policy] = fc.sample(foreignPolicy(bucket), { numRuns: 1, seed: seed + number });
   const original = canonicalJson(policy);

@@ -87,8 +87,8 @@ describe("a tenant whose account is never entered", { concurrency: false }, () =
     const tenant = "/v1/tenants/neighbour";
     const access = { mode: "hand-off" };
     assert.equal((await world.api.call("PUT", tenant, { body: { accountId, region, access } })).status, 201);
-    const wish = { blueprint: "conductorone-s3", parameters: { bucket: "neighbours-files", externalId: "c1-neighbour-7d2a90" } };
-    const { operation } = await world.put("neighbour", "files", wish);
+    const body = { blueprint: "conductorone-s3", parameters: { bucket: "neighbours-files", externalId: "c1-neighbour-7d2a90" } };
+    const { operation } = await world.put("neighbour", "files", body);
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     const { body: template } = await world.api.call("GET", `${tenant}/integrations/files/hand-off?format=cloudformation`);
     await deployTemplate(world.sandbox.awsEndpoint, accountId, "vendor-access", template);
@@ -111,7 +111,7 @@ describe("a tenant whose account is never entered", { concurrency: false }, () =
     assert.equal(adopted.state, "succeeded", JSON.stringify(adopted.error));
     assert.match(JSON.stringify(adopted.result?.["warnings"]), /CloudFormation stack vendor-access/);
     assert.equal(await roleId(), id);
-    const { stacks } = (await verb("preview", wish)).result as { stacks: StackPlan[] };
+    const { stacks } = (await verb("preview", body)).result as { stacks: StackPlan[] };
     assert.deepEqual(
       stacks.map(({ changes, documents }) => [Object.keys(changes), documents]),
       [[["same"], []]],

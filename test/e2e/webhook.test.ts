@@ -11,7 +11,7 @@ import { putSource } from "../../src/gitops/sources.ts";
 import { findIntegration } from "../../src/store/integrations.ts";
 import type { StoredOperation } from "../../src/store/operations.ts";
 import { findSource } from "../../src/store/sources.ts";
-import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "../gitops/house.ts";
+import { type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "../gitops/rig.ts";
 import type { Reply } from "../http/call.ts";
 import { apiOver, serveApi } from "../http/support.ts";
 
@@ -37,7 +37,7 @@ const sign = (body: string | Buffer, key = secret, algorithm = "sha256") =>
   `${algorithm}=${createHmac(algorithm, key).update(body).digest("hex")}`;
 
 describe("a push at GitHub", { concurrency: false }, () => {
-  let house: House;
+  let house: GitopsRig;
   let server: Awaited<ReturnType<typeof serveApi>>;
   let folder: string;
   let work: string;
@@ -77,8 +77,8 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await writeFile(path.join(work, "deploy", "tenant.json"), JSON.stringify(tenantManifest("acme")));
     await writeFile(path.join(work, "elsewhere.yaml"), "kind: NotOurs\n");
     await commitAll("first");
-    house = await openHouse({ secretsDir });
-    server = await serveApi(await apiOver(house.shell));
+    house = await startGitopsRig({ secretsDir });
+    server = await serveApi(await apiOver(house.context));
     const body = {
       repository: bare,
       branch: "main",
@@ -89,9 +89,9 @@ describe("a push at GitHub", { concurrency: false }, () => {
       webhookSecret: "hook",
       repositoryName: "acme/access",
     };
-    await putSource(house.shell, { name: "acme", body, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(house.context, { name: "acme", body, requestedBy: "ops", scopes: ["write", "destroy"] });
     for (const hook of ["empty", "short", "missing"]) {
-      await putSource(house.shell, {
+      await putSource(house.context, {
         name: hook,
         body: { ...body, webhookSecret: hook },
         requestedBy: "ops",
@@ -99,7 +99,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
       });
     }
     const { webhookSecret: _none, ...silent } = body;
-    await putSource(house.shell, { name: "silent", body: silent, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(house.context, { name: "silent", body: silent, requestedBy: "ops", scopes: ["write", "destroy"] });
   });
   after(async () => {
     await server?.close();
@@ -120,7 +120,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
       ],
     );
     assert.deepEqual(house.ran, ["up acme/one"]);
-    assert.equal((await findSource(house.shell.store.db, "acme"))?.revision?.length, 40);
+    assert.equal((await findSource(house.context.store.db, "acme"))?.revision?.length, 40);
   });
 
   test("GitHub's own test values verify", () => {
@@ -171,12 +171,12 @@ describe("a push at GitHub", { concurrency: false }, () => {
   ];
   for (const [what, attack] of attacks) {
     test(`${what} starts nothing`, async () => {
-      const before = (await findSource(house.shell.store.db, "acme"))?.lastOperation;
+      const before = (await findSource(house.context.store.db, "acme"))?.lastOperation;
       const answer = await attack();
       assert.notEqual(answer.status, 202, answer.text);
       assert.ok(answer.status < 500, answer.text);
       assert.ok(!answer.text.includes(secret));
-      assert.equal((await findSource(house.shell.store.db, "acme"))?.lastOperation, before);
+      assert.equal((await findSource(house.context.store.db, "acme"))?.lastOperation, before);
     });
   }
 
@@ -193,13 +193,13 @@ describe("a push at GitHub", { concurrency: false }, () => {
   test("a file that can't be read is refused by its place, and keeps prune from doing anything", async () => {
     await writeFile(path.join(work, "deploy", "a.json"), "{ not: [yaml");
     await commitAll("broken");
-    const source = await findSource(house.shell.store.db, "acme");
+    const source = await findSource(house.context.store.db, "acme");
     assert.ok(source);
-    const operation = await house.ended((await acceptPull(house.shell, source, { requestedBy: "ops", asker: "ops" })).id);
+    const operation = await house.ended((await acceptPull(house.context, source, { requestedBy: "ops", asker: "ops" })).id);
     assert.equal(operation.error?.code, "reconcile_incomplete");
     assert.ok(itemsOf(operation).some(({ outcome, at }) => outcome === "refused" && at?.startsWith("deploy/a.json:1:")));
     assert.ok(itemsOf(operation).some(({ name, outcome }) => name === "one" && outcome === "kept"));
-    assert.equal((await findIntegration(house.shell.store.db, "acme", "one"))?.goneAt, undefined);
+    assert.equal((await findIntegration(house.context.store.db, "acme", "one"))?.goneAt, undefined);
   });
 
   test("a link out of the repository is not followed, and keeps prune from doing anything; a manifest that is gone is pruned", async () => {
@@ -227,11 +227,11 @@ describe("a push at GitHub", { concurrency: false }, () => {
   });
 
   test("a repository that isn't there fails by name and tells nothing else", async () => {
-    const source = { ...(await findSource(house.shell.store.db, "acme")), repository: path.join(folder, "nowhere.git"), name: "acme" };
-    await putSource(house.shell, { name: "acme", body: source as never, requestedBy: "ops", scopes: ["write", "destroy"] });
-    const now = await findSource(house.shell.store.db, "acme");
+    const source = { ...(await findSource(house.context.store.db, "acme")), repository: path.join(folder, "nowhere.git"), name: "acme" };
+    await putSource(house.context, { name: "acme", body: source as never, requestedBy: "ops", scopes: ["write", "destroy"] });
+    const now = await findSource(house.context.store.db, "acme");
     assert.ok(now);
-    const operation = await house.ended((await acceptPull(house.shell, now, { requestedBy: "ops", asker: "ops" })).id);
+    const operation = await house.ended((await acceptPull(house.context, now, { requestedBy: "ops", asker: "ops" })).id);
     assert.deepEqual([operation.error?.code, operation.error?.cause], ["source_unreachable", "no-such-repository"]);
   });
 });

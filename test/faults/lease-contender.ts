@@ -47,12 +47,12 @@ process.on("message", async (resources: string[] | "end" | "release") => {
     process.on("message", look);
   });
   const started = performance.now();
-  const wishes = resources.map((resource) => want(resource, released));
-  const got = await Promise.all(wishes.map(({ answer }) => answer));
+  const requests = resources.map((resource) => want(resource, released));
+  const got = await Promise.all(requests.map(({ answer }) => answer));
   const won = resources.filter((_, index) => got[index]);
   const answers: Answers = { won, lost: resources.length - won.length, slowest: performance.now() - started };
   process.send?.(answers);
-  await Promise.all(wishes.map(({ end }) => end));
+  await Promise.all(requests.map(({ end }) => end));
   process.send?.("released");
 });
 process.send?.("ready");

@@ -46,8 +46,8 @@ export async function createMix(rig: Rig, random: () => number, tenants: number)
     members,
     async start(member) {
       const { tenant, name } = member;
-      const wish = pick(random, ["put", "put", "destroy"] as const);
-      const destroys = wish === "destroy" && (await isThere(rig, tenant, name));
+      const request = pick(random, ["put", "put", "destroy"] as const);
+      const destroys = request === "destroy" && (await isThere(rig, tenant, name));
       return { ...member, operation: await (destroys ? startDestroy(rig, tenant, name) : put(member)) };
     },
     async check({ tenant, name, large }, operation) {

@@ -135,8 +135,8 @@ export async function startRig(environment: Record<string, string> = {}, options
     },
     async tenant(name) {
       const { accountId, region, provisioningRoleArn } = sandbox.accounts[account];
-      const wish = { accountId, region, access: { mode: "assume-role", roleArn: provisioningRoleArn } };
-      const { body } = await call<{ provisioning: { externalId: string } }>("PUT", `/v1/tenants/${name}`, wish);
+      const request = { accountId, region, access: { mode: "assume-role", roleArn: provisioningRoleArn } };
+      const { body } = await call<{ provisioning: { externalId: string } }>("PUT", `/v1/tenants/${name}`, request);
       await sandbox.trustProvisioner(body.provisioning.externalId, account);
     },
     updating: async (operation) => (await Promise.all(replicas.map((one) => one.updating(operation)))).reduce((sum, n) => sum + n, 0),

@@ -62,8 +62,8 @@ async function steal(
 ): Promise<{ wrong: string[]; refused: number }> {
   const name = `i${index}`;
   await saveIntegration(old, recordOf(name));
-  const wish = { kind: "up", tenant: "t", integration: name, request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
-  const { id } = await createOperation(old, wish);
+  const request = { kind: "up", tenant: "t", integration: name, request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
+  const { id } = await createOperation(old, request);
   const resources = [`operation:${id}`, `stack:t/role/${name}`];
   const first = await take(old, resources, "old", "wait");
   await startOperation(old, id, { epoch: first });

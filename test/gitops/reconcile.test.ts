@@ -9,15 +9,15 @@ import { changeIntegration, findIntegration } from "../../src/store/integrations
 import { findOperation, type StoredOperation } from "../../src/store/operations.ts";
 import { pause, resume } from "../../src/store/pauses.ts";
 import { approveOperation } from "../../src/store/transitions.ts";
-import { everybody, type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
+import { everybody, type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "./rig.ts";
 
 const repository = "https://git.example/acme/access.git";
 let revisions = 0;
 
 describe("reconcile", { concurrency: false }, () => {
-  let house: House;
+  let house: GitopsRig;
   before(async () => {
-    house = await openHouse();
+    house = await startGitopsRig();
   });
   after(() => house?.close());
   beforeEach(() => {
@@ -30,7 +30,7 @@ describe("reconcile", { concurrency: false }, () => {
     revisions += 1;
     const source = { repository: from, revision: `r${revisions}`, ...(sequence !== undefined && { sequence }) };
     const defaults = { prune: false, maxDeletes: 0, dryRun: false, atomic: false };
-    const operation = await acceptPush(house.shell, { ...defaults, ...options, source, manifests }, by);
+    const operation = await acceptPush(house.context, { ...defaults, ...options, source, manifests }, by);
     return house.ended(operation.id);
   };
   const outcomes = (operation: StoredOperation) =>
@@ -43,7 +43,7 @@ describe("reconcile", { concurrency: false }, () => {
     const operation = await push(ada, { dryRun: true });
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     assert.deepEqual(outcomes(operation), { "Tenant ada": "added", "Integration one": "added", "Integration two": "added" });
-    assert.equal(await findIntegration(house.shell.store.db, "ada", "one"), undefined);
+    assert.equal(await findIntegration(house.context.store.db, "ada", "one"), undefined);
     assert.deepEqual(house.ran, []);
   });
 
@@ -52,7 +52,7 @@ describe("reconcile", { concurrency: false }, () => {
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     assert.equal(operation.children?.length, 2);
     assert.deepEqual(house.ran.sort(), ["up ada/one", "up ada/two"]);
-    const child = await findOperation(house.shell.store.db, operation.children?.[0] ?? "");
+    const child = await findOperation(house.context.store.db, operation.children?.[0] ?? "");
     assert.equal(child?.parent, operation.id);
   });
 
@@ -69,7 +69,7 @@ describe("reconcile", { concurrency: false }, () => {
   });
 
   test("what a teardown has closed stays closed under the same manifest, and that is said", async () => {
-    const { db } = house.shell.store;
+    const { db } = house.context.store;
     await changeIntegration(db, "ada", "one", (now) => ({ ...now, closedByTeardown: true }));
     const same = await push([tenantManifest("ada"), integrationManifest("ada", "one")]);
     assert.equal(itemOf(same, "one")?.outcome, "unchanged");
@@ -107,7 +107,7 @@ describe("reconcile", { concurrency: false }, () => {
     });
     assert.equal(operation.error?.code, "reconcile_refused");
     assert.deepEqual(house.ran, []);
-    assert.equal(await findIntegration(house.shell.store.db, "ada", "fresh"), undefined);
+    assert.equal(await findIntegration(house.context.store.db, "ada", "fresh"), undefined);
   });
 
   test("what is no longer named is kept without prune", async () => {
@@ -121,10 +121,10 @@ describe("reconcile", { concurrency: false }, () => {
     assert.equal(operation.state, "awaiting-approval");
     assert.match(itemOf(operation, "good")?.reason ?? "", /2 deletes are more than maxDeletes \(1\)/);
     assert.ok(!house.ran.some((one) => one.startsWith("destroy")), "none has run");
-    const { shell } = house;
-    await shell.store.db.transaction().execute(async (trx) => {
+    const { context } = house;
+    await context.store.db.transaction().execute(async (trx) => {
       const approved = await approveOperation(trx, operation.id, "somebody-else");
-      await shell.queue.enqueue(trx, jobOf(approved));
+      await context.queue.enqueue(trx, jobOf(approved));
     });
     let done = await house.ended(operation.id);
     while (done.state === "awaiting-approval") done = await house.ended(operation.id);
@@ -133,7 +133,7 @@ describe("reconcile", { concurrency: false }, () => {
   });
 
   test("prune within the limit destroys what the source owns, never another source's or nobody's", async () => {
-    await putIntegration(house.shell, {
+    await putIntegration(house.context, {
       tenant: "ada",
       name: "by-hand",
       body: integrationManifest("ada", "by-hand").spec as never,
@@ -151,11 +151,11 @@ describe("reconcile", { concurrency: false }, () => {
     const operation = await push([integrationManifest("ada", "theirs")]);
     assert.equal(itemOf(operation, "theirs")?.code, "managed_by_source");
     await assert.rejects(
-      refuseManaged(house.shell, { kind: "Integration", tenant: "ada", name: "theirs" }, ["ada"]),
+      refuseManaged(house.context, { kind: "Integration", tenant: "ada", name: "theirs" }, ["ada"]),
       code("managed_by_source"),
     );
-    await assert.rejects(refuseManaged(house.shell, { kind: "Tenant", tenant: "ada", name: "ada" }, "*"), code("managed_by_source"));
-    await refuseManaged(house.shell, { kind: "Integration", tenant: "ada", name: "by-hand" }, "*");
+    await assert.rejects(refuseManaged(house.context, { kind: "Tenant", tenant: "ada", name: "ada" }, "*"), code("managed_by_source"));
+    await refuseManaged(house.context, { kind: "Integration", tenant: "ada", name: "by-hand" }, "*");
   });
 
   test("a caller without destroy prunes nothing, and one without the tenant sees nothing", async () => {
@@ -188,10 +188,10 @@ describe("reconcile", { concurrency: false }, () => {
     const manifests = [integrationManifest("ada", "slow")];
     const options = { prune: false, maxDeletes: 0, dryRun: false, atomic: false };
     const from = "https://git.example/busy.git";
-    const first = await acceptPush(house.shell, { source: { repository: from, revision: "a" }, manifests, ...options }, everybody);
-    while ((await findIntegration(house.shell.store.db, "ada", "slow")) === undefined)
+    const first = await acceptPush(house.context, { source: { repository: from, revision: "a" }, manifests, ...options }, everybody);
+    while ((await findIntegration(house.context.store.db, "ada", "slow")) === undefined)
       await new Promise((resolve) => setTimeout(resolve, 50));
-    const second = await acceptPush(house.shell, { source: { repository: from, revision: "b" }, manifests, ...options }, everybody);
+    const second = await acceptPush(house.context, { source: { repository: from, revision: "b" }, manifests, ...options }, everybody);
     assert.equal((await house.ended(first.id)).state, "cancelled");
     release();
     const done = await house.ended(second.id);
@@ -200,7 +200,7 @@ describe("reconcile", { concurrency: false }, () => {
   });
 
   test("a paused integration, tenant or service is left alone", async () => {
-    const { db } = house.shell.store;
+    const { db } = house.context.store;
     const from = "https://git.example/paused.git";
     const still = (paused: boolean, bucket: string) => {
       const manifest = integrationManifest("ada", "still", { bucket });
@@ -241,7 +241,7 @@ describe("reconcile", { concurrency: false }, () => {
     const operation = await push([integrationManifest("ada", "broken")], { repository: "https://git.example/broken.git" });
     assert.equal(operation.error?.code, "reconcile_incomplete");
     assert.deepEqual([itemOf(operation, "broken")?.state, itemOf(operation, "broken")?.code], ["failed", "bucket_not_found"]);
-    const events = await eventsAfter(house.shell.store.db, operation.id, 0, 100);
+    const events = await eventsAfter(house.context.store.db, operation.id, 0, 100);
     assert.ok(events.some((event) => event.type === "child-ended"));
   });
 });

@@ -11,7 +11,7 @@ import type { SourceRecord } from "../../src/model/source.ts";
 import { ProblemError } from "../../src/problem.ts";
 import type { StoredOperation } from "../../src/store/operations.ts";
 import { saveSource } from "../../src/store/sources.ts";
-import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
+import { type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "./rig.ts";
 
 /** What a commit holds at a path: a file's content, a link's target, or the commit of a submodule. */
 type Content = string | Buffer | { link: string } | { submodule: true };
@@ -244,9 +244,9 @@ describe("what a commit holds", { concurrency: false }, () => {
 });
 
 describe("a source that prunes", { concurrency: false }, () => {
-  let house: House;
+  let house: GitopsRig;
   before(async () => {
-    house = await openHouse();
+    house = await startGitopsRig();
   });
   after(() => house?.close());
 
@@ -265,11 +265,11 @@ describe("a source that prunes", { concurrency: false }, () => {
       scopes: ["read", "write", "destroy", "admin"],
       prune: true,
       maxDeletes: 100,
-      createdAt: house.shell.now(),
+      createdAt: house.context.now(),
       ...source,
     };
-    await saveSource(house.shell.store.db, record);
-    return house.ended((await acceptPull(house.shell, record, { requestedBy: "ops" })).id);
+    await saveSource(house.context.store.db, record);
+    return house.ended((await acceptPull(house.context, record, { requestedBy: "ops" })).id);
   };
   const outcomeOf = (operation: StoredOperation) => itemsOf(operation).find(({ name }) => name === "one")?.outcome;
   const destroyed = () => house.ran.filter((one) => one.startsWith("destroy"));

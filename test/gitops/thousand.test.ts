@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import os from "node:os";
 import { after, before, test } from "node:test";
 import { apiOver, serveApi } from "../http/support.ts";
-import { type House, integrationManifest, itemsOf, openHouse, tenantManifest } from "./house.ts";
+import { type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "./rig.ts";
 
 /** What the house gives no reconcile: an engine or AWS. A test that used either would fail, so both counts are zero. */
-let house: House;
+let house: GitopsRig;
 let server: Awaited<ReturnType<typeof serveApi>>;
 before(async () => {
-  house = await openHouse({ concurrency: 8 });
-  server = await serveApi(await apiOver(house.shell));
+  house = await startGitopsRig({ concurrency: 8 });
+  server = await serveApi(await apiOver(house.context));
 });
 after(async () => {
   await server?.close();

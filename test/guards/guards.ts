@@ -202,7 +202,7 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the fence around records of an operation that was taken over",
-    file: "src/store/database/writer.ts",
+    file: "src/store/database/fencing.ts",
     find: '    .where("epoch", "=", epoch)\n',
     instead: "",
     test: "test/faults/campaigns.test.ts",
@@ -287,7 +287,7 @@ export const guards: readonly Guard[] = [
   {
     without: "the comparison with what a change was made from",
     file: "src/integrations/accept.ts",
-    find: "    if (wishText(alive) !== wishText(basis)) throw changed(next.name);\n",
+    find: "    if (askedText(alive) !== askedText(basis)) throw changed(next.name);\n",
     instead: "",
     test: "test/attacks/lost-updates.test.ts",
   },
@@ -441,21 +441,21 @@ export const guards: readonly Guard[] = [
   {
     without: "the look for a principal that was taken off the list",
     file: "src/integrations/up.ts",
-    find: "  await refuseWithdrawn(shell, desired.blueprint, { record, parameters: request.parameters });\n",
+    find: "  await refuseWithdrawn(context, desired.blueprint, { record, parameters: request.parameters });\n",
     instead: "",
     test: "test/attacks/in-the-account.test.ts",
   },
   {
     without: "a proof by what was applied",
     file: "src/integrations/proving.ts",
-    find: "await appliedWish(shell, record)",
-    instead: "await appliedWish(shell, { ...record, approved: { ...record, externalIds: record.externalIds } })",
+    find: "await appliedIntegration(context, record)",
+    instead: "await appliedIntegration(context, { ...record, approved: { ...record, externalIds: record.externalIds } })",
     test: "test/attacks/in-the-account.test.ts",
   },
   {
     without: "the word that a hand-off tenant's roles are open",
     file: "src/vendors/revoke-vendor.ts",
-    find: "if (await isHandedOver(shell, record)) return",
+    find: "if (await isHandedOver(context, record)) return",
     instead: 'if (tenant === "") return',
     test: "test/attacks/revocation.test.ts",
   },
@@ -623,7 +623,7 @@ export const guards: readonly Guard[] = [
   {
     without: "the limit of what a PUT replaces",
     file: "src/integrations/decide.ts",
-    find: "&& isWish(current.kind)",
+    find: "&& isUpdate(current.kind)",
     instead: "",
     test: "test/attacks/waiting-teardowns.test.ts",
   },

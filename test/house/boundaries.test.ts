@@ -57,13 +57,16 @@ const violations: Record<string, [string, string]> = {
   "accounts-is-imported-from-above": ["src/operations/planted-act.ts", `import { act } from "../accounts/actions.ts"; act();`],
   "store-is-imported-from-above": ["src/engine/planted-record.ts", `import type { Row } from "../store/rows.ts"; export type R = Row;`],
   "composition-is-imported-by-nobody-below": ["src/accounts/planted-config.ts", `import { config } from "../config.ts"; config();`],
-  "verbs-use-the-shell-by-its-faces": ["src/integrations/planted.ts", `import { spawn } from "node:child_process"; spawn("x");`],
+  "verbs-use-what-lies-below": ["src/integrations/planted.ts", `import { spawn } from "node:child_process"; spawn("x");`],
   "operations-run-what-they-are-given": [
     "src/operations/planted-engine.ts",
     `import type { Engine } from "../engine/engine.ts"; export type E = Engine;`,
   ],
   "command-talks-to-the-api-alone": ["src/cli/planted.ts", `import { put } from "../integrations/put.ts"; put();`],
-  "shell-knows-no-blueprint": ["src/operations/planted-recipe.ts", `import { blueprints } from "../blueprints/registry.ts"; blueprints();`],
+  "operations-know-no-blueprint": [
+    "src/operations/planted-recipe.ts",
+    `import { blueprints } from "../blueprints/registry.ts"; blueprints();`,
+  ],
   "accounts-keep-no-records": ["src/accounts/planted-row.ts", `import type { Row } from "../store/rows.ts"; export type R = Row;`],
   "store-keeps-and-nothing-else": ["src/store/planted.ts", `import { act } from "../accounts/actions.ts"; act();`],
   "aws-has-few-doors": ["src/operations/planted-aws.ts", `import { IAMClient } from "@aws-sdk/client-iam"; new IAMClient();`],

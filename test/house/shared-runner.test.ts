@@ -5,9 +5,9 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+import { lanesOf } from "../support/lanes.ts";
 import { runShared } from "../support/run-shared.ts";
 import { findTestFiles, waiting } from "../support/test-files.ts";
-import { lanesOf } from "../support/turns.ts";
 
 const tests = path.join(import.meta.dirname, "..");
 const { NODE_TEST_CONTEXT: _, ...env } = process.env;

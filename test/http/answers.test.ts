@@ -30,7 +30,7 @@ before(async () => {
   service = await start();
 });
 after(() => service?.close());
-beforeEach(() => seed(service.shell));
+beforeEach(() => seed(service.context));
 
 const unchanged = integrationBodyFixture;
 const changed = { ...integrationBodyFixture, parameters: { bucket: "other-data" } };

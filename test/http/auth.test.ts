@@ -13,7 +13,7 @@ before(async () => {
   service = await start();
 });
 after(() => service?.close());
-beforeEach(() => seed(service.shell));
+beforeEach(() => seed(service.context));
 
 const closed = routes.filter((route) => route.scope !== "open");
 

@@ -211,10 +211,10 @@ test("a tenant with 200 operations open is told when to come back, by whatever s
       ),
     );
   await open(200);
-  const wish = { body: integrationBody("c1-9999aaaabbbbccccdddd") };
+  const body = { body: integrationBody("c1-9999aaaabbbbccccdddd") };
   for (const [method, path, options] of [
-    ["PUT", "/v1/tenants/acme/integrations/one-more", wish],
-    ["POST", "/v1/tenants/acme/integrations/one-more/preview", wish],
+    ["PUT", "/v1/tenants/acme/integrations/one-more", body],
+    ["POST", "/v1/tenants/acme/integrations/one-more/preview", body],
     ["POST", `${c1}/verify`, {}],
     ["POST", `${c1}/detect-drift`, { body: {} }],
     ["POST", "/v1/tenants/acme/detect-drift", { body: {} }],

@@ -1,10 +1,10 @@
 /** The records that requests of the HTTP tests are about: tenants `acme` and `empty`, integrations, a held plan, a source, keys. */
 import { sql } from "kysely";
+import type { Context } from "../../src/integrations/context.ts";
+import { recordedIntegration } from "../../src/integrations/desired-integration.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
+import { findTenantIntegration } from "../../src/integrations/lookup.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
-import type { Shell } from "../../src/integrations/shell.ts";
-import { findTenantIntegration } from "../../src/integrations/subject.ts";
-import { recordedWish } from "../../src/integrations/wish.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import { insertApiKey } from "../../src/store/api-keys.ts";
 import type { Db } from "../../src/store/database/transaction.ts";
@@ -23,32 +23,32 @@ const at = "2026-11-22T02:00:00.000Z";
 const epoch = 1;
 
 /** Takes away everything but the audit, which is a chain, and lays the records anew; from the second time on from a copy. */
-export async function seed(shell: Shell): Promise<void> {
-  const { db } = shell.store;
+export async function seed(context: Context): Promise<void> {
+  const { db } = context.store;
   const tables = await tablesOf(db);
   if (tables.copied) return restore(db, tables.names);
-  await lay(shell);
+  await lay(context);
   await db.transaction().execute(async (trx) => {
     await sql`create schema ${copies}`.execute(trx);
     for (const name of tables.names) await sql`create table ${copyOf(name)} as table ${sql.table(name)}`.execute(trx);
   });
 }
 
-async function lay(shell: Shell): Promise<void> {
-  const { db } = shell.store;
+async function lay(context: Context): Promise<void> {
+  const { db } = context.store;
   const tenant = { region: "eu-west-1", tags: { team: "data" }, createdAt: at, updatedAt: at };
   const access = { mode: "assume-role" as const, roleArn: tenantBodyFixture.access.roleArn };
   for (const [name, account] of Object.entries({ acme: accountId, empty: "111122224444" })) {
     await saveTenant(db, { ...tenant, name, accountId: account, access, provisioningExternalId: `drawbridge-${name}-3b5f` });
     await claimAccount(db, account, name);
   }
-  await standing(shell);
+  await standing(context);
   const ace = {
     environment: "production",
     labraAccountId: "999988887777",
     externalId: "labra-of-acme-4Hj7Pq",
   };
-  await putIntegration(shell, {
+  await putIntegration(context, {
     tenant: "acme",
     name: "ace",
     body: { blueprint: "labra-oppsync", parameters: ace },
@@ -94,24 +94,24 @@ async function restore(db: Db, names: readonly string[]): Promise<void> {
 }
 
 /** Integration `c1` as a first update left it: made, proven, its operation ended after three events. */
-async function standing(shell: Shell): Promise<void> {
-  const { db } = shell.store;
+async function standing(context: Context): Promise<void> {
+  const { db } = context.store;
   const parameters = { ...integrationBodyFixture.parameters, externalId: "c1-7d1f6a93b2e84c05a1f2" };
   const body = { ...integrationBodyFixture, parameters };
-  const { operation } = await putIntegration(shell, { tenant: "acme", name: "c1", body, requestedBy: "tester" });
+  const { operation } = await putIntegration(context, { tenant: "acme", name: "c1", body, requestedBy: "tester" });
   if (!operation) throw new Error("the first PUT begins an operation");
   await startOperation(db, operation.id, { epoch });
   await appendEvents(db, operation.id, epoch, [{ type: "step", data: { step: 1 } }]);
   await finishOperation(db, operation.id, epoch, { state: "succeeded" });
-  const { tenant, record: asked } = await findTenantIntegration(shell, "acme", "c1");
-  const { specs, specHash } = desiredStacks(tenant, await recordedWish(shell, asked));
+  const { tenant, record: asked } = await findTenantIntegration(context, "acme", "c1");
+  const { specs, specHash } = desiredStacks(tenant, await recordedIntegration(context, asked));
   const up = (record: IntegrationRecord): IntegrationRecord => {
     const { authors: _none, ...rest } = record;
     return {
       ...rest,
       stacks: specs.map((spec) => ({
         spec,
-        address: stackAddress(shell.stateUrl, "acme", spec.kind, spec.key),
+        address: stackAddress(context.stateUrl, "acme", spec.kind, spec.key),
         status: "up" as const,
         outputs: { roleArn: `arn:aws:iam::${accountId}:role/ConductorOneIntegration` },
       })),

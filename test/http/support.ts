@@ -14,7 +14,7 @@ import type { Api } from "../../src/http/server/api.ts";
 import { createApp } from "../../src/http/server/app.ts";
 import type { Route } from "../../src/http/server/route.ts";
 import { listen } from "../../src/http/server/server.ts";
-import type { Shell } from "../../src/integrations/shell.ts";
+import type { Context } from "../../src/integrations/context.ts";
 import { createLog } from "../../src/log.ts";
 import { type Caller, scopes } from "../../src/model/caller.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
@@ -43,7 +43,7 @@ export const webhookSecret = "It's a Secret to Everybody";
 export interface Running {
   url: string;
   store: Store;
-  shell: Shell;
+  context: Context;
   api: Api;
   /** The keys of the jobs that requests made. */
   enqueued: string[];
@@ -81,18 +81,18 @@ async function openShared(databaseUrl: string): Promise<Opened> {
   return { store, remove: () => store.close() };
 }
 
-/** What requests work with over this shell, and what they did to the queue. */
-export async function apiOver(shell: Shell, { limits = unlimited, databaseUrl, api: others }: Starting = {}): Promise<Api> {
-  const { db } = shell.store;
+/** What requests work with over this context, and what they did to the queue. */
+export async function apiOver(context: Context, { limits = unlimited, databaseUrl, api: others }: Starting = {}): Promise<Api> {
+  const { db } = context.store;
   const killing = { host: "here", killByMarker: async () => {} };
   return {
-    shell,
+    context,
     metrics: new Registry(),
     version: "0.1.0",
     servicePrincipal: "arn:aws:iam::444455556666:role/Drawbridge",
     findCaller: async (token) => callers[token] ?? callerOfKey(db, token),
     audit: createAudit({ db, log: silent }),
-    freeze: createFreeze({ store: shell.store, queue: shell.queue, log: silent, killing, owner: "test" }),
+    freeze: createFreeze({ store: context.store, queue: context.queue, log: silent, killing, owner: "test" }),
     limits: await openLimits(limits, databaseUrl),
     cancels: createCancelRegistry(),
     killing,
@@ -132,7 +132,7 @@ export async function start(starting: Starting = {}): Promise<Running> {
   };
   const logged: string[] = [];
   const stream = new PassThrough().on("data", (chunk: Buffer) => logged.push(chunk.toString()));
-  const shell: Shell = {
+  const context: Context = {
     store,
     queue,
     engine: untouched("engine"),
@@ -147,7 +147,7 @@ export async function start(starting: Starting = {}): Promise<Running> {
     secretsDir,
     now: () => new Date().toISOString(),
   };
-  const api = await apiOver(shell, starting);
+  const api = await apiOver(context, starting);
   const closing = new AbortController();
   if (databaseUrl !== undefined) api.freeze.keepLooking(closing.signal);
   const server = await serveApi(api, routes && [...routes, ...everyRoute]);
@@ -171,7 +171,7 @@ export async function start(starting: Starting = {}): Promise<Running> {
       .split("\n")
       .filter(Boolean)
       .map((line): Record<string, unknown> => JSON.parse(line));
-  return { ...server, store, shell, api, enqueued, stops, lines, footprint: () => footprintOf(store), close };
+  return { ...server, store, context, api, enqueued, stops, lines, footprint: () => footprintOf(store), close };
 }
 
 /** Another listener on the same records: with these routes before the API's own, or with other parts. */
@@ -182,7 +182,7 @@ export function beside({ api }: Running, { routes = [], api: others }: Pick<Star
 /** The same with the records of seed.ts. */
 export async function startSeeded(starting: Starting = {}): Promise<Running> {
   const service = await start(starting);
-  await seed(service.shell);
+  await seed(service.context);
   return service;
 }
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { accept } from "../../src/integrations/accept.ts";
+import { recordedIntegration } from "../../src/integrations/desired-integration.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
-import { recordedWish } from "../../src/integrations/wish.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import { ProblemError } from "../../src/problem.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
@@ -23,18 +23,18 @@ let alive: IntegrationRecord;
 const there = async () => findIntegration(service.store.db, "acme", "c1");
 const open = async () => (await openOperations(service.store.db, "acme", "c1")).length;
 /** As the end of a destroy leaves it, but for a trace of the life that ended. */
-const bury = () =>
+const writeTombstone = () =>
   changeIntegration(service.store.db, "acme", "c1", (record) => ({
     ...record,
     externalIds: [],
     handshake: { state: "gone", awaiting: [] },
-    goneAt: service.shell.now(),
+    goneAt: service.context.now(),
   }));
 const rotated = async (next: IntegrationRecord, basis: IntegrationRecord, writers?: string[]) => {
   const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
-  const desired = desiredStacks(tenant, await recordedWish(service.shell, next));
-  return accept(service.shell, { kind: "rotate", next, basis, desired, requestedBy: "tester", ...(writers && { writers }) });
+  const desired = desiredStacks(tenant, await recordedIntegration(service.context, next));
+  return accept(service.context, { kind: "rotate", next, basis, desired, requestedBy: "tester", ...(writers && { writers }) });
 };
 const isEnded = ({ problem }: ProblemError) => problem.code === "not_found" && problem.cause === "ended";
 
@@ -48,7 +48,7 @@ beforeEach(async () => {
 afterEach(() => service?.close());
 
 test("a change of the life that has ended is refused, and the tombstone stays as it is", async () => {
-  await bury();
+  await writeTombstone();
   const [tombstone, before] = [await there(), await open()];
   await assert.rejects(rotated(alive, alive), isEnded);
   assert.deepEqual(await there(), tombstone);
@@ -66,7 +66,7 @@ test("what nobody asked for isn't accepted once a teardown was", async () => {
 });
 
 test("a change of the life before isn't written over the next one", async () => {
-  await bury();
+  await writeTombstone();
   assert.equal((await service.call("PUT", path, { body })).status, 202);
   const next = await there();
   await assert.rejects(rotated(alive, alive), isEnded);
@@ -74,13 +74,13 @@ test("a change of the life before isn't written over the next one", async () => 
 });
 
 test("a PUT under which the integration is buried begins another life, with nothing of the one before", async () => {
-  let buried: Promise<unknown> | undefined;
+  let tombstone: Promise<unknown> | undefined;
   const request = { tenant: "acme", name: "c1", body: changed, ifMatch: "*", requestedBy: "tester" };
   // The first look has met the living one; what is sent to the database now comes before the PUT's own writes.
-  const { operation } = await putIntegration(service.shell, request, () => {
-    buried ??= bury();
+  const { operation } = await putIntegration(service.context, request, () => {
+    tombstone ??= writeTombstone();
   });
-  await buried;
+  await tombstone;
   assert.equal(operation?.state, "queued");
   const record = await there();
   assert.equal(record?.goneAt, undefined);
@@ -91,20 +91,20 @@ test("a PUT under which the integration is buried begins another life, with noth
 test("a PUT that names the tag of the life which has ended is refused", async () => {
   const { headers } = await service.call("GET", path);
   const ifMatch = String(headers["etag"]).replaceAll('"', "");
-  let buried: Promise<unknown> | undefined;
+  let tombstone: Promise<unknown> | undefined;
   const request = { tenant: "acme", name: "c1", body: changed, ifMatch, requestedBy: "tester" };
-  const late = putIntegration(service.shell, request, () => {
-    buried ??= bury();
+  const late = putIntegration(service.context, request, () => {
+    tombstone ??= writeTombstone();
   });
   await assert.rejects(late, (error) => error instanceof ProblemError && error.problem.code === "precondition_failed");
-  await buried;
+  await tombstone;
   assert.ok((await there())?.goneAt);
 });
 
 test("an identical PUT while a verify looks starts nothing", async () => {
   const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
-  const { specHash } = desiredStacks(tenant, await recordedWish(service.shell, alive));
+  const { specHash } = desiredStacks(tenant, await recordedIntegration(service.context, alive));
   await changeIntegration(service.store.db, "acme", "c1", (record) => ({ ...record, lastUp: { ...lastUp, specHash } }));
   for (const operation of await openOperations(service.store.db, "acme", "c1")) await cancelWaiting(service.store.db, operation.id);
   assert.equal((await service.call("POST", `${path}/verify`)).status, 202);

@@ -24,7 +24,7 @@ const drift = {
   differences: [{ stack: "role/c1" }],
 } as unknown as DriftRecord;
 const change = (to: Partial<IntegrationRecord>) => changeIntegration(service.store.db, "acme", "c1", (now) => ({ ...now, ...to }));
-const repaired = () => repairOf(service.shell, run, { name: "c1", drift, asked: true });
+const repaired = () => repairOf(service.context, run, { name: "c1", drift, asked: true });
 const open = async () => (await openOperations(service.store.db, "acme", "c1")).length;
 
 before(async () => {
@@ -54,7 +54,7 @@ test("what is being destroyed, or was, isn't asked for again", async () => {
   const { id } = await createOperation(service.store.db, asked);
   assert.equal(await repaired(), undefined);
   await cancelWaiting(service.store.db, id);
-  for (const ending of [{ closedByTeardown: true as const }, { handshake, goneAt: service.shell.now() }]) {
+  for (const ending of [{ closedByTeardown: true as const }, { handshake, goneAt: service.context.now() }]) {
     await change(ending);
     assert.equal(await repaired(), undefined);
     assert.equal(await open(), begun);

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { keepAutomating } from "../../src/app/timers.ts";
+import { desiredIntegrationOf } from "../../src/integrations/desired-integration.ts";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
-import { wishOf } from "../../src/integrations/wish.ts";
 import type { IntegrationRecord, UpRequest } from "../../src/model/integration.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
 import { createOperation, openOperations } from "../../src/store/operations.ts";
@@ -20,11 +20,11 @@ const later = (seconds: number) => {
 const rotations = async () => (await openOperations(service.store.db, "acme", "c1")).filter(({ kind }) => kind === "rotate");
 const ids = async () => (await findIntegration(service.store.db, "acme", "c1"))?.externalIds.map(({ id }) => id);
 /** The ids that the trust of an operation would take if it ran now. */
-const taken = async (request: unknown) => (await wishOf(service.shell, request as UpRequest, "c1")).externalIds;
+const taken = async (request: unknown) => (await desiredIntegrationOf(service.context, request as UpRequest, "c1")).externalIds;
 
 before(async () => {
   service = await start();
-  service.shell.now = () => new Date(now).toISOString();
+  service.context.now = () => new Date(now).toISOString();
   const access = { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/DrawbridgeProvisioning" };
   await service.call("PUT", "/v1/tenants/acme", { body: { accountId: "111122223333", region: "us-east-1", access } });
   const parameters = { bucket: "acme-exports", externalId: first };
@@ -39,7 +39,7 @@ test("during the overlap both ids work, and the sweep leaves them alone", async 
   assert.deepEqual(await taken(rotation?.request), [first, second]);
   later(30 * 60 - 1);
   assert.deepEqual(await taken(rotation?.request), [first, second]);
-  assert.equal(await endOverlaps(service.shell), 0);
+  assert.equal(await endOverlaps(service.context), 0);
   assert.deepEqual(await ids(), [first, second]);
 });
 
@@ -49,10 +49,10 @@ test("once it is over, what is being destroyed isn't asked for again, nor what a
   later(2);
   const destroy = { kind: "destroy", tenant: "acme", integration: "c1", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
   const { id } = await createOperation(service.store.db, destroy);
-  assert.equal(await endOverlaps(service.shell), 0);
+  assert.equal(await endOverlaps(service.context), 0);
   await cancelWaiting(service.store.db, id);
   await change((now) => ({ ...now, closedByTeardown: true }));
-  assert.equal(await endOverlaps(service.shell), 0);
+  assert.equal(await endOverlaps(service.context), 0);
   assert.deepEqual(await ids(), [first, second]);
   await change(({ closedByTeardown: _closed, ...now }) => now);
 });
@@ -60,7 +60,7 @@ test("once it is over, what is being destroyed isn't asked for again, nor what a
 test("a teardown that was cancelled before it closed anything leaves no old id working", async () => {
   const { handshake } = await change((now) => now);
   await change((now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
-  assert.equal(await endOverlaps(service.shell), 1);
+  assert.equal(await endOverlaps(service.context), 1);
   assert.deepEqual(await ids(), [second]);
   for (const { id, requestedBy } of await rotations()) if (requestedBy === "drawbridge") await cancelWaiting(service.store.db, id);
   const until = new Date(now - 1_000).toISOString();
@@ -74,7 +74,7 @@ test("a teardown that was cancelled before it closed anything leaves no old id w
 test("the next round of the sweep begins an operation that trusts the new id alone, and only one", async () => {
   const before = (await rotations()).length;
   const rounds = new AbortController();
-  const sweeping = keepAutomating(service.shell, { everySeconds: 0.02, keepDays: 90, signal: rounds.signal });
+  const sweeping = keepAutomating(service.context, { everySeconds: 0.02, keepDays: 90, signal: rounds.signal });
   for (let tries = 0; tries < 200 && (await rotations()).length === before; tries++) await new Promise((done) => setTimeout(done, 20));
   await new Promise((done) => setTimeout(done, 100));
   rounds.abort();

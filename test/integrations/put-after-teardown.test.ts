@@ -13,7 +13,7 @@ before(async () => {
   service = await start();
 });
 after(() => service?.close());
-beforeEach(() => seed(service.shell));
+beforeEach(() => seed(service.context));
 
 const put = async () => (await service.call("PUT", c1, { body })).status;
 const change = (to: Partial<IntegrationRecord>) => changeIntegration(service.store.db, "acme", "c1", (now) => ({ ...now, ...to }));

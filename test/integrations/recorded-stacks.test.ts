@@ -37,7 +37,7 @@ test("a vendor that was revoked after an update had read its wish is trusted by 
     const id = String(made.json["operation"]?.["id"]);
     await service.store.db.updateTable("operations").set({ state: "running", epoch: 1 }).where("id", "=", id).execute();
     const work = {
-      shell: service.shell,
+      context: service.context,
       run: { operation: { id }, epoch: 1 },
       account: { tenant: { name: "acme" } },
       integration: "c1",

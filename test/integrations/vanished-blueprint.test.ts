@@ -65,7 +65,7 @@ test("the hand-off and a new external id name the blueprint that isn't there", a
 });
 
 test("its overlap that can't be ended holds up nobody else's", async () => {
-  assert.equal(await endOverlaps({ ...service.shell }), 1);
+  assert.equal(await endOverlaps({ ...service.context }), 1);
   assert.deepEqual((await findIntegration(service.store.db, "acme", "kept"))?.externalIds, []);
 });
 

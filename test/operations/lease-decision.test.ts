@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leaseDecision, leaseTiming, mustStop } from "../../src/operations/lease-decision.ts";
-import { deathOn, type ProcessFacts } from "../../src/operations/owner-liveness.ts";
+import { ownerLiveness, type ProcessFacts } from "../../src/operations/owner-liveness.ts";
 import type { Marker } from "../../src/processes.ts";
 import type { Lease } from "../../src/store/leases.ts";
 
@@ -51,7 +51,7 @@ function hostWith({ starts = {}, alive = [], stubborn = [] }: { starts?: Record<
       return { gone: !stubborn.includes(name(marker)) };
     },
   };
-  return { isDead: deathOn(facts, { host: "here" }), killed };
+  return { isDead: ownerLiveness(facts, { host: "here" }), killed };
 }
 
 test("a holder is dead when its process has ended and nothing carries its markers", async () => {

@@ -248,7 +248,7 @@ for (const backend of backends) {
         return new Promise<() => void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
       };
       const { id } = await accept({}, false);
-      const waiting = { ...context(), owner: "dead", room: { enter: never } };
+      const waiting = { ...context(), owner: "dead", capacity: { enter: never } };
       const operation = await findOperation(store.db, id);
       assert.ok(operation);
       // As after a kill: its job is marked as running, its lease is held, and nobody will ever end either.
@@ -293,8 +293,8 @@ for (const backend of backends) {
       const operation = await abandoned("dead");
       const cleaned: number[] = [];
       const refuse = async () => Promise.reject(new Error("the state bucket can't be reached"));
-      assert.equal((await recover(recovery({ afterDeath: refuse }))).requeued, 0);
-      await recover(recovery({ afterDeath: async (lease) => void cleaned.push(lease.epoch) }));
+      assert.equal((await recover(recovery({ clearStaleLocks: refuse }))).requeued, 0);
+      await recover(recovery({ clearStaleLocks: async (lease) => void cleaned.push(lease.epoch) }));
       assert.deepEqual(cleaned, [operation.epoch]);
       await queue.resume();
       assert.equal((await ended(operation.id)).state, "succeeded");

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { sql } from "kysely";
 import { auditAppender, auditHead } from "../../src/store/audit.ts";
+import { forgetOldPositions, nextPosition, notePositionBegun } from "../../src/store/fair-queue.ts";
 import { saveIntegration } from "../../src/store/integrations.ts";
 import { createOperation, findOperation } from "../../src/store/operations.ts";
 import { pruneOperations } from "../../src/store/prune.ts";
 import { appendReceipt, receiptsOf } from "../../src/store/receipts.ts";
 import { saveTenant } from "../../src/store/tenants.ts";
 import { finishOperation, startOperation } from "../../src/store/transitions.ts";
-import { beginTurn, forgetTurns, takeTurn } from "../../src/store/turns.ts";
 import { backends, type Opened } from "./backends.ts";
 
 for (const backend of backends) {
@@ -89,10 +89,13 @@ for (const backend of backends) {
 
     test("a tenant's turn that is over is forgotten, and its next one is the lane's", async () => {
       const { db } = opened.store;
-      assert.deepEqual([await takeTurn(db, "lane", "a"), await takeTurn(db, "lane", "a"), await takeTurn(db, "lane", "b")], [0, 1, 0]);
-      await beginTurn(db, "lane", 1);
-      assert.equal(await forgetTurns(db), 1, "b's");
-      assert.deepEqual([await takeTurn(db, "lane", "b"), await takeTurn(db, "lane", "a")], [1, 2]);
+      assert.deepEqual(
+        [await nextPosition(db, "lane", "a"), await nextPosition(db, "lane", "a"), await nextPosition(db, "lane", "b")],
+        [0, 1, 0],
+      );
+      await notePositionBegun(db, "lane", 1);
+      assert.equal(await forgetOldPositions(db), 1, "b's");
+      assert.deepEqual([await nextPosition(db, "lane", "b"), await nextPosition(db, "lane", "a")], [1, 2]);
     });
   });
 }

@@ -17,7 +17,7 @@ import {
   stacksOfTenant,
 } from "../../src/store/integrations.ts";
 import { findProof } from "../../src/store/proofs.ts";
-import { buryTenant, claimAccount, claimantsOfAccount, findTenant, listTenants, saveTenant } from "../../src/store/tenants.ts";
+import { claimAccount, claimantsOfAccount, findTenant, listTenants, saveTenant, writeTenantTombstone } from "../../src/store/tenants.ts";
 import { backends, counting, type Opened } from "./backends.ts";
 
 const at = "2026-11-22T00:00:00.000Z";
@@ -133,7 +133,7 @@ for (const backend of backends) {
       const gone = { ...integration("r2", "b"), goneAt: at };
       const left = { ...integration("left", "a"), goneAt: at };
       for (const one of [integration("r1", "a"), integration("r2", "a"), gone, left]) await saveIntegration(db, one);
-      await buryTenant(db, "left");
+      await writeTenantTombstone(db, "left");
 
       const read = integrationReader(counted.db);
       const asked = ["r2/b", "r1/a", "left/a", "r2/a", "r1/none", "nobody/a", "r1/a"].map((address) => {
@@ -185,7 +185,7 @@ for (const backend of backends) {
       const { db } = opened.store;
       await saveTenant(db, tenant("twin-a", "444455556666"));
       for (const name of ["twin-b", "twin-a", "twin-a"]) await claimAccount(db, "444455556666", name);
-      await buryTenant(db, "twin-a");
+      await writeTenantTombstone(db, "twin-a");
       assert.deepEqual(await claimantsOfAccount(db, "444455556666"), ["twin-a", "twin-b"]);
     });
 
@@ -259,9 +259,9 @@ for (const backend of backends) {
       const { db } = opened.store;
       await saveTenant(db, tenant("leaver"));
       await saveIntegration(db, integration("leaver", "i"));
-      assert.equal(await buryTenant(db, "leaver"), false);
+      assert.equal(await writeTenantTombstone(db, "leaver"), false);
       await saveIntegration(db, { ...integration("leaver", "i"), goneAt: at });
-      assert.equal(await buryTenant(db, "leaver"), true);
+      assert.equal(await writeTenantTombstone(db, "leaver"), true);
       assert.equal(await findTenant(db, "leaver"), undefined);
       await saveTenant(db, tenant("leaver"));
       assert.ok(await findTenant(db, "leaver"), "a tombstone makes room for the same name");

@@ -8,7 +8,7 @@ import {
   paginateListRolePolicies,
 } from "@aws-sdk/client-iam";
 import { type Aws, cached } from "../aws.ts";
-import { attempt, type CallFailed, patiently, unlessGone } from "../failure.ts";
+import { attempt, type CallFailed, unlessGone, untilSettled } from "../failure.ts";
 
 export const iamOf = (aws: Aws): IAMClient => cached(aws, "iam", (settings) => new IAMClient(settings));
 
@@ -42,7 +42,7 @@ export async function attachedPolicyArns(aws: Aws, role: string): Promise<string
 export async function attach(aws: Aws, role: string, arn: string): Promise<void> {
   const doing = `attaching IAM Policy (${arn}) to IAM Role (${role})`;
   const command = () => iamOf(aws).send(new AttachRolePolicyCommand({ RoleName: role, PolicyArn: arn }));
-  await patiently(isConcurrent, () => attempt(doing, "IAM: AttachRolePolicy", command()));
+  await untilSettled(isConcurrent, () => attempt(doing, "IAM: AttachRolePolicy", command()));
 }
 
 export async function detach(aws: Aws, role: string, arn: string): Promise<void> {
@@ -50,7 +50,7 @@ export async function detach(aws: Aws, role: string, arn: string): Promise<void>
   const command = () => iamOf(aws).send(new DetachRolePolicyCommand({ RoleName: role, PolicyArn: arn }));
   await unlessGone(
     gone,
-    patiently(isConcurrent, () => attempt(doing, "IAM: DetachRolePolicy", command())),
+    untilSettled(isConcurrent, () => attempt(doing, "IAM: DetachRolePolicy", command())),
   );
 }
 

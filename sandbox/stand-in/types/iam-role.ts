@@ -12,7 +12,7 @@ import {
   UpdateRoleDescriptionCommand,
 } from "@aws-sdk/client-iam";
 import type { Aws } from "../aws.ts";
-import { attempt, type CallFailed, patiently, unlessGone } from "../failure.ts";
+import { attempt, type CallFailed, unlessGone, untilSettled } from "../failure.ts";
 import { type Change, defined, programTags, type ResourceType, tagChanges, tagList, tagMap } from "../resource-type.ts";
 import { type Properties, text, textMap, texts, type Value } from "../values.ts";
 import { attachedPolicyArns, deleteInlinePolicy, detach, gone, iamOf, inlinePolicyNames } from "./iam-calls.ts";
@@ -55,7 +55,7 @@ async function createRole(aws: Aws, inputs: Properties, saved: (id: string) => v
         Tags: tagList(textMap(inputs, "tagsAll")),
       }),
     );
-  await patiently(isUnsettled, () => attempt(`creating IAM Role (${name})`, "IAM: CreateRole", command()));
+  await untilSettled(isUnsettled, () => attempt(`creating IAM Role (${name})`, "IAM: CreateRole", command()));
   saved(name);
 }
 
@@ -109,7 +109,7 @@ async function updateRole(aws: Aws, name: string, change: Change): Promise<void>
   if (differs("assumeRolePolicy")) {
     const doing = `updating IAM Role (${name}) assume role policy`;
     const command = () => iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: name, PolicyDocument: text(inputs, "assumeRolePolicy") }));
-    await patiently(isUnsettled, () => attempt(doing, "IAM: UpdateAssumeRolePolicy", command()));
+    await untilSettled(isUnsettled, () => attempt(doing, "IAM: UpdateAssumeRolePolicy", command()));
   }
   if (differs("description")) {
     const command = new UpdateRoleDescriptionCommand({ RoleName: name, Description: text(inputs, "description") });
@@ -159,6 +159,6 @@ async function deleteRole(aws: Aws, name: string, stored: Properties): Promise<v
   const isInUse = ({ code }: CallFailed) => code === "DeleteConflict";
   await unlessGone(
     gone,
-    patiently(isInUse, () => attempt(`deleting IAM Role (${name})`, "IAM: DeleteRole", command())),
+    untilSettled(isInUse, () => attempt(`deleting IAM Role (${name})`, "IAM: DeleteRole", command())),
   );
 }

@@ -1,6 +1,6 @@
 import { CreateAliasCommand, DeleteAliasCommand, paginateListAliases, UpdateAliasCommand } from "@aws-sdk/client-kms";
 import type { Aws } from "../aws.ts";
-import { attempt, patiently, unlessGone } from "../failure.ts";
+import { attempt, unlessGone, untilSettled } from "../failure.ts";
 import { defined, type ResourceType } from "../resource-type.ts";
 import { type Properties, text } from "../values.ts";
 import { bareKeyId, gone, kmsOf } from "./kms-calls.ts";
@@ -24,7 +24,7 @@ async function createAlias(aws: Aws, inputs: Properties, saved: (id: string) => 
   const name = text(inputs, "name");
   const command = () => kmsOf(aws).send(new CreateAliasCommand({ AliasName: name, TargetKeyId: text(inputs, "targetKeyId") }));
   const isNotYetThere = ({ code }: { code: string }) => gone.includes(code);
-  await patiently(isNotYetThere, () => attempt(`creating KMS Alias (${name})`, "KMS: CreateAlias", command()));
+  await untilSettled(isNotYetThere, () => attempt(`creating KMS Alias (${name})`, "KMS: CreateAlias", command()));
   saved(name);
 }
 

@@ -8,7 +8,7 @@ import {
   RevokeGrantCommand,
 } from "@aws-sdk/client-kms";
 import type { Aws } from "../aws.ts";
-import { attempt, CallFailed, patiently, unlessGone } from "../failure.ts";
+import { attempt, CallFailed, unlessGone, untilSettled } from "../failure.ts";
 import { defined, type ResourceType } from "../resource-type.ts";
 import { type Properties, secret, text, textMap, texts, type Value } from "../values.ts";
 import { gone, kmsOf } from "./kms-calls.ts";
@@ -72,7 +72,7 @@ async function createGrant(aws: Aws, inputs: Properties, saved: (id: string) => 
         ...(text(inputs, "retiringPrincipal") && { RetiringPrincipal: text(inputs, "retiringPrincipal") }),
       }),
     );
-  const made = await patiently(isUnsettled, () => attempt(`creating KMS Grant for Key (${key})`, "KMS: CreateGrant", command()));
+  const made = await untilSettled(isUnsettled, () => attempt(`creating KMS Grant for Key (${key})`, "KMS: CreateGrant", command()));
   saved(`${key}:${made.GrantId}`);
   return { grantToken: secret(made.GrantToken ?? "") };
 }
@@ -88,7 +88,7 @@ async function readGrant(aws: Aws, id: string, stored: Properties): Promise<Prop
   };
   const live = await unlessGone(
     [...gone, missing.code],
-    patiently(({ code }) => code === missing.code, look),
+    untilSettled(({ code }) => code === missing.code, look),
   );
   if (!live) return undefined;
   const constraints = constraintsIn(live);

@@ -17,7 +17,7 @@ import {
   UpdateKeyDescriptionCommand,
 } from "@aws-sdk/client-kms";
 import type { Aws } from "../aws.ts";
-import { attempt, CallFailed, patiently, unlessGone } from "../failure.ts";
+import { attempt, CallFailed, unlessGone, untilSettled } from "../failure.ts";
 import { type Change, defined, programTags, type ResourceType, tagChanges, tagMap } from "../resource-type.ts";
 import { type Properties, text, textMap } from "../values.ts";
 import { gone, kmsOf } from "./kms-calls.ts";
@@ -61,7 +61,7 @@ async function createKey(aws: Aws, inputs: Properties, saved: (id: string) => vo
         Tags: kmsTags(Object.entries(textMap(inputs, "tagsAll"))),
       }),
     );
-  const made = await patiently(isUnsettled, () => attempt("creating KMS Key", "KMS: CreateKey", command()));
+  const made = await untilSettled(isUnsettled, () => attempt("creating KMS Key", "KMS: CreateKey", command()));
   const id = made.KeyMetadata?.KeyId ?? "";
   saved(id);
   if (inputs["enableKeyRotation"] === true) await rotate(aws, id, inputs);
@@ -115,7 +115,7 @@ async function updateKey(aws: Aws, id: string, change: Change): Promise<void> {
       kms.send(
         new PutKeyPolicyCommand({ KeyId: id, PolicyName: "default", Policy: text(inputs, "policy"), BypassPolicyLockoutSafetyCheck }),
       );
-    await patiently(isUnsettled, () => attempt(`updating KMS Key Policy (${id}) policy`, "KMS: PutKeyPolicy", command()));
+    await untilSettled(isUnsettled, () => attempt(`updating KMS Key Policy (${id}) policy`, "KMS: PutKeyPolicy", command()));
   }
   if (differs("isEnabled") && inputs["isEnabled"] === false) await enable(aws, id, false);
 }

@@ -6,7 +6,7 @@ import {
   type ServerSideEncryptionRule,
 } from "@aws-sdk/client-s3";
 import type { Aws } from "../aws.ts";
-import { attempt, patiently, unlessGone } from "../failure.ts";
+import { attempt, unlessGone, untilSettled } from "../failure.ts";
 import { defined, type ResourceType } from "../resource-type.ts";
 import { equal, type Properties, text, type Value } from "../values.ts";
 import { isOneOf, s3Of } from "./s3-calls.ts";
@@ -71,7 +71,7 @@ async function put(aws: Aws, inputs: Properties): Promise<void> {
   });
   const command = () => s3Of(aws).send(new PutBucketEncryptionCommand({ Bucket: bucket, ServerSideEncryptionConfiguration: { Rules } }));
   const doing = `creating S3 Bucket (${bucket}) Server-side Encryption Configuration`;
-  await patiently(isOneOf("NoSuchBucket", "OperationAborted"), () => attempt(doing, "S3: PutBucketEncryption", command()));
+  await untilSettled(isOneOf("NoSuchBucket", "OperationAborted"), () => attempt(doing, "S3: PutBucketEncryption", command()));
 }
 
 async function readEncryption(aws: Aws, bucket: string, stored: Properties): Promise<Properties | undefined> {

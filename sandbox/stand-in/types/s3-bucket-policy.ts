@@ -1,6 +1,6 @@
 import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import type { Aws } from "../aws.ts";
-import { attempt, patiently, unlessGone } from "../failure.ts";
+import { attempt, unlessGone, untilSettled } from "../failure.ts";
 import type { ResourceType } from "../resource-type.ts";
 import { type Properties, text } from "../values.ts";
 import { isOneOf, s3Of } from "./s3-calls.ts";
@@ -30,7 +30,7 @@ const gone = ["NoSuchBucket", "NoSuchBucketPolicy"];
 async function put(aws: Aws, inputs: Properties): Promise<void> {
   const bucket = text(inputs, "bucket");
   const command = () => s3Of(aws).send(new PutBucketPolicyCommand({ Bucket: bucket, Policy: text(inputs, "policy") }));
-  await patiently(isOneOf("MalformedPolicy", "NoSuchBucket"), () =>
+  await untilSettled(isOneOf("MalformedPolicy", "NoSuchBucket"), () =>
     attempt(`putting S3 Bucket (${bucket}) Policy`, "S3: PutBucketPolicy", command()),
   );
 }

@@ -7,7 +7,7 @@ import type { PolicyDocument } from "../../iam/words/policy-document.ts";
 import { closedTrust, vendorTrust } from "../../iam/words/trust.ts";
 import type { BlueprintContext } from "./blueprint.ts";
 
-interface RoleWish {
+interface RoleSettings {
   context: BlueprintContext;
   /** Keeps several roles of one integration apart. */
   purpose?: string;
@@ -32,8 +32,8 @@ export function roleStackKey(integration: string, purpose?: string): string {
  */
 export function ownRoleName(base: string, { tenant, integration }: BlueprintContext): string {
   const own = hash("sha256", JSON.stringify([tenant, integration])).slice(0, 8);
-  const room = 64 - own.length - 1;
-  return `${`${base}-${integration}`.slice(0, room)}-${own}`;
+  const spaceLeft = 64 - own.length - 1;
+  return `${`${base}-${integration}`.slice(0, spaceLeft)}-${own}`;
 }
 
 /** The ARN that a role of this name gets in the account: roles we make have the path `/`. */
@@ -65,20 +65,20 @@ export function grantsPolicy(grants: readonly ContractGrant[]): PolicyDocument {
 }
 
 /** The stack spec of a role: closed trust when nobody is trusted, the tenant's boundary and tags, ownership tags. */
-export function roleStack(wish: RoleWish): StackSpec {
-  const { context } = wish;
-  const key = roleStackKey(context.integration, wish.purpose);
+export function roleStack(settings: RoleSettings): StackSpec {
+  const { context } = settings;
+  const key = roleStackKey(context.integration, settings.purpose);
   return {
     kind: "role",
     key,
     inputs: {
-      name: wish.name,
-      description: wish.description,
-      trust: wish.trusted.length === 0 ? closedTrust() : vendorTrust(wish.trusted),
-      inlinePolicies: wish.inlinePolicies,
-      managedPolicyArns: wish.managedPolicyArns ?? [],
+      name: settings.name,
+      description: settings.description,
+      trust: settings.trusted.length === 0 ? closedTrust() : vendorTrust(settings.trusted),
+      inlinePolicies: settings.inlinePolicies,
+      managedPolicyArns: settings.managedPolicyArns ?? [],
       ...(context.permissionsBoundaryArn && { permissionsBoundaryArn: context.permissionsBoundaryArn }),
-      tags: { ...context.tags, ...wish.tags, ...ownershipTags(context.tenant, context.integration, "role", key) },
+      tags: { ...context.tags, ...settings.tags, ...ownershipTags(context.tenant, context.integration, "role", key) },
     },
   };
 }

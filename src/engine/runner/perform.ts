@@ -5,7 +5,7 @@ import { type Interruption, interruptionOf } from "./interruption.ts";
 import { isLive, type Runner, send } from "./runner-process.ts";
 import type { FromRunner, RunOrder } from "./runner-protocol.ts";
 
-interface Wishes {
+interface PerformOptions {
   onStep: (step: StepEvent) => void;
   signal?: AbortSignal | undefined;
   /** milliseconds */
@@ -21,7 +21,7 @@ const interrupted = () =>
   new ProblemError("operation_interrupted", "The process that ran the update ended before it. What it had done is in state; run it again.");
 
 /** Has the runner carry the order out. Rejects with the reason of an interruption, else with what the runner says. */
-export async function perform(runner: Runner, order: RunOrder, { onStep, signal, deadline, graceMs }: Wishes): Promise<Performed> {
+export async function perform(runner: Runner, order: RunOrder, { onStep, signal, deadline, graceMs }: PerformOptions): Promise<Performed> {
   send(runner, { type: "run", order });
   const interruption = interruptionOf(runner, { signal, deadline, graceMs });
   try {
@@ -32,7 +32,7 @@ export async function perform(runner: Runner, order: RunOrder, { onStep, signal,
   }
 }
 
-async function answerOf(runner: Runner, onStep: Wishes["onStep"], { reason }: Interruption): Promise<Performed> {
+async function answerOf(runner: Runner, onStep: PerformOptions["onStep"], { reason }: Interruption): Promise<Performed> {
   const { child } = runner;
   let onExit = () => {};
   const answer = new Promise<Performed>((resolve, reject) => {

@@ -17,7 +17,7 @@ export interface PoolConfig extends RunnerSettings {
   graceMs: number;
 }
 
-export interface RunWishes {
+export interface RunOptions {
   onStep: (step: StepEvent) => void;
   onRunner?: ((runner: RunnerIdentity) => Promise<void> | void) | undefined;
   signal?: AbortSignal | undefined;
@@ -26,7 +26,7 @@ export interface RunWishes {
 }
 
 export interface RunnerPool {
-  run(order: RunOrder, wishes: RunWishes): Promise<UpdateResult>;
+  run(order: RunOrder, options: RunOptions): Promise<UpdateResult>;
   close(): Promise<void>;
 }
 
@@ -68,12 +68,12 @@ export function startRunnerPool(config: PoolConfig): RunnerPool {
 
   for (let i = 0; i < config.size; i++) add();
   return {
-    async run(order, { onRunner, ...wishes }) {
-      const runner = await acquire(wishes.signal);
+    async run(order, { onRunner, ...options }) {
+      const runner = await acquire(options.signal);
       try {
         await runner.ready;
         await onRunner?.(await identityOf(runner));
-        const { rss, ...result } = await perform(runner, order, { ...wishes, graceMs: config.graceMs });
+        const { rss, ...result } = await perform(runner, order, { ...options, graceMs: config.graceMs });
         runner.updates += 1;
         const spent = runner.updates >= config.recycleAfter || rss > config.maxRss;
         if (spent) void discard(runner);

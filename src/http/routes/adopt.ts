@@ -29,9 +29,9 @@ const adopt = defineRoute({
     202: { what: "An operation takes it over", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
   problems: ["invalid_parameters", "access_mode_disabled", "too_many_operations"],
-})(async ({ api: { shell }, caller, params, body: { roleArn } }) => {
-  await admit(shell.store.db, params.tenant);
-  return accepted(await requestAdoption(shell, { ...params, roleArn, requestedBy: caller.subject }));
+})(async ({ api: { context }, caller, params, body: { roleArn } }) => {
+  await admit(context.store.db, params.tenant);
+  return accepted(await requestAdoption(context, { ...params, roleArn, requestedBy: caller.subject }));
 });
 
 export const adoptRoutes: Route[] = [adopt];

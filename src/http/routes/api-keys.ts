@@ -53,7 +53,7 @@ const make = defineRoute({
   description: "It can hold no scope that its maker doesn't hold. The key itself is shown this once and stored as a hash.",
   body: keyBody,
   responses: { 201: { what: "The key", schema: madeView } },
-})(async ({ api: { shell }, caller, body }) => ({ status: 201, body: await makeKey(shell.store.db, caller, body) }));
+})(async ({ api: { context }, caller, body }) => ({ status: 201, body: await makeKey(context.store.db, caller, body) }));
 
 const list = defineRoute({
   ...facts,
@@ -62,7 +62,7 @@ const list = defineRoute({
   summary: "List the API keys",
   query: pageQuery,
   responses: { 200: { what: "One page, without the keys themselves", schema: pageOf(keyView) } },
-})(async ({ api: { shell }, query }) => ({ status: 200, body: await listApiKeys(shell.store.db, query) }));
+})(async ({ api: { context }, query }) => ({ status: 200, body: await listApiKeys(context.store.db, query) }));
 
 const rotate = defineRoute({
   ...facts,
@@ -80,9 +80,9 @@ const rotate = defineRoute({
       .default(60),
   }),
   responses: { 201: { what: "The new key", schema: madeView } },
-})(async ({ api: { shell }, caller, params: { id }, body }) => ({
+})(async ({ api: { context }, caller, params: { id }, body }) => ({
   status: 201,
-  body: await rotateKey(shell.store.db, caller, id, body.overlapMinutes),
+  body: await rotateKey(context.store.db, caller, id, body.overlapMinutes),
 }));
 
 const remove = defineRoute({
@@ -92,8 +92,8 @@ const remove = defineRoute({
   summary: "End an API key at once",
   params,
   responses: { 204: { what: "It opens nothing any more" } },
-})(async ({ api: { shell }, params: { id } }) => {
-  await removeKey(shell.store.db, id);
+})(async ({ api: { context }, params: { id } }) => {
+  await removeKey(context.store.db, id);
   return { status: 204 };
 });
 

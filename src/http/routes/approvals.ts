@@ -22,9 +22,9 @@ const approveRoute = defineRoute({
   body: z.strictObject({ planHash: z.string().regex(/^[0-9a-f]{64}$/, "A plan's hash has 64 hexadecimal digits") }),
   responses,
   problems: ["not_awaiting_approval", "plan_stale", "approver_is_requester"],
-})(async ({ api: { shell }, caller, params: { id }, body: { planHash } }) => {
-  const held = await requireOperation(shell.store.db, caller, id);
-  return { status: 200, body: { operation: showOperation(await approve(shell, held, { planHash, subject: caller.subject })) } };
+})(async ({ api: { context }, caller, params: { id }, body: { planHash } }) => {
+  const held = await requireOperation(context.store.db, caller, id);
+  return { status: 200, body: { operation: showOperation(await approve(context, held, { planHash, subject: caller.subject })) } };
 });
 
 const discardRoute = defineRoute({
@@ -36,9 +36,9 @@ const discardRoute = defineRoute({
   params,
   responses,
   problems: ["not_awaiting_approval"],
-})(async ({ api: { shell }, caller, params: { id } }) => {
-  const held = await requireOperation(shell.store.db, caller, id);
-  return { status: 200, body: { operation: showOperation(await discard(shell, held)) } };
+})(async ({ api: { context }, caller, params: { id } }) => {
+  const held = await requireOperation(context.store.db, caller, id);
+  return { status: 200, body: { operation: showOperation(await discard(context, held)) } };
 });
 
 export const approvalRoutes: Route[] = [approveRoute, discardRoute];

@@ -56,8 +56,8 @@ const list = defineRoute({
     "Each mutation, operation and direct AWS write has a row before and one after; refusals for who asked have one. Rows without a tenant are for callers that hold every tenant.",
   query: filters,
   responses: { 200: { what: "One page", schema: pageOf(auditView) } },
-})(async ({ api: { shell }, caller, query }) => {
-  const { items, nextCursor } = await listAudit(shell.store.db, { ...query, tenants: caller.tenants });
+})(async ({ api: { context }, caller, query }) => {
+  const { items, nextCursor } = await listAudit(context.store.db, { ...query, tenants: caller.tenants });
   return { status: 200, body: { items: items.map((row) => showRow(caller, row)), nextCursor } };
 });
 
@@ -73,8 +73,8 @@ const exportRows = defineRoute({
     limit: queryNumber({ minimum: 1, maximum: 10_000, default: 10_000 }),
   }),
   responses: { 200: { what: "Rows, one object per line; none when there are no more", type: "application/x-ndjson" } },
-})(async ({ api: { shell }, query: { after, limit } }) => {
-  const rows = await auditAfter(shell.store.db, after, limit);
+})(async ({ api: { context }, query: { after, limit } }) => {
+  const rows = await auditAfter(context.store.db, after, limit);
   return { status: 200, type: "application/x-ndjson", text: rows.map((row) => `${JSON.stringify(row)}\n`).join("") };
 });
 

@@ -1,7 +1,7 @@
 /** GET …/bootstrap: what a tenant's account needs before the first operation. */
 
 import { z } from "zod";
-import { requireTenant } from "../../integrations/subject.ts";
+import { requireTenant } from "../../integrations/lookup.ts";
 import { nameSchema } from "../../model/names.ts";
 import { bootstrapOf } from "../../tenants/bootstrap.ts";
 import { reachOf } from "../../tenants/reach.ts";
@@ -36,10 +36,10 @@ const read = defineRoute({
   params: z.strictObject({ tenant: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "cloudformation"]).default("json"), roleNames: listOfNames, buckets: listOfNames }),
   responses: { 200: { what: "What makes the role", schema: z.union([bootstrap, cloudFormationTemplate]), type: "application/json" } },
-})(async ({ api: { shell, servicePrincipal }, params, query: { format, roleNames, buckets } }) => {
-  const tenant = await requireTenant(shell, params.tenant);
+})(async ({ api: { context, servicePrincipal }, params, query: { format, roleNames, buckets } }) => {
+  const tenant = await requireTenant(context, params.tenant);
   const asked = { roleNames: roleNames?.split(",") ?? [], ...(buckets !== undefined && { buckets: buckets.split(",") }) };
-  const made = bootstrapOf(tenant, servicePrincipal, await reachOf(shell, tenant, asked));
+  const made = bootstrapOf(tenant, servicePrincipal, await reachOf(context, tenant, asked));
   if (format === "json") return { status: 200, body: made };
   return { status: 200, text: `${JSON.stringify(made.template, null, 2)}\n`, type: "application/json; charset=utf-8" };
 });

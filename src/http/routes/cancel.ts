@@ -18,10 +18,10 @@ const cancelRoute = defineRoute({
   params: z.strictObject({ id: operationIdSchema }),
   body: z.strictObject({ force: z.boolean().default(false) }),
   responses: { 200: { what: "The operation as it is now; follow it to its end", schema: operationSchema } },
-})(async ({ api: { shell, cancels, killing }, caller, params, body: { force } }) => {
-  const { id } = await requireOperation(shell.store.db, caller, params.id);
-  const operation = await cancelOperation(shell.store, cancels, { id, caller });
-  if (force) await forceEnd(shell.store, id, killing);
+})(async ({ api: { context, cancels, killing }, caller, params, body: { force } }) => {
+  const { id } = await requireOperation(context.store.db, caller, params.id);
+  const operation = await cancelOperation(context.store, cancels, { id, caller });
+  if (force) await forceEnd(context.store, id, killing);
   return { status: 200, body: showOperation(operation) };
 });
 

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { requestDetection } from "../../drift/detect-drift.ts";
-import { findTenantIntegration, requireTenant } from "../../integrations/subject.ts";
+import { findTenantIntegration, requireTenant } from "../../integrations/lookup.ts";
 import type { Caller } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
 import { admit } from "../../operations/admission.ts";
@@ -54,17 +54,17 @@ const getDrift = defineRoute({
   summary: "Read how an integration differed from what was made, when it was last looked at",
   params: integration,
   responses: { 200: { what: "The last verdict", schema: driftView } },
-})(async ({ api: { shell }, params: { tenant, name } }) => {
-  await findTenantIntegration(shell, tenant, name);
-  const drift = await findDrift(shell.store.db, tenant, name);
+})(async ({ api: { context }, params: { tenant, name } }) => {
+  await findTenantIntegration(context, tenant, name);
+  const drift = await findDrift(context.store.db, tenant, name);
   if (!drift) throw new ProblemError("not_found", "Nobody has looked for drift yet.");
   const { fingerprint: _fingerprint, remediation, ...view } = drift;
   return { status: 200, body: { ...view, ...(remediation && { remediation: { operation: remediation.operation, at: remediation.at } }) } };
 });
 
-async function beginToLook({ shell }: Api, { subject }: Caller, asked: { tenant: string; name?: string; remediate: boolean }) {
-  await admit(shell.store.db, asked.tenant);
-  return accepted(await requestDetection(shell, { ...asked, requestedBy: subject }));
+async function beginToLook({ context }: Api, { subject }: Caller, asked: { tenant: string; name?: string; remediate: boolean }) {
+  await admit(context.store.db, asked.tenant);
+  return accepted(await requestDetection(context, { ...asked, requestedBy: subject }));
 }
 
 const detect = defineRoute({
@@ -103,9 +103,9 @@ const pauseTenant = defineRoute({
   params: tenantOnly,
   body: pauseBody,
   responses: { 204: { what: "Paused" } },
-})(async ({ api: { shell }, caller, params: { tenant }, body: { reason } }) => {
-  await requireTenant(shell, tenant);
-  await pause(shell.store.db, { scope: `tenant/${tenant}`, reason, requestedBy: caller.subject });
+})(async ({ api: { context }, caller, params: { tenant }, body: { reason } }) => {
+  await requireTenant(context, tenant);
+  await pause(context.store.db, { scope: `tenant/${tenant}`, reason, requestedBy: caller.subject });
   return { status: 204 };
 });
 
@@ -117,8 +117,8 @@ const resumeTenant = defineRoute({
   summary: "Let reconciles and remediation work on a tenant again",
   params: tenantOnly,
   responses: { 204: { what: "Resumed" } },
-})(async ({ api: { shell }, params: { tenant } }) => {
-  await resume(shell.store.db, `tenant/${tenant}`);
+})(async ({ api: { context }, params: { tenant } }) => {
+  await resume(context.store.db, `tenant/${tenant}`);
   return { status: 204 };
 });
 
@@ -131,8 +131,8 @@ const pauseService = defineRoute({
   summary: "Stop every reconcile and remediation",
   body: pauseBody,
   responses: { 204: { what: "Paused" } },
-})(async ({ api: { shell }, caller, body: { reason } }) => {
-  await pause(shell.store.db, { scope: "service", reason, requestedBy: caller.subject });
+})(async ({ api: { context }, caller, body: { reason } }) => {
+  await pause(context.store.db, { scope: "service", reason, requestedBy: caller.subject });
   return { status: 204 };
 });
 
@@ -144,8 +144,8 @@ const resumeService = defineRoute({
   tag,
   summary: "Let reconciles and remediation work again",
   responses: { 204: { what: "Resumed" } },
-})(async ({ api: { shell } }) => {
-  await resume(shell.store.db, "service");
+})(async ({ api: { context } }) => {
+  await resume(context.store.db, "service");
   return { status: 204 };
 });
 
@@ -157,6 +157,6 @@ const listPauses = defineRoute({
   tag,
   summary: "List what is paused",
   responses: { 200: { what: "All pauses", schema: z.object({ items: z.array(pauseView), nextCursor: z.null() }) } },
-})(async ({ api: { shell } }) => ({ status: 200, body: { items: await pausesNow(shell.store.db), nextCursor: null } }));
+})(async ({ api: { context } }) => ({ status: 200, body: { items: await pausesNow(context.store.db), nextCursor: null } }));
 
 export const driftRoutes: Route[] = [getDrift, detect, detectAll, pauseTenant, resumeTenant, listPauses, pauseService, resumeService];

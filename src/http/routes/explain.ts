@@ -33,6 +33,6 @@ const explain = defineRoute({
   }),
   responses: { 200: { what: "The decision, in plain sentences", schema: explanation } },
   problems: ["account_unreachable", "aws_denied", "aws_rejected", "aws_throttled"],
-})(async ({ api: { shell }, params: { tenant }, body }) => ({ status: 200, body: await explainAccess(shell, tenant, body) }));
+})(async ({ api: { context }, params: { tenant }, body }) => ({ status: 200, body: await explainAccess(context, tenant, body) }));
 
 export const explainRoutes: Route[] = [explain];

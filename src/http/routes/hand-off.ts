@@ -45,8 +45,8 @@ const read = defineRoute({
   query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
   responses: { 200: { what: "The hand-off", schema: z.union([handOff, cloudFormationTemplate]), type: "text/markdown" } },
   problems: ["unknown_blueprint", "not_approved"],
-})(async ({ api: { shell }, params: { tenant, name }, query: { format, templateUrl } }) => {
-  const { json, markdown } = await getHandOff(shell, tenant, name, templateUrl);
+})(async ({ api: { context }, params: { tenant, name }, query: { format, templateUrl } }) => {
+  const { json, markdown } = await getHandOff(context, tenant, name, templateUrl);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };
   if (format === "cloudformation")
     return { status: 200, text: `${JSON.stringify(json.template, null, 2)}\n`, type: "application/json; charset=utf-8" };

@@ -27,9 +27,9 @@ const verify = defineRoute({
   params,
   responses: { 202: { what: "An operation proves it", schema: acceptedView, headers } },
   problems: ["too_many_operations"],
-})(async ({ api: { shell }, caller, params: address }) => {
-  await admit(shell.store.db, address.tenant);
-  return accepted(await requestVerify(shell, { ...address, requestedBy: caller.subject }));
+})(async ({ api: { context }, caller, params: address }) => {
+  await admit(context.store.db, address.tenant);
+  return accepted(await requestVerify(context, { ...address, requestedBy: caller.subject }));
 });
 
 const externalId = defineRoute({
@@ -46,8 +46,8 @@ const externalId = defineRoute({
   }),
   responses: { 202: { what: "An operation changes the trust", schema: acceptedView, headers } },
   problems: ["invalid_parameters", "external_id_superseded", "external_id_taken", "unknown_blueprint"],
-})(async ({ api: { shell }, caller, params: address, body }) =>
-  accepted(await rotateExternalId(shell, { ...address, ...body, requestedBy: caller.subject })),
+})(async ({ api: { context }, caller, params: address, body }) =>
+  accepted(await rotateExternalId(context, { ...address, ...body, requestedBy: caller.subject })),
 );
 
 const difference = z.object({
@@ -73,8 +73,8 @@ const vendorPolicy = defineRoute({
     },
   },
   problems: ["vendor_policy_refused", "guardrail", "unknown_blueprint"],
-})(async ({ api: { shell }, caller, params: address, body }) => {
-  const { operation, difference: changed } = await supplyVendorPolicy(shell, { ...address, ...body, requestedBy: caller.subject });
+})(async ({ api: { context }, caller, params: address, body }) => {
+  const { operation, difference: changed } = await supplyVendorPolicy(context, { ...address, ...body, requestedBy: caller.subject });
   const answer = accepted(operation);
   return { ...answer, body: { ...answer.body, ...(changed && { difference: changed }) } };
 });

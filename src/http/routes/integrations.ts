@@ -5,9 +5,9 @@ import { refuseManaged } from "../../gitops/accept-reconcile.ts";
 import { managedBySource } from "../../gitops/reconcile-plan.ts";
 import { refuseUnreadable } from "../../integrations/decide.ts";
 import { deleteIntegration } from "../../integrations/delete.ts";
+import { noIntegration, noTenant, requireTenant } from "../../integrations/lookup.ts";
 import { previewIntegration } from "../../integrations/preview.ts";
 import { putIntegration } from "../../integrations/put.ts";
-import { noIntegration, noTenant, requireTenant } from "../../integrations/subject.ts";
 import { integrationEtag } from "../../model/etag.ts";
 import { integrationBody } from "../../model/integration.ts";
 import { nameSchema } from "../../model/names.ts";
@@ -54,13 +54,13 @@ const putRoute = defineRoute({
     "vendor_policy_refused",
     "guardrail",
   ],
-})(async ({ api: { shell }, caller, params: address, body, ifMatch }) => {
+})(async ({ api: { context }, caller, params: address, body, ifMatch }) => {
   const request = { ...address, body, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) };
-  const { tenant, record, etag, operation } = await putIntegration(shell, request, ({ open, owner }) => {
+  const { tenant, record, etag, operation } = await putIntegration(context, request, ({ open, owner }) => {
     refuseFull(address.tenant, open);
     if (owner !== undefined) throw managedBySource(owner, caller.tenants);
   });
-  const integration = showIntegration(record, tenant, shell.now());
+  const integration = showIntegration(record, tenant, context.now());
   const tags = { ETag: entityTag(etag) };
   if (!operation) return { status: 200, body: integration, headers: tags };
   const { body: made, headers } = accepted(operation);
@@ -75,13 +75,13 @@ const getIntegration = defineRoute({
   summary: "Read an integration",
   params,
   responses: { 200: { what: "The integration", schema: integrationView, headers: etagHeader } },
-})(async ({ api: { shell, readIntegration }, params: address }) => {
+})(async ({ api: { context, readIntegration }, params: address }) => {
   const { tenant, integration } = await readIntegration(address);
   if (!tenant) throw noTenant();
   if (!integration) throw noIntegration();
   return {
     status: 200,
-    body: showIntegration(integration, tenant, shell.now()),
+    body: showIntegration(integration, tenant, context.now()),
     headers: { ETag: entityTag(integrationEtag(integration)) },
   };
 });
@@ -95,10 +95,10 @@ const listRoute = defineRoute({
   params: z.strictObject({ tenant: nameSchema }),
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(integrationView) } },
-})(async ({ api: { shell }, params, query }) => {
-  const tenant = await requireTenant(shell, params.tenant);
-  const { items, nextCursor } = await listIntegrations(shell.store.db, tenant.name, query);
-  return { status: 200, body: { items: items.map((record) => showIntegration(record, tenant, shell.now())), nextCursor } };
+})(async ({ api: { context }, params, query }) => {
+  const tenant = await requireTenant(context, params.tenant);
+  const { items, nextCursor } = await listIntegrations(context.store.db, tenant.name, query);
+  return { status: 200, body: { items: items.map((record) => showIntegration(record, tenant, context.now())), nextCursor } };
 });
 
 const deleteRoute = defineRoute({
@@ -110,9 +110,9 @@ const deleteRoute = defineRoute({
   params,
   ifMatch: true,
   responses: { 202: { what: "An operation tears it down", schema: acceptedView, headers: locationHeader } },
-})(async ({ api: { shell }, caller, params: address, ifMatch }) => {
-  await refuseManaged(shell, { kind: "Integration", ...address }, caller.tenants);
-  return accepted(await deleteIntegration(shell, { ...address, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) }));
+})(async ({ api: { context }, caller, params: address, ifMatch }) => {
+  await refuseManaged(context, { kind: "Integration", ...address }, caller.tenants);
+  return accepted(await deleteIntegration(context, { ...address, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) }));
 });
 
 const previewRoute = defineRoute({
@@ -135,9 +135,9 @@ const previewRoute = defineRoute({
     "vendor_policy_refused",
     "guardrail",
   ],
-})(async ({ api: { shell }, caller, params: address, body }) => {
+})(async ({ api: { context }, caller, params: address, body }) => {
   const request = { ...address, body, requestedBy: caller.subject };
-  return accepted(await previewIntegration(shell, request, ({ open }) => refuseFull(address.tenant, open)));
+  return accepted(await previewIntegration(context, request, ({ open }) => refuseFull(address.tenant, open)));
 });
 
 const getProof = defineRoute({
@@ -148,8 +148,8 @@ const getProof = defineRoute({
   summary: "Read the last proof: who can do what, judged on the live documents",
   params,
   responses: { 200: { what: "The proof", schema: proofSchema } },
-})(async ({ api: { shell }, params: { tenant, name } }) => {
-  const proof = await findProof(shell.store.db, tenant, name);
+})(async ({ api: { context }, params: { tenant, name } }) => {
+  const proof = await findProof(context.store.db, tenant, name);
   if (proof === undefined) throw noIntegration();
   if (!proof) throw new ProblemError("not_found", "There is no proof yet: it comes with the integration's first successful up.");
   return { status: 200, body: proof };

@@ -35,7 +35,7 @@ const listRoute = defineRoute({
   summary: "The KMS keys that Drawbridge made for a tenant, in use and left over",
   params: z.strictObject({ tenant: nameSchema }),
   responses: { 200: { what: "All of them", schema: z.object({ items: z.array(keyView) }) } },
-})(async ({ api: { shell }, params: { tenant } }) => ({ status: 200, body: { items: await listKeys(shell, tenant) } }));
+})(async ({ api: { context }, params: { tenant } }) => ({ status: 200, body: { items: await listKeys(context, tenant) } }));
 
 const deleteRoute = defineRoute({
   method: "post",
@@ -54,8 +54,8 @@ const deleteRoute = defineRoute({
     },
   },
   problems: ["key_in_use", "confirmation_mismatch"],
-})(async ({ api: { shell }, caller, params, body }) =>
-  accepted(await deleteKey(shell, { ...params, ...body, requestedBy: caller.subject })),
+})(async ({ api: { context }, caller, params, body }) =>
+  accepted(await deleteKey(context, { ...params, ...body, requestedBy: caller.subject })),
 );
 
 export const keyRoutes: Route[] = [listRoute, deleteRoute];

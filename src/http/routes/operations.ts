@@ -30,9 +30,9 @@ const getOperation = defineRoute({
   summary: "Read an operation",
   params,
   responses: { 200: { what: "The operation", schema: operationSchema } },
-})(async ({ api: { shell }, caller, params: { id } }) => ({
+})(async ({ api: { context }, caller, params: { id } }) => ({
   status: 200,
-  body: showOperation(await requireOperation(shell.store.db, caller, id)),
+  body: showOperation(await requireOperation(context.store.db, caller, id)),
 }));
 
 const listRoute = defineRoute({
@@ -48,8 +48,8 @@ const listRoute = defineRoute({
     state: operationStateSchema.exactOptional(),
   }),
   responses: { 200: { what: "One page", schema: pageOf(operationSchema) } },
-})(async ({ api: { shell }, caller, query }) => {
-  const { items, nextCursor } = await listOperations(shell.store.db, { ...query, tenants: caller.tenants });
+})(async ({ api: { context }, caller, query }) => {
+  const { items, nextCursor } = await listOperations(context.store.db, { ...query, tenants: caller.tenants });
   return { status: 200, body: { items: items.map(showOperation), nextCursor } };
 });
 
@@ -67,13 +67,13 @@ const getEvents = defineRoute({
   params,
   query: z.strictObject({ after, limit: limitSchema }),
   responses: { 200: { what: "Events, in order", schema: pageOf(operationEventSchema), type: "text/event-stream" } },
-})(async ({ api: { shell }, caller, params: { id }, query, header, signal }) => {
+})(async ({ api: { context }, caller, params: { id }, query, header, signal }) => {
   const isStream = wantsStream(header("accept"));
   const from = isStream ? (lastEventId(header("last-event-id")) ?? query.after) : query.after;
   // Before the stream's 200 is out, so that an absent operation can still be a 404
-  await requireOperation(shell.store.db, caller, id);
-  if (isStream) return { status: 200, events: followEvents(shell.store, id, from, signal) };
-  const items = await eventsAfter(shell.store.db, id, from, query.limit);
+  await requireOperation(context.store.db, caller, id);
+  if (isStream) return { status: 200, events: followEvents(context.store, id, from, signal) };
+  const items = await eventsAfter(context.store.db, id, from, query.limit);
   const last = items.at(-1);
   return { status: 200, body: { items, nextCursor: last && items.length === query.limit ? String(last.seq) : null } };
 });

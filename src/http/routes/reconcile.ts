@@ -52,6 +52,6 @@ const reconcile = defineRoute({
     202: { what: "An operation plans and applies", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
   problems: ["stale_revision"],
-})(async ({ api: { shell }, caller, body }) => accepted(await acceptPush(shell, body, askerOf(caller))));
+})(async ({ api: { context }, caller, body }) => accepted(await acceptPush(context, body, askerOf(caller))));
 
 export const reconcileRoutes: Route[] = [reconcile];

@@ -20,8 +20,8 @@ const revokeVendor = defineRoute({
   description:
     "Every trust is closed and every session ended first; the operation's result reports each. Until the vendor is reinstated no PUT, reconcile or repair opens a trust to it.",
   responses,
-})(async ({ api: { shell }, caller, params: { vendor } }) =>
-  accepted(await requestRevocation(shell, { vendor, to: "revoked", requestedBy: caller.subject })),
+})(async ({ api: { context }, caller, params: { vendor } }) =>
+  accepted(await requestRevocation(context, { vendor, to: "revoked", requestedBy: caller.subject })),
 );
 
 const reinstateVendor = defineRoute({
@@ -30,8 +30,8 @@ const reinstateVendor = defineRoute({
   summary: "Give a vendor its access back",
   description: "Every integration goes up again as it was last asked for, and is proven.",
   responses,
-})(async ({ api: { shell }, caller, params: { vendor } }) =>
-  accepted(await requestRevocation(shell, { vendor, to: "reinstated", requestedBy: caller.subject })),
+})(async ({ api: { context }, caller, params: { vendor } }) =>
+  accepted(await requestRevocation(context, { vendor, to: "reinstated", requestedBy: caller.subject })),
 );
 
 export const vendorRoutes: Route[] = [revokeVendor, reinstateVendor];

@@ -75,8 +75,8 @@ const putRoute = defineRoute({
   params,
   body: sourceBody,
   responses: { 200: { what: "It exists, as written", schema: sourceView }, 201: { what: "Registered", schema: sourceView } },
-})(async ({ api: { shell }, caller, params: { source: name }, body }) => {
-  const { created, source } = await putSource(shell, { name, body, requestedBy: caller.subject, scopes: caller.scopes });
+})(async ({ api: { context }, caller, params: { source: name }, body }) => {
+  const { created, source } = await putSource(context, { name, body, requestedBy: caller.subject, scopes: caller.scopes });
   return { status: created ? 201 : 200, body: showSource(source) };
 });
 
@@ -89,7 +89,7 @@ const getSource = defineRoute({
   summary: "Read a source",
   params,
   responses: { 200: { what: "The source", schema: sourceView } },
-})(async ({ api: { shell }, params: { source } }) => ({ status: 200, body: showSource(await requireSource(shell, source)) }));
+})(async ({ api: { context }, params: { source } }) => ({ status: 200, body: showSource(await requireSource(context, source)) }));
 
 const listRoute = defineRoute({
   method: "get",
@@ -100,8 +100,8 @@ const listRoute = defineRoute({
   summary: "List sources, those that are pushed too",
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(sourceView) } },
-})(async ({ api: { shell }, query }) => {
-  const { items, nextCursor } = await listSources(shell.store.db, query);
+})(async ({ api: { context }, query }) => {
+  const { items, nextCursor } = await listSources(context.store.db, query);
   return { status: 200, body: { items: items.map(showSource), nextCursor } };
 });
 
@@ -114,8 +114,8 @@ const deleteSource = defineRoute({
   summary: "Forget a source; what it owned stays as it is and belongs to nobody",
   params,
   responses: { 204: { what: "Forgotten" } },
-})(async ({ api: { shell }, params: { source } }) => {
-  await removeSource(shell, source);
+})(async ({ api: { context }, params: { source } }) => {
+  await removeSource(context, source);
   return { status: 204 };
 });
 
@@ -130,7 +130,7 @@ const fetchSource = defineRoute({
   responses: {
     202: { what: "An operation fetches and reconciles", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
-})(async ({ api: { shell }, caller, params: { source } }) => accepted(await fetchNow(shell, source, caller.subject)));
+})(async ({ api: { context }, caller, params: { source } }) => accepted(await fetchNow(context, source, caller.subject)));
 
 const showSource = ({ tenants: _tenants, requestedBy: _by, scopes: _scopes, failures: _failures, repository, ...view }: SourceRecord) => ({
   ...view,

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { refuseManaged } from "../../gitops/accept-reconcile.ts";
-import type { Shell } from "../../integrations/shell.ts";
-import { requireTenant } from "../../integrations/subject.ts";
+import type { Context } from "../../integrations/context.ts";
+import { requireTenant } from "../../integrations/lookup.ts";
 import { type Caller, holdsScope } from "../../model/caller.ts";
 import { tenantEtag } from "../../model/etag.ts";
 import { nameSchema } from "../../model/names.ts";
@@ -38,9 +38,9 @@ const putRoute = defineRoute({
     201: { what: "Registered", schema: tenantView, headers: etagHeader },
   },
   problems: ["account_already_registered", "immutable_field", "precondition_required", "access_mode_disabled", "account_mismatch"],
-})(async ({ api: { shell, servicePrincipal }, caller, params: { tenant: name }, body, ifMatch }) => {
-  await refuseManaged(shell, { kind: "Tenant", tenant: name, name }, caller.tenants);
-  const put = await putTenant(shell, { name, body, by: tenantRightsOf(caller), ...(ifMatch !== undefined && { ifMatch }) });
+})(async ({ api: { context, servicePrincipal }, caller, params: { tenant: name }, body, ifMatch }) => {
+  await refuseManaged(context, { kind: "Tenant", tenant: name, name }, caller.tenants);
+  const put = await putTenant(context, { name, body, by: tenantRightsOf(caller), ...(ifMatch !== undefined && { ifMatch }) });
   return { status: put.created ? 201 : 200, body: showTenant(put.tenant, servicePrincipal), headers: { ETag: entityTag(put.etag) } };
 });
 
@@ -52,9 +52,9 @@ const getTenant = defineRoute({
   summary: "Read a tenant",
   params,
   responses: { 200: { what: "The tenant", schema: tenantView, headers: etagHeader } },
-})(async ({ api: { shell, servicePrincipal }, params: { tenant: name } }) => {
-  const tenant = await requireTenant(shell, name);
-  const body = showTenant(tenant, servicePrincipal, await refusalsOf(shell, [tenant]));
+})(async ({ api: { context, servicePrincipal }, params: { tenant: name } }) => {
+  const tenant = await requireTenant(context, name);
+  const body = showTenant(tenant, servicePrincipal, await refusalsOf(context, [tenant]));
   return { status: 200, body, headers: { ETag: entityTag(tenantEtag(tenant)) } };
 });
 
@@ -66,9 +66,9 @@ const listRoute = defineRoute({
   summary: "List the tenants that the caller holds",
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(tenantView) } },
-})(async ({ api: { shell, servicePrincipal }, caller, query }) => {
-  const { items, nextCursor } = await listTenants(shell.store.db, { tenants: caller.tenants, ...query });
-  const refusals = await refusalsOf(shell, items);
+})(async ({ api: { context, servicePrincipal }, caller, query }) => {
+  const { items, nextCursor } = await listTenants(context.store.db, { tenants: caller.tenants, ...query });
+  const refusals = await refusalsOf(context, items);
   return { status: 200, body: { items: items.map((tenant) => showTenant(tenant, servicePrincipal, refusals)), nextCursor } };
 });
 
@@ -86,9 +86,9 @@ const deleteTenant = defineRoute({
     202: { what: "An operation offboards it", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
     204: { what: "Removed" },
   },
-})(async ({ api: { shell }, caller, params: { tenant }, ifMatch }) => {
-  await refuseManaged(shell, { kind: "Tenant", tenant, name: tenant }, caller.tenants);
-  const operation = await requestOffboard(shell, { tenant, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) });
+})(async ({ api: { context }, caller, params: { tenant }, ifMatch }) => {
+  await refuseManaged(context, { kind: "Tenant", tenant, name: tenant }, caller.tenants);
+  const operation = await requestOffboard(context, { tenant, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) });
   return operation ? accepted(operation) : { status: 204 };
 });
 
@@ -115,9 +115,9 @@ const listReceipts = defineRoute({
   summary: "The receipts of a tenant's teardowns, in order, also after it was offboarded",
   params,
   responses: { 200: { what: "All of them", schema: z.object({ items: z.array(receipt) }) } },
-})(async ({ api: { shell }, params: { tenant } }) => ({ status: 200, body: { items: await receiptsOf(shell.store.db, tenant) } }));
+})(async ({ api: { context }, params: { tenant } }) => ({ status: 200, body: { items: await receiptsOf(context.store.db, tenant) } }));
 
-const refusalsOf = ({ store }: Pick<Shell, "store">, tenants: readonly TenantRecord[]) =>
+const refusalsOf = ({ store }: Pick<Context, "store">, tenants: readonly TenantRecord[]) =>
   findRefusals(
     store.db,
     tenants.flatMap((tenant) => wayIn(tenant) ?? []),

@@ -26,14 +26,14 @@ const put = defineRoute({
   params,
   body: z.strictObject({ vendor: nameSchema, principalArn: OutsidePrincipal }),
   responses,
-})(async ({ api: { shell }, caller, params: { id }, body }) => ({
+})(async ({ api: { context }, caller, params: { id }, body }) => ({
   status: 200,
-  body: await saveTrustedPrincipal(shell.store.db, { id, ...body, addedBy: caller.subject }),
+  body: await saveTrustedPrincipal(context.store.db, { id, ...body, addedBy: caller.subject }),
 }));
 
 const get = defineRoute({ method: "get", path, scope: "admin", everyTenant: true, tag, summary: "Read one", params, responses })(
-  async ({ api: { shell }, params: { id } }) => {
-    const found = await findTrustedPrincipal(shell.store.db, id);
+  async ({ api: { context }, params: { id } }) => {
+    const found = await findTrustedPrincipal(context.store.db, id);
     if (!found) throw noPrincipal();
     return { status: 200, body: found };
   },
@@ -49,8 +49,8 @@ const remove = defineRoute({
   description: "Integrations that exist keep what they were given.",
   params,
   responses: { 204: { what: "It is off the list" } },
-})(async ({ api: { shell }, params: { id } }) => {
-  if (!(await deleteTrustedPrincipal(shell.store.db, id))) throw noPrincipal();
+})(async ({ api: { context }, params: { id } }) => {
+  if (!(await deleteTrustedPrincipal(context.store.db, id))) throw noPrincipal();
   return { status: 204 };
 });
 

@@ -21,8 +21,8 @@ const webhook = defineRoute({
     202: { what: "The branch is fetched", schema: z.object({ operation: z.string() }) },
   },
   problems: ["unauthenticated", "malformed_body", "body_too_large", "not_ready"],
-})(async ({ api: { shell }, params: { source }, bytes = new Uint8Array(), header }) => {
-  const taken = await receiveDelivery(shell, source, { bytes, header });
+})(async ({ api: { context }, params: { source }, bytes = new Uint8Array(), header }) => {
+  const taken = await receiveDelivery(context, source, { bytes, header });
   if ("ignored" in taken) return { status: 200, body: { ignored: taken.ignored } };
   return { status: 202, body: { operation: taken.operation.id } };
 });

@@ -2,14 +2,14 @@
 import type { Registry } from "prom-client";
 import type { Audit } from "../../access/audit/audit.ts";
 import type { Limits } from "../../access/limits/limits.ts";
-import type { Shell } from "../../integrations/shell.ts";
+import type { Context } from "../../integrations/context.ts";
 import type { Caller } from "../../model/caller.ts";
 import type { CancelRegistry, Killing } from "../../operations/cancel.ts";
 import type { Freeze } from "../../operations/freeze.ts";
 import type { IntegrationReader } from "../../store/integration-reader.ts";
 
 export interface Api {
-  shell: Shell;
+  context: Context;
   metrics: Registry;
   /** Of this build of Drawbridge. */
   version: string;

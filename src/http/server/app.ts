@@ -20,7 +20,7 @@ export function createApp(api: Api, routes: readonly Route[] = everyRoute): Expr
   app.set("etag", false);
   app.set("query parser", "simple");
   app.set("case sensitive routing", true);
-  app.use(observe(api.shell.log, api.metrics));
+  app.use(observe(api.context.log, api.metrics));
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } }));
   app.use("/docs", helmet.contentSecurityPolicy(docsPolicy));
   app.use((_request, response, next) => {
@@ -80,7 +80,7 @@ function answerProblem(api: Api): ErrorRequestHandler {
       const who = { ...(subject !== undefined && { subject }), ...(route !== undefined && { route: `${request.method} ${route}` }) };
       api.audit.refusals.note({ ...who, result: refused, requestId });
     }
-    if (answer.code === "internal") api.shell.log.error("fault", { ...trace, ...faultFields(error) });
+    if (answer.code === "internal") api.context.log.error("fault", { ...trace, ...faultFields(error) });
     const send = () => sendProblem(response, answer, error instanceof ProblemError ? error.retryAfter : undefined);
     if (response.headersSent) response.destroy();
     else if (answer.status === 429) slowly(send);

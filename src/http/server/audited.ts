@@ -16,11 +16,11 @@ export interface AuditedRequest {
 
 /** Writes the intent: where that fails nothing may be done. */
 export async function beginAudit(
-  { shell, audit }: Pick<Api, "shell" | "audit">,
+  { context, audit }: Pick<Api, "context" | "audit">,
   caller: Caller,
   given: Omit<AuditFacts, "subject" | "before">,
 ): Promise<AuditedRequest> {
-  const { db } = shell.store;
+  const { db } = context.store;
   const facts = { ...given, ...(await tenantOfOperation(db, caller, given)), subject: caller.subject };
   const before = await tagOf(db, facts);
   const row = await audit.begin({ ...facts, ...(before !== undefined && { before }) });

@@ -136,7 +136,7 @@ async function maybeOnce(
   }
   const bytes = body?.bytes ?? Buffer.alloc(0);
   const parts = { caller: caller.subject, route: routeName(route), url: request.originalUrl, body: bytes };
-  return runOnce(api.shell.store.db, idempotentRequest(key, parts), run);
+  return runOnce(api.context.store.db, idempotentRequest(key, parts), run);
 }
 
 /** Aborts when the client is gone or the server closes (server.ts). */

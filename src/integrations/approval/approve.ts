@@ -8,7 +8,7 @@ import { ProblemError } from "../../problem.ts";
 import { findOperation, findOvertaking, type StoredOperation } from "../../store/operations.ts";
 import { lockName } from "../../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../../store/transitions.ts";
-import type { Shell } from "../shell.ts";
+import type { Context } from "../context.ts";
 
 /**
  * Lets the plan of that hash run.
@@ -16,7 +16,7 @@ import type { Shell } from "../shell.ts";
  * @throws ProblemError not_awaiting_approval, plan_stale, approver_is_requester
  */
 export async function approve(
-  shell: Shell,
+  context: Context,
   operation: StoredOperation,
   { planHash, subject }: { planHash: string; subject: string },
 ): Promise<StoredOperation> {
@@ -29,7 +29,7 @@ export async function approve(
     );
   }
   refuseAuthor(operation, subject);
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     if (operation.tenant !== undefined) await lockName(trx, { tenant: operation.tenant });
     const newer = await findOvertaking(trx, operation.id);
     if (newer !== undefined)
@@ -38,7 +38,7 @@ export async function approve(
         `Operation ${newer} was accepted after this plan was asked for. Discard this plan, or PUT again.`,
       );
     const approved = await approveOperation(trx, operation.id, subject);
-    await shell.queue.enqueue(trx, jobOf(operation));
+    await context.queue.enqueue(trx, jobOf(operation));
     return approved;
   });
 }
@@ -74,11 +74,11 @@ function refuseAuthor(operation: StoredOperation, subject: string): void {
  *
  * @throws ProblemError not_awaiting_approval
  */
-export async function discard(shell: Shell, operation: StoredOperation): Promise<StoredOperation> {
+export async function discard(context: Context, operation: StoredOperation): Promise<StoredOperation> {
   refuseUnlessHeld(operation);
-  const cancelled = await cancelWaiting(shell.store.db, operation.id);
+  const cancelled = await cancelWaiting(context.store.db, operation.id);
   nudgeFollowers(operation.id);
-  return cancelled ?? (await findOperation(shell.store.db, operation.id)) ?? operation;
+  return cancelled ?? (await findOperation(context.store.db, operation.id)) ?? operation;
 }
 
 function refuseUnlessHeld(operation: StoredOperation): void {

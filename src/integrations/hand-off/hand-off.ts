@@ -4,11 +4,11 @@ import type { IntegrationRecord } from "../../model/integration.ts";
 import { ProblemError } from "../../problem.ts";
 import { hasBegun } from "../accept.ts";
 import { approvalReasons } from "../approval/approval-reasons.ts";
+import type { Context } from "../context.ts";
+import { appliedIntegration, appliedRequestOf } from "../desired-integration.ts";
 import { contextOf, requireBlueprint } from "../desired-stacks.ts";
+import { findTenantIntegration } from "../lookup.ts";
 import { recordedOutputs } from "../proving.ts";
-import type { Shell } from "../shell.ts";
-import { findTenantIntegration } from "../subject.ts";
-import { appliedRequestOf, appliedWish } from "../wish.ts";
 import { handOffOf } from "./bundle.ts";
 import { quickCreateLink } from "./cloudformation.ts";
 import { handOffJson } from "./json.ts";
@@ -21,19 +21,19 @@ import { handOffMarkdown } from "./markdown.ts";
  *
  * @throws ProblemError not_found; not_approved while nothing was approved yet that needs an approval
  */
-export async function getHandOff(shell: Shell, tenantName: string, name: string, templateUrl?: string) {
-  const { tenant, record } = await findTenantIntegration(shell, tenantName, name);
+export async function getHandOff(context: Context, tenantName: string, name: string, templateUrl?: string) {
+  const { tenant, record } = await findTenantIntegration(context, tenantName, name);
   const { blueprint: id, version, parameters } = appliedRequestOf(record);
   const blueprint = requireBlueprint(id, version);
-  if (!hasBegun(record)) await refuseUnapproved(shell, blueprint, record);
-  const wish = { ...(await appliedWish(shell, record)), outputs: Object.fromEntries(recordedOutputs(record)) };
-  const handOff = handOffOf(blueprint, parameters, contextOf(tenant, wish));
+  if (!hasBegun(record)) await refuseUnapproved(context, blueprint, record);
+  const desiredIntegration = { ...(await appliedIntegration(context, record)), outputs: Object.fromEntries(recordedOutputs(record)) };
+  const handOff = handOffOf(blueprint, parameters, contextOf(tenant, desiredIntegration));
   const link = templateUrl === undefined ? undefined : quickCreateLink(handOff, templateUrl);
   return { json: handOffJson(handOff, link), markdown: handOffMarkdown(handOff, link) };
 }
 
-async function refuseUnapproved(shell: Shell, blueprint: Blueprint, record: IntegrationRecord): Promise<void> {
-  const reasons = await approvalReasons(shell, blueprint, { record, parameters: record.parameters });
+async function refuseUnapproved(context: Context, blueprint: Blueprint, record: IntegrationRecord): Promise<void> {
+  const reasons = await approvalReasons(context, blueprint, { record, parameters: record.parameters });
   if (reasons.length === 0) return;
   throw new ProblemError("not_approved", `${reasons.join(" ")} Somebody has to approve it before its documents are given out.`);
 }

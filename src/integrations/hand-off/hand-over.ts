@@ -5,16 +5,16 @@ import type { TenantRecord } from "../../model/tenant.ts";
 import type { Run } from "../../operations/run.ts";
 import { ProblemError } from "../../problem.ts";
 import { changeIntegration } from "../../store/integrations.ts";
-import { desiredStacks, partitionOf, type Wish } from "../desired-stacks.ts";
-import type { Shell } from "../shell.ts";
-import { asApproved } from "../wish.ts";
+import type { Context } from "../context.ts";
+import { asApproved } from "../desired-integration.ts";
+import { type DesiredIntegration, desiredStacks, partitionOf } from "../desired-stacks.ts";
 import { judgeHandedOff } from "./static-judgement.ts";
 
 interface HandOver {
-  shell: Shell;
+  context: Context;
   run: Run;
   tenant: TenantRecord;
-  wish: Wish;
+  desiredIntegration: DesiredIntegration;
   request: UpRequest;
 }
 
@@ -23,12 +23,12 @@ interface HandOver {
  *
  * @throws ProblemError proof_failed when the documents themselves don't do what the contract says
  */
-export async function handOver({ shell, run, tenant, wish, request }: HandOver): Promise<void> {
-  const desired = desiredStacks(tenant, wish);
-  const now = shell.now();
+export async function handOver({ context, run, tenant, desiredIntegration, request }: HandOver): Promise<void> {
+  const desired = desiredStacks(tenant, desiredIntegration);
+  const now = context.now();
   const proof = judgeHandedOff(desired, { accountId: tenant.accountId, partition: partitionOf(tenant.region), now });
   const handedOver = (record: IntegrationRecord): IntegrationRecord => ({
-    ...asApproved(record, request, wish.approvedBy),
+    ...asApproved(record, request, desiredIntegration.approvedBy),
     proof,
     lastUp: { operation: run.operation.id, succeeded: proof.verdict === "green", specHash: desired.specHash, handedOver: true },
     handshake: {
@@ -37,7 +37,7 @@ export async function handOver({ shell, run, tenant, wish, request }: HandOver):
     },
     updatedAt: now,
   });
-  await run.step("record", () => changeIntegration(shell.store.db, tenant.name, wish.integration, handedOver, run));
+  await run.step("record", () => changeIntegration(context.store.db, tenant.name, desiredIntegration.integration, handedOver, run));
   const red = proof.rows.filter((row) => row.verdict === "red").map((row) => row.id);
   if (red.length > 0)
     throw new ProblemError(

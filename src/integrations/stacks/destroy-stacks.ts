@@ -8,12 +8,12 @@ import { withLeases } from "../../operations/lease.ts";
 import { ProblemError } from "../../problem.ts";
 import { findIntegration } from "../../store/integrations.ts";
 import { begun, LEASE_WAIT, stackId, type Work } from "../work.ts";
+import { findOrphans } from "./find-orphans.ts";
 import { leasesOf, rulesOf } from "./kinds.ts";
-import { patiently } from "./patience.ts";
 import { recordChanging, recordGone } from "./recorded-stacks.ts";
+import { withRetries } from "./retry.ts";
 import { recordedRoleId } from "./role.ts";
 import type { OwnerWithRoles } from "./stack-rules.ts";
-import { lookBefore } from "./unrecorded.ts";
 
 /** Milliseconds between looks whether a stack is really gone: IAM is eventually consistent. */
 const LOOKS = [0, 500, 1_000, 2_000, 4_000];
@@ -34,24 +34,24 @@ export async function destroyStacks(work: Work, specs: readonly StackSpec[]): Pr
 }
 
 async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
-  const { shell, run, account } = work;
+  const { context, run, account } = work;
   const tenant = account.tenant.name;
   const rules = rulesOf(spec);
   const lease = {
     resources: leasesOf(tenant, spec),
-    owner: shell.owner,
+    owner: context.owner,
     operation: run.operation.id,
     waitSeconds: LEASE_WAIT,
     signal: run.signal,
   };
-  await withLeases(shell.store, lease, async (held) => {
+  await withLeases(context.store, lease, async (held) => {
     const { before } = await recordChanging(work, spec);
-    const address = before?.address ?? stackAddress(shell.stateUrl, tenant, spec.kind, spec.key);
-    await patiently(run, stackId(spec), async (attempt) => {
-      const found = await lookBefore(work, spec, before ?? begun(work, spec));
+    const address = before?.address ?? stackAddress(context.stateUrl, tenant, spec.kind, spec.key);
+    await withRetries(run, stackId(spec), async (attempt) => {
+      const found = await findOrphans(work, spec, before ?? begun(work, spec));
       const refresh = attempt > 1 || found.restored || before?.status !== "up";
       const end = await rules.remove(work, { lease: held, before, found, refresh, owner: () => ownerWithRoles(work) });
-      await shell.engine.removeStack(address, account.state, { withResources: end === "left" });
+      await context.engine.removeStack(address, account.state, { withResources: end === "left" });
     });
     await rules.afterRemoval(work);
     await readBack(work, spec);
@@ -61,9 +61,9 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
 }
 
 /** The integration with its roles, whose grants are its own: they go last, so they are still recorded. */
-async function ownerWithRoles({ shell, account, integration }: Work): Promise<OwnerWithRoles> {
+async function ownerWithRoles({ context, account, integration }: Work): Promise<OwnerWithRoles> {
   const { tenant, clients } = account;
-  const record = await findIntegration(shell.store.db, tenant.name, integration);
+  const record = await findIntegration(context.store.db, tenant.name, integration);
   const roles = (record?.stacks ?? []).map(async ({ spec, outputs }): Promise<OwnRole[]> => {
     const { role } = rulesOf(spec);
     if (role === undefined) return [];

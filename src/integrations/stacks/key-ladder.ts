@@ -13,7 +13,7 @@ import { listOf, type PolicyDocument, type Statement, sameDocument } from "../..
 import { ourSid, sidPrefix } from "../../iam/words/sid.ts";
 import type { TenantRecord } from "../../model/tenant.ts";
 import { ProblemError } from "../../problem.ts";
-import type { Desired } from "../desired-stacks.ts";
+import type { DesiredStacks } from "../desired-stacks.ts";
 import { isKeyAccess } from "./key-access.ts";
 import { isRole } from "./role.ts";
 
@@ -56,7 +56,7 @@ interface Need {
  */
 export function keyGrants(
   integration: string,
-  { specs, contract, expectations }: Pick<Desired, "specs" | "contract" | "expectations">,
+  { specs, contract, expectations }: Pick<DesiredStacks, "specs" | "contract" | "expectations">,
   keys: readonly LiveKey[],
   giver?: Giver,
 ): StackSpec[] {

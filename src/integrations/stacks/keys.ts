@@ -7,8 +7,8 @@ import { ProblemError } from "../../problem.ts";
 import { changeIntegration, listIntegrations } from "../../store/integrations.ts";
 import { openOperations, type StoredOperation } from "../../store/operations.ts";
 import { enterAccount } from "../account.ts";
-import type { Shell } from "../shell.ts";
-import { requireTenant, subjectOf } from "../subject.ts";
+import type { Context } from "../context.ts";
+import { lookUpOperation, requireTenant } from "../lookup.ts";
 import { isOwnedKey } from "./owned-key.ts";
 
 export interface KeyListing {
@@ -22,11 +22,11 @@ export interface KeyListing {
 }
 
 /** Every key that Drawbridge made for a tenant, in use or left over. */
-export async function listKeys(shell: Shell, tenant: string): Promise<KeyListing[]> {
-  await requireTenant(shell, tenant);
+export async function listKeys(context: Context, tenant: string): Promise<KeyListing[]> {
+  await requireTenant(context, tenant);
   const listings: KeyListing[] = [];
   for (let cursor: string | undefined; ; ) {
-    const page = await listIntegrations(shell.store.db, tenant, { limit: 200, cursor, includeGone: true });
+    const page = await listIntegrations(context.store.db, tenant, { limit: 200, cursor, includeGone: true });
     listings.push(...page.items.flatMap(keysOf));
     if (page.nextCursor === null) return listings;
     cursor = page.nextCursor;
@@ -57,11 +57,11 @@ interface DeleteKeyRequest {
  * @throws ProblemError not_found, key_in_use, confirmation_mismatch
  */
 export async function deleteKey(
-  shell: Shell,
+  context: Context,
   request: { tenant: string; key: string; confirm: string; days: number; requestedBy: string },
 ): Promise<StoredOperation> {
   const { tenant, key, confirm, days, requestedBy } = request;
-  const listed = (await listKeys(shell, tenant)).filter((one) => one.key === key && one.state !== "pending-deletion");
+  const listed = (await listKeys(context, tenant)).filter((one) => one.key === key && one.state !== "pending-deletion");
   const retained = listed.find((one) => one.state === "retained");
   if (listed.length === 0) throw new ProblemError("not_found", "There is no such key.");
   if (confirm !== key)
@@ -75,34 +75,34 @@ export async function deleteKey(
       "key_in_use",
       `Key ${key} belongs to integration ${listed[0]?.integration}. Remove it there first; then it is retained and can be deleted.`,
     );
-  return shell.store.db.transaction().execute(async (trx) => {
+  return context.store.db.transaction().execute(async (trx) => {
     // The integration may have left several keys.
     const open = await openOperations(trx, tenant, retained.integration, ["delete-key"]);
     const same = open.find(({ request }) => request["keyArn"] === retained.keyArn);
     if (same) return same;
-    return openOperation(shell, trx, {
+    return openOperation(context, trx, {
       kind: "delete-key",
       tenant,
       integration: retained.integration,
       request: { days, keyArn: retained.keyArn } satisfies DeleteKeyRequest,
       requestedBy,
-      deadlineSeconds: shell.operationSeconds,
+      deadlineSeconds: context.operationSeconds,
     });
   });
 }
 
 /** Schedules the deletion, if the key is still left over when it comes to it. */
-export async function runDeleteKey(shell: Shell, run: Run, { days, keyArn }: DeleteKeyRequest): Promise<void> {
-  const { tenant, record } = await subjectOf(shell, run);
+export async function runDeleteKey(context: Context, run: Run, { days, keyArn }: DeleteKeyRequest): Promise<void> {
+  const { tenant, record } = await lookUpOperation(context, run);
   if (!record.retained?.some((key) => key.keyArn === keyArn)) {
     throw new ProblemError("key_in_use", "The key was taken in again since this was asked for; nothing was deleted.");
   }
-  const account = await run.step("enter-account", () => enterAccount(shell, tenant, run.operation.id));
+  const account = await run.step("enter-account", () => enterAccount(context, tenant, run.operation.id));
   const deletionDate = await run.step("schedule-deletion", () => scheduleKeyDeletion(account.clients.kms, keyArn, days));
   const dated = (now: IntegrationRecord) => ({
     ...now,
     retained: (now.retained ?? []).map((key) => (key.keyArn === keyArn ? { ...key, deletionDate } : key)),
   });
-  await changeIntegration(shell.store.db, tenant.name, record.name, dated, run);
+  await changeIntegration(context.store.db, tenant.name, record.name, dated, run);
   run.result = { keyArn, deletionDate };
 }

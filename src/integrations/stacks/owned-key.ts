@@ -62,9 +62,9 @@ async function withRetainedKey(work: Work, spec: OwnedKeySpec): Promise<OwnedKey
 async function unmarkRetained(work: Work, spec: OwnedKeySpec, applied: Applied, outputs: Readonly<Record<string, unknown>>): Promise<void> {
   if (!("adoptKeyId" in applied.spec.inputs)) return;
   await clearRetained(work.account.clients.kms, String(outputs.keyArn));
-  const { shell, run, account, integration } = work;
+  const { context, run, account, integration } = work;
   const without = (record: IntegrationRecord) => ({ ...record, retained: (record.retained ?? []).filter((key) => key.key !== spec.key) });
-  await changeIntegration(shell.store.db, account.tenant.name, integration, without, run);
+  await changeIntegration(context.store.db, account.tenant.name, integration, without, run);
 }
 
 async function findMade(work: Work, spec: OwnedKeySpec, held: ReadonlySet<string>): Promise<Record<string, string>> {
@@ -100,10 +100,10 @@ async function retainOthers(work: Work, spec: OwnedKeySpec, keys: readonly Tagge
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
 async function retain(work: Work, spec: OwnedKeySpec, keys: readonly TaggedKey[], why: string): Promise<void> {
-  const { shell, run, account, integration } = work;
+  const { context, run, account, integration } = work;
   if (keys.length === 0) return;
   const { alias } = spec.inputs;
-  const since = shell.now();
+  const since = context.now();
   for (const { arn, tags } of keys) {
     if (tags["drawbridge:retained"] === undefined) await tagRetained(account.clients.kms, arn, since);
   }
@@ -113,7 +113,7 @@ async function retain(work: Work, spec: OwnedKeySpec, keys: readonly TaggedKey[]
     ...record,
     retained: [...(record.retained ?? []).filter((one) => !arns.has(one.keyArn)), ...added],
   });
-  await changeIntegration(shell.store.db, account.tenant.name, integration, withThem, run);
+  await changeIntegration(context.store.db, account.tenant.name, integration, withThem, run);
 }
 
 /** The key outlives the template's stack and is never replaced. A bucket's default encryption is the bucket's, so it is set by hand. */

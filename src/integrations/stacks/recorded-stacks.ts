@@ -31,13 +31,13 @@ export interface Changing {
 
 /** The record, changed by the run that owns the operation; one that was taken over changes nothing. */
 function change(
-  { shell, run, account, integration }: Work,
+  { context, run, account, integration }: Work,
   to: (record: IntegrationRecord, trx: Db) => IntegrationRecord | Promise<IntegrationRecord>,
 ): Promise<IntegrationRecord> {
-  return changeIntegration(shell.store.db, account.tenant.name, integration, to, run);
+  return changeIntegration(context.store.db, account.tenant.name, integration, to, run);
 }
 
-const addressOf = ({ shell, account }: Work, { kind, key }: StackSpec) => stackAddress(shell.stateUrl, account.tenant.name, kind, key);
+const addressOf = ({ context, account }: Work, { kind, key }: StackSpec) => stackAddress(context.stateUrl, account.tenant.name, kind, key);
 
 /**
  * Notes, before the first AWS call, that a stack is about to change; what it was last known to hold stays. A vendor that was revoked

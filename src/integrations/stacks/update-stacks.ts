@@ -8,12 +8,12 @@ import type { RecordedStack } from "../../model/integration.ts";
 import { type HeldLease, withLeases } from "../../operations/lease.ts";
 import { closedMeanwhile } from "../being-removed.ts";
 import { begun, LEASE_WAIT, type Outputs, runEngine, stackId, type Work } from "../work.ts";
-import { contain } from "./contain.ts";
+import { closeAccess } from "./close-access.ts";
+import { findOrphans, refuseVanished } from "./find-orphans.ts";
 import { leasesOf, rulesOf } from "./kinds.ts";
-import { patiently } from "./patience.ts";
 import { recordChanging, recordUp } from "./recorded-stacks.ts";
+import { withRetries } from "./retry.ts";
 import type { Applied } from "./stack-rules.ts";
-import { lookBefore, refuseVanished } from "./unrecorded.ts";
 
 /**
  * Runs `up` on every stack: independent ones side by side, each after those whose outputs it names. One that fails stops the
@@ -38,22 +38,22 @@ export async function updateStacks(work: Work, specs: readonly StackSpec[]): Pro
 }
 
 async function updateStack(work: Work, asked: StackSpec, outputs: Outputs): Promise<Record<string, unknown>> {
-  const { shell, run, account } = work;
+  const { context, run, account } = work;
   const resources = leasesOf(account.tenant.name, asked);
-  const lease = { resources, owner: shell.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
-  return withLeases(shell.store, lease, async (held) => {
+  const lease = { resources, owner: context.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
+  return withLeases(context.store, lease, async (held) => {
     const { before, spec } = await recordChanging(work, asked, { opens: true });
     const resolved = resolveReferences(spec, (ref) => outputs.get(stackId(ref))?.[ref.output]);
     const rules = rulesOf(resolved);
     await clearRenamed(work, spec, before, held);
-    const { result, applied } = await patiently(run, stackId(spec), (attempt) =>
+    const { result, applied } = await withRetries(run, stackId(spec), (attempt) =>
       tryUpdate(work, resolved, { before, lease: held, attempt }),
     );
     const made = { ...result.outputs, ...(await rules.outputsBeside(work, applied, before)) };
     const record = await recordUp(work, spec, made);
     // A teardown closes trusts without this lease: what was written after that is closed again.
     if (rules.role && record.closedByTeardown) {
-      await contain(work, account, record, { forTeardown: true });
+      await closeAccess(work, account, record, { forTeardown: true });
       throw closedMeanwhile(record.name);
     }
     await rules.afterUpdate(work, applied, made);
@@ -67,7 +67,7 @@ async function tryUpdate(
   spec: StackSpec,
   { before, lease, attempt }: { before: RecordedStack | undefined; lease: HeldLease; attempt: number },
 ): Promise<{ result: UpdateResult; applied: Applied }> {
-  const found = await lookBefore(work, spec, attempt === 1 ? before : (before ?? begun(work, spec)));
+  const found = await findOrphans(work, spec, attempt === 1 ? before : (before ?? begun(work, spec)));
   refuseVanished(spec, before, found);
   const applied = await rulesOf(spec).apply(work, { before, found });
   // The engine compares with its state, not with the cloud: after an update that didn't end well, and for a document that
@@ -80,7 +80,7 @@ async function tryUpdate(
 /** What an interrupted run made under a name that is wanted no more: it isn't in state, so nobody else would find it. */
 async function clearRenamed(work: Work, spec: StackSpec, before: RecordedStack | undefined, lease: HeldLease): Promise<void> {
   if (before === undefined || !rulesOf(spec).isRenamed(before.spec)) return;
-  const { adopt } = await lookBefore(work, before.spec, before);
+  const { adopt } = await findOrphans(work, before.spec, before);
   if (Object.keys(adopt).length === 0) return;
   await runEngine(work, "destroy", rulesOf(before.spec).bare, { lease, refresh: false, adopt });
 }

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { fromKysely, type PgBoss } from "pg-boss";
 import type { Db } from "../../store/database/transaction.ts";
-import { takeTurn } from "../../store/turns.ts";
+import { nextPosition } from "../../store/fair-queue.ts";
 import { groupOf, type Job, laneOf, lanes } from "./job.ts";
 import type { Queue } from "./queue.ts";
 
@@ -13,7 +13,7 @@ const table = sql.table(`${bossSchema}.job`);
 export async function enqueue(boss: PgBoss, trx: Db, { operationId, key }: Job): Promise<void> {
   const lane = laneOf(key);
   const group = groupOf(key);
-  const turn = await takeTurn(trx, lane, group);
+  const turn = await nextPosition(trx, lane, group);
   const options = { id: operationId, singletonKey: key, group: { id: group }, priority: 0 - turn, db: fromKysely(trx) };
   const send = () => boss.send(lane, { operationId, turn }, options);
   if ((await send()) !== null) return;

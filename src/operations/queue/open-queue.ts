@@ -7,8 +7,8 @@
  * of each other tenant at most, however many those have sent, and nobody starves, because turns only rise.
  */
 import { faultFields, type Log } from "../../log.ts";
+import { notePositionBegun } from "../../store/fair-queue.ts";
 import type { Store } from "../../store/store.ts";
-import { beginTurn } from "../../store/turns.ts";
 import { openBoss } from "./boss.ts";
 import { type Lane, lanes } from "./job.ts";
 import { depth, enqueue, takeFromOwner, withoutJob } from "./job-table.ts";
@@ -38,7 +38,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     await running.during(operationId, lane, async (signal) => {
       if (handler === undefined) throw new Error("the queue has no handler");
       try {
-        await beginTurn(store.db, lane, turn);
+        await notePositionBegun(store.db, lane, turn);
         await handler(operationId, signal);
       } catch (error) {
         log.warn("A job will run again", { operation: operationId, ...faultFields(error) });

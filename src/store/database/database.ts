@@ -197,7 +197,7 @@ interface AuditHeadTable {
   hash: string;
 }
 
-interface TurnsTable {
+interface FairQueueTable {
   lane: string;
   /** Empty for the lane itself */
   tenant: string;
@@ -224,7 +224,7 @@ export interface Database {
   audit: AuditTable;
   audit_head: AuditHeadTable;
   freezes: FreezeTable;
-  turns: TurnsTable;
+  turns: FairQueueTable;
   account_refusals: AccountRefusalsTable;
   sources: SourcesTable;
   source_members: SourceMembersTable;

@@ -6,17 +6,17 @@ import { assumeAs, asVendor } from "../../../sandbox/vendor.ts";
 import type { HandOffView } from "../../../src/http/routes/hand-off.ts";
 import type { RoleDifferences } from "../../../src/integrations/adopt.ts";
 import type { StackPlan } from "../../../src/integrations/stacks/plan.ts";
-import { type Life, liveAs, succeeded } from "./vendor-life.ts";
+import { liveAs, succeeded, type VendorLifecycle } from "./vendor-lifecycle.ts";
 
 const roleName = "ConductorOneIntegration";
 
 describe("a role made by hand from the hand-off is taken over as it is", { concurrency: false }, () => {
-  let life: Life;
+  let lifecycle: VendorLifecycle;
   let untouched: unknown;
   let id: string | undefined;
   let trust = "";
   let body: object;
-  const adopt = (roleArn = life.arn(roleName)) => life.verb("adopt", { roleArn });
+  const adopt = (roleArn = lifecycle.arn(roleName)) => lifecycle.verb("adopt", { roleArn });
   const policyBy = (bucket: string) =>
     JSON.stringify({
       Version: "2012-10-17",
@@ -27,23 +27,23 @@ describe("a role made by hand from the hand-off is taken over as it is", { concu
     });
 
   before(async () => {
-    life = await liveAs("conductorone", "plain", { "acme-directory-exports": ["users.csv"] });
-    untouched = await life.inventory();
-    const externalId = life.fixture.context.externalIds[0];
-    body = { blueprint: "conductorone-s3", parameters: { ...life.fixture.parameters, externalId } };
+    lifecycle = await liveAs("conductorone", "plain", { "acme-directory-exports": ["users.csv"] });
+    untouched = await lifecycle.inventory();
+    const externalId = lifecycle.fixture.context.externalIds[0];
+    body = { blueprint: "conductorone-s3", parameters: { ...lifecycle.fixture.parameters, externalId } };
   });
-  after(() => life?.stop());
+  after(() => lifecycle?.stop());
 
   test("a PUT finds the name taken and changes nothing", async () => {
     const Tags = [{ Key: "aws:cloudformation:stack-name", Value: "vendor-access" }];
     const closed = { Version: "2012-10-17", Statement: [{ Effect: "Deny", Principal: "*", Action: "sts:AssumeRole" }] };
-    const { iam } = life.aws();
+    const { iam } = lifecycle.aws();
     const AssumeRolePolicyDocument = JSON.stringify(closed);
     await iam.send(new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument, Tags, MaxSessionDuration: 7200 }));
-    id = await life.roleId(roleName);
-    const { operation } = await life.put("acme", "directory", body);
+    id = await lifecycle.roleId(roleName);
+    const { operation } = await lifecycle.put("acme", "directory", body);
     assert.deepEqual([operation.state, operation.error?.code], ["failed", "role_name_taken"]);
-    const { body: handOff } = await life.api.call<HandOffView>("GET", `${life.route}/hand-off`);
+    const { body: handOff } = await lifecycle.api.call<HandOffView>("GET", `${lifecycle.route}/hand-off`);
     trust = JSON.stringify(handOff.documents.find(({ name }) => name.includes("trust"))?.document);
   });
 
@@ -56,37 +56,41 @@ describe("a role made by hand from the hand-off is taken over as it is", { concu
       ["trust", "inline/ConductorOnePermissions"],
     );
     assert.equal(differences.documents[0]?.added.length, 1);
-    const { Role } = await life.aws().iam.send(new GetRoleCommand({ RoleName: roleName }));
+    const { Role } = await lifecycle.aws().iam.send(new GetRoleCommand({ RoleName: roleName }));
     assert.ok(!Role?.Tags?.some(({ Key }) => Key === "drawbridge:tenant"), "nothing was written");
   });
 
   test("a role of another name isn't this integration's to take", async () => {
-    const answer = await life.api.call<{ code: string }>("POST", `${life.route}/adopt`, { body: { roleArn: life.arn("Administrators") } });
+    const answer = await lifecycle.api.call<{ code: string }>("POST", `${lifecycle.route}/adopt`, {
+      body: { roleArn: lifecycle.arn("Administrators") },
+    });
     assert.deepEqual([answer.status, answer.body.code], [422, "invalid_parameters"]);
   });
 
   test("made the same, it is adopted: its id stays, and a stack that still owns it is named", async () => {
-    const { iam } = life.aws();
+    const { iam } = lifecycle.aws();
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: roleName, PolicyDocument: trust }));
     const PolicyDocument = policyBy("acme-directory-exports");
     await iam.send(new PutRolePolicyCommand({ RoleName: roleName, PolicyName: "ConductorOnePermissions", PolicyDocument }));
     const operation = await adopt();
     succeeded(operation);
     assert.match(JSON.stringify(operation.result?.warnings), /CloudFormation stack vendor-access/);
-    assert.equal(await life.roleId(roleName), id);
+    assert.equal(await lifecycle.roleId(roleName), id);
     const { Role } = await iam.send(new GetRoleCommand({ RoleName: roleName }));
     assert.equal(Role?.MaxSessionDuration, 3600);
-    const made = await life.read();
+    const made = await lifecycle.read();
     assert.deepEqual([made.handshake.state, made.proof?.verdict], ["trusted", "green"]);
-    const vendor = await asVendor(life.sandbox, "conductorone");
-    const externalId = life.fixture.context.externalIds[0] ?? "";
-    const { s3 } = life.aws(await assumeAs(life.sandbox, vendor, { roleArn: life.arn(roleName), sessionName: "sync", externalId }));
+    const vendor = await asVendor(lifecycle.sandbox, "conductorone");
+    const externalId = lifecycle.fixture.context.externalIds[0] ?? "";
+    const { s3 } = lifecycle.aws(
+      await assumeAs(lifecycle.sandbox, vendor, { roleArn: lifecycle.arn(roleName), sessionName: "sync", externalId }),
+    );
     await s3.send(new GetObjectCommand({ Bucket: "acme-directory-exports", Key: "users.csv" }));
   });
 
   test("the next preview shows no change", async () => {
-    const answer = await life.api.call<{ operation: { id: string } }>("POST", `${life.route}/preview`, { body });
-    const operation = await life.api.finished(answer.body.operation.id);
+    const answer = await lifecycle.api.call<{ operation: { id: string } }>("POST", `${lifecycle.route}/preview`, { body });
+    const operation = await lifecycle.api.finished(answer.body.operation.id);
     succeeded(operation);
     const { stacks } = operation.result as { stacks: StackPlan[] };
     assert.ok(stacks.length > 0);
@@ -97,7 +101,7 @@ describe("a role made by hand from the hand-off is taken over as it is", { concu
   });
 
   test("from then on it goes the way of every other: after the teardown the account is as it was", async () => {
-    succeeded(await life.destroy("acme", "directory"));
-    assert.deepEqual(await life.inventory(), untouched);
+    succeeded(await lifecycle.destroy("acme", "directory"));
+    assert.deepEqual(await lifecycle.inventory(), untouched);
   });
 });

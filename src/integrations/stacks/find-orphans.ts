@@ -15,10 +15,10 @@ import type { Found } from "./stack-rules.ts";
  *
  * @throws ProblemError state_damaged when a stack that was up has neither state nor resources any more, or no readable version
  */
-export async function lookBefore(work: Work, spec: StackSpec, before: RecordedStack | undefined): Promise<Found> {
+export async function findOrphans(work: Work, spec: StackSpec, before: RecordedStack | undefined): Promise<Found> {
   if (before === undefined) return { adopt: {}, restored: false };
-  const { shell, run, account } = work;
-  const { state, restored } = await shell.engine.soundState(before.address, account.state);
+  const { context, run, account } = work;
+  const { state, restored } = await context.engine.soundState(before.address, account.state);
   if (restored) await run.progress("state-restored", { stack: before.address.stack });
   const adopt = await rulesOf(spec).findMade(work, new Set(state?.resources.map(({ name }) => name)));
   if (Object.keys(adopt).length > 0) await run.progress("taken-in", { stack: before.address.stack, resources: adopt });

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { reconcile } from "../../src/gitops/reconcile.ts";
 import type { Item } from "../../src/gitops/reconcile-items.ts";
+import type { Context } from "../../src/integrations/context.ts";
 import { nextRecord } from "../../src/integrations/decide.ts";
+import { recordedIntegration } from "../../src/integrations/desired-integration.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
-import type { Shell } from "../../src/integrations/shell.ts";
-import { requireTenant, subjectOf } from "../../src/integrations/subject.ts";
-import { recordedWish } from "../../src/integrations/wish.ts";
+import { lookUpOperation, requireTenant } from "../../src/integrations/lookup.ts";
 import type { VisibleTenants } from "../../src/model/caller.ts";
 import { isTerminal } from "../../src/model/operation.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
@@ -19,8 +19,8 @@ import { findOperation, type StoredOperation } from "../../src/store/operations.
 import { claimMembers } from "../../src/store/sources.ts";
 import { backends, silent } from "../store/backends.ts";
 
-export interface House {
-  shell: Shell;
+export interface GitopsRig {
+  context: Context;
   /** `up acme/c1`, in order of their ends */
   ran: string[];
   /** What children do beside that; a throw fails them. */
@@ -39,12 +39,12 @@ const unused = <T extends object>(name: string): T =>
     },
   });
 
-export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {}): Promise<House> {
+export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" } = {}): Promise<GitopsRig> {
   const backend = backends[0];
   if (!backend) throw new Error("no store to test on");
   const { store, remove } = await backend.open();
   const queue = await openQueue({ store, log: silent, concurrency });
-  const shell: Shell = {
+  const context: Context = {
     store,
     queue,
     engine: unused("the engine"),
@@ -59,8 +59,8 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
     owner: randomUUID(),
     now: () => new Date().toISOString(),
   };
-  const house: House = {
-    shell,
+  const house: GitopsRig = {
+    context,
     ran: [],
     during: { child: async () => {} },
     async ended(id) {
@@ -72,9 +72,9 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
       throw new Error(`operation ${id} didn't end`);
     },
     async stand({ metadata: { tenant, name }, spec }, repository) {
-      const owner = await requireTenant(shell, tenant);
-      const record = nextRecord({ tenant, name, body: spec as never }, undefined, shell.now());
-      const { specHash } = desiredStacks(owner, await recordedWish(shell, record));
+      const owner = await requireTenant(context, tenant);
+      const record = nextRecord({ tenant, name, body: spec as never }, undefined, context.now());
+      const { specHash } = desiredStacks(owner, await recordedIntegration(context, record));
       await saveIntegration(store.db, { ...record, lastUp: { operation: randomUUID(), succeeded: true, specHash } });
       await claimMembers(store.db, pushSourceName(repository), [{ kind: "Integration", tenant, name, labels: {} }]);
     },
@@ -86,11 +86,11 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
   const child = async (run: Run) => {
     await house.during.child(run);
     const { kind, tenant = "", integration = "" } = run.operation;
-    const { tenant: owner, record } = await subjectOf(shell, run);
-    const { specHash } = desiredStacks(owner, await recordedWish(shell, record));
+    const { tenant: owner, record } = await lookUpOperation(context, run);
+    const { specHash } = desiredStacks(owner, await recordedIntegration(context, record));
     await changeIntegration(store.db, tenant, integration, (now) =>
       kind === "destroy"
-        ? { ...now, stacks: [], externalIds: [], goneAt: shell.now() }
+        ? { ...now, stacks: [], externalIds: [], goneAt: context.now() }
         : { ...now, lastUp: { operation: run.operation.id, succeeded: true, specHash } },
     );
     house.ran.push(`${kind} ${tenant}/${integration}`);
@@ -98,10 +98,10 @@ export async function openHouse({ concurrency = 2, secretsDir = "/nowhere" } = {
   const cancels = createCancelRegistry();
   await queue.start(
     operationHandler(
-      { store, log: silent, cancels, owner: shell.owner },
+      { store, log: silent, cancels, owner: context.owner },
       ({ kind, request }) =>
         (run) =>
-          kind === "reconcile" ? reconcile(shell, run, request as never) : child(run),
+          kind === "reconcile" ? reconcile(context, run, request as never) : child(run),
     ),
   );
   return house;

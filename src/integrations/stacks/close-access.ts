@@ -11,7 +11,7 @@ import { rolesOf, rulesOf } from "./kinds.ts";
  * What was done to a role. `absent`: there is none of this name. `foreign`: the role of this name is somebody else's, so its trust was left
  * as it is; `wasMade` says that Drawbridge made one of this name before.
  */
-export type Contained = { role: string; trust: "closed" | "absent" } | { role: string; trust: "foreign"; wasMade: boolean };
+export type ClosedRole = { role: string; trust: "closed" | "absent" } | { role: string; trust: "foreign"; wasMade: boolean };
 
 /**
  * Closes the trust of each of the integration's roles, then ends their sessions; a role that is neither ours by its tags nor by its recorded
@@ -21,12 +21,12 @@ export type Contained = { role: string; trust: "closed" | "absent" } | { role: s
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function contain(
-  { shell, run }: Pick<Work, "shell" | "run">,
+export async function closeAccess(
+  { context, run }: Pick<Work, "context" | "run">,
   account: Account,
   record: IntegrationRecord,
   { forTeardown } = { forTeardown: false },
-): Promise<Contained[]> {
+): Promise<ClosedRole[]> {
   const { tenant, clients } = account;
   const owner = { tenant, integration: record.name };
   const roles = await Promise.all(rolesOf(record).map(async (role) => ({ ...role, found: await findNamedRole(clients.iam, role, owner) })));
@@ -37,10 +37,10 @@ export async function contain(
       ...(forTeardown && { closedByTeardown: true }),
       stacks: now.stacks.map((stack) => (rulesOf(stack.spec).role ? { ...stack, status: "changing" as const } : stack)),
     });
-    await changeIntegration(shell.store.db, tenant.name, record.name, distrusted, run);
+    await changeIntegration(context.store.db, tenant.name, record.name, distrusted, run);
   }
   await Promise.all(ours.map((role) => closeTrust(clients.iam, role)));
-  await Promise.all(ours.map((role) => revokeSessions(clients.iam, role, shell.now())));
+  await Promise.all(ours.map((role) => revokeSessions(clients.iam, role, context.now())));
   return roles.map(({ name: role, uniqueId, found }) => {
     if (found.standing === "foreign") return { role, trust: "foreign", wasMade: uniqueId !== undefined };
     return { role, trust: found.standing === "ours" ? "closed" : "absent" };

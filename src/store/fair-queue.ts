@@ -5,7 +5,7 @@ import type { Db } from "./database/transaction.ts";
 const laneItself = "";
 
 /** The turn of a job that a tenant adds to a lane now: one after its last one, but not before the latest that has begun. */
-export async function takeTurn(db: Db, lane: string, tenant: string): Promise<number> {
+export async function nextPosition(db: Db, lane: string, tenant: string): Promise<number> {
   const { rows } = await sql<{ turn: number }>`
     with latest as (select coalesce(max(turn), 0) as turn from turns where lane = ${lane} and tenant = ${laneItself})
     insert into turns (lane, tenant, turn) select ${lane}, ${tenant}, turn from latest
@@ -15,7 +15,7 @@ export async function takeTurn(db: Db, lane: string, tenant: string): Promise<nu
 }
 
 /** Notes that a job of this turn has begun. */
-export async function beginTurn(db: Db, lane: string, turn: number): Promise<void> {
+export async function notePositionBegun(db: Db, lane: string, turn: number): Promise<void> {
   await db
     .insertInto("turns")
     .values({ lane, tenant: laneItself, turn })
@@ -24,7 +24,7 @@ export async function beginTurn(db: Db, lane: string, turn: number): Promise<voi
 }
 
 /** Forgets tenants whose last turn is over: their next one is the lane's. Returns how many. */
-export async function forgetTurns(db: Db): Promise<number> {
+export async function forgetOldPositions(db: Db): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from turns t using turns l
     where l.lane = t.lane and l.tenant = ${laneItself} and t.tenant <> ${laneItself} and t.turn < l.turn`.execute(db);

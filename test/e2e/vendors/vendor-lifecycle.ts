@@ -16,7 +16,7 @@ export const refused = /AccessDenied|not authorized|Forbidden/;
 
 export const succeeded = (operation: Operation): void => assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
 
-export interface Life extends World {
+export interface VendorLifecycle extends World {
   fixture: FixtureCase;
   route: string;
   /** PUTs the fixture's integration with these parameters; answers what it has become. */
@@ -34,7 +34,7 @@ export interface Life extends World {
 }
 
 /** A world in which the case's tenant is registered and its buckets are there, with an object for each key. */
-export async function liveAs(vendor: string, name: string, buckets: Record<string, string[]> = {}): Promise<Life> {
+export async function liveAs(vendor: string, name: string, buckets: Record<string, string[]> = {}): Promise<VendorLifecycle> {
   const fixture = readCases(vendor).find((one) => one.name === name);
   if (!fixture) throw new Error(`no case ${name} of ${vendor}`);
   const world = await startRecordedWorld();

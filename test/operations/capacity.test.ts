@@ -1,47 +1,47 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createRoom, type RoomSettings } from "../../src/operations/room.ts";
+import { type CapacitySettings, createCapacity } from "../../src/operations/capacity.ts";
 import { problemOf } from "../../src/problem.ts";
 
 const megabyte = 1024 * 1024;
 const open = new AbortController().signal;
 
-function roomWith(given: { memory?: number; disk?: number } & Partial<RoomSettings>) {
+function capacityWith(given: { memory?: number; disk?: number } & Partial<CapacitySettings>) {
   const left = { memory: given.memory ?? 10_000, disk: given.disk ?? 10_000 };
   const told: string[] = [];
-  const room = createRoom({
+  const capacity = createCapacity({
     updateMegabytes: 500,
     freeDiskMegabytes: 200,
     memoryLeft: async () => left.memory * megabyte,
     diskFree: async () => [{ folder: "/data", free: left.disk * megabyte }],
     log: { warn: (message) => void told.push(message) },
-    patience: 60,
+    waitMilliseconds: 60,
     lookEvery: 5,
     ...given,
   });
-  return { room, left, told };
+  return { capacity, left, told };
 }
 
 test("an operation waits until there is memory for its update, and says so once", async () => {
-  const { room, left, told } = roomWith({ memory: 499, patience: 5_000 });
+  const { capacity, left, told } = capacityWith({ memory: 499, waitMilliseconds: 5_000 });
   let inside = false;
-  const entering = room.enter(open).then(() => (inside = true));
+  const entering = capacity.enter(open).then(() => (inside = true));
   await sleep(30);
-  assert.deepEqual([inside, room.waiting(), told.length], [false, 1, 1]);
+  assert.deepEqual([inside, capacity.waiting(), told.length], [false, 1, 1]);
   assert.deepEqual(
-    (await room.shortages()).map(({ of }) => of),
+    (await capacity.shortages()).map(({ of }) => of),
     ["memory"],
   );
   left.memory = 500;
   await entering;
-  assert.equal(room.waiting(), 0);
+  assert.equal(capacity.waiting(), 0);
   assert.match(told[0] ?? "", /499 MB of memory are left, of 500 MB/);
 });
 
 test("two at once don't take the same memory, and what one will need counts until it shows or has ended", async () => {
-  const { room } = roomWith({ memory: 900 });
-  const entered = await Promise.allSettled([room.enter(open), room.enter(open)]);
+  const { capacity } = capacityWith({ memory: 900 });
+  const entered = await Promise.allSettled([capacity.enter(open), capacity.enter(open)]);
   assert.deepEqual(
     entered.map(({ status }) => status),
     ["fulfilled", "rejected"],
@@ -50,42 +50,42 @@ test("two at once don't take the same memory, and what one will need counts unti
   assert.ok(second?.status === "rejected" && first?.status === "fulfilled");
   assert.deepEqual([problemOf(second.reason).code, problemOf(second.reason).cause], ["not_ready", "memory"]);
   first.value();
-  await room.enter(open);
+  await capacity.enter(open);
 });
 
 test("after some seconds an update's memory shows, and isn't counted twice", async () => {
-  const { room, left } = roomWith({ memory: 1_000, settling: 20, patience: 0 });
-  await room.enter(open);
+  const { capacity, left } = capacityWith({ memory: 1_000, settling: 20, waitMilliseconds: 0 });
+  await capacity.enter(open);
   left.memory = 500;
-  await assert.rejects(room.enter(open));
+  await assert.rejects(capacity.enter(open));
   await sleep(30);
-  await room.enter(open);
+  await capacity.enter(open);
 });
 
 test("where not even one update fits, the only one starts after the wait", async () => {
-  const { room, told } = roomWith({ memory: 100 });
+  const { capacity, told } = capacityWith({ memory: 100 });
   const started = performance.now();
-  await room.enter(open);
+  await capacity.enter(open);
   assert.ok(performance.now() - started >= 50);
   assert.match(told.at(-1) ?? "", /starts all the same/);
 });
 
 test("on a full disk none starts, also not the only one", async () => {
-  const { room, left } = roomWith({ disk: 199 });
-  assert.equal(problemOf(await room.enter(open).catch((error: unknown) => error)).code, "storage_full");
+  const { capacity, left } = capacityWith({ disk: 199 });
+  assert.equal(problemOf(await capacity.enter(open).catch((error: unknown) => error)).code, "storage_full");
   assert.deepEqual(
-    (await room.shortages()).map(({ of }) => of),
+    (await capacity.shortages()).map(({ of }) => of),
     ["disk"],
   );
   left.disk = 200;
-  await room.enter(open);
+  await capacity.enter(open);
 });
 
 test("who is stopped leaves with the reason, and settings of 0 look at nothing", async () => {
   const stop = new AbortController();
-  const { room } = roomWith({ memory: 1, patience: 5_000 });
-  const entering = room.enter(stop.signal);
+  const { capacity } = capacityWith({ memory: 1, waitMilliseconds: 5_000 });
+  const entering = capacity.enter(stop.signal);
   stop.abort(new Error("stopped"));
   await assert.rejects(entering, /stopped/);
-  await roomWith({ memory: 0, disk: 0, updateMegabytes: 0, freeDiskMegabytes: 0 }).room.enter(open);
+  await capacityWith({ memory: 0, disk: 0, updateMegabytes: 0, freeDiskMegabytes: 0 }).capacity.enter(open);
 });

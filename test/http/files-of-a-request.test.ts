@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { acceptPush, type Push } from "../../src/gitops/accept-reconcile.ts";
-import type { Shell } from "../../src/integrations/shell.ts";
-import { everybody, type House, integrationManifest, openHouse, tenantManifest } from "../gitops/house.ts";
+import type { Context } from "../../src/integrations/context.ts";
+import { everybody, type GitopsRig, integrationManifest, startGitopsRig, tenantManifest } from "../gitops/rig.ts";
 import { integrationBodyFixture } from "./bodies.ts";
 import { seed } from "./seed.ts";
 import { type Running, start } from "./support.ts";
@@ -12,7 +12,7 @@ import { type Running, start } from "./support.ts";
 const source = path.resolve(import.meta.dirname, "../../src");
 const c1 = "/v1/tenants/acme/integrations/c1";
 let service: Running;
-let house: House;
+let house: GitopsRig;
 /** The frames of each operation that was opened: our file of each, the outermost first. */
 let opened: string[][] = [];
 const frames = Error.stackTraceLimit;
@@ -23,9 +23,9 @@ const framesOf = (stack = ""): string[] =>
     .reverse();
 
 /** An operation's job is written in the same step as its row. */
-function noteWays(shell: Shell): void {
-  const { queue } = shell;
-  shell.queue = {
+function noteWays(context: Context): void {
+  const { queue } = context;
+  context.queue = {
     ...queue,
     enqueue: async (trx, job) => {
       opened.push(framesOf(new Error("here").stack));
@@ -42,10 +42,10 @@ const theWay = (): string[] => {
 
 before(async () => {
   service = await start();
-  house = await openHouse();
+  house = await startGitopsRig();
   Error.stackTraceLimit = 200;
-  noteWays(service.shell);
-  noteWays(house.shell);
+  noteWays(service.context);
+  noteWays(house.context);
 });
 after(async () => {
   Error.stackTraceLimit = frames;
@@ -53,7 +53,7 @@ after(async () => {
   await house?.close();
 });
 beforeEach(async () => {
-  await seed(service.shell);
+  await seed(service.context);
   opened = [];
 });
 
@@ -92,7 +92,7 @@ test("a child of a reconcile passes the same files as a request: four for an upd
   const push = async (revision: string, manifests: Push["manifests"]) => {
     const from = { repository: "https://git.example/ways", revision };
     const options = { prune: true, maxDeletes: 1, dryRun: false, atomic: false };
-    const { id } = await acceptPush(house.shell, { ...options, source: from, manifests }, everybody);
+    const { id } = await acceptPush(house.context, { ...options, source: from, manifests }, everybody);
     assert.equal((await house.ended(id)).state, "succeeded");
     return wayOfChild();
   };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Run } from "../../operations/run.ts";
 import { type Problem, type ProblemCode, problemOf } from "../../problem.ts";
 
-interface Patience {
+interface RetryPolicy {
   /** Tries in all */
   tries: number;
   /** Milliseconds before the second try; it doubles from there */
@@ -11,7 +11,7 @@ interface Patience {
 }
 
 /** Throttles want long pauses; a runner that died wants none, and twice the same death is a finding. */
-const patienceWith: Partial<Record<ProblemCode, Patience>> = {
+const retryPolicies: Partial<Record<ProblemCode, RetryPolicy>> = {
   aws_throttled: { tries: 5, pause: 1_000 },
   not_ready: { tries: 5, pause: 1_000 },
   stack_locked: { tries: 4, pause: 500 },
@@ -27,7 +27,7 @@ const patienceWith: Partial<Record<ProblemCode, Patience>> = {
  * A policy that names a role which was just made: IAM's other places don't know it yet, and call the policy malformed (IAM user guide,
  * "Changes that I make are not always immediately visible"). The plugin waits for that as well; a wrong principal costs these tries more.
  */
-const propagation: Patience = { tries: 4, pause: 1_500 };
+const propagation: RetryPolicy = { tries: 4, pause: 1_500 };
 const unknownYet = /\b(MalformedPolicy\w*|InvalidPrincipal\w*)\b/;
 
 const longestPause = 15_000;
@@ -38,13 +38,17 @@ export function pauseBefore(
   { code, cause = "" }: Pick<Problem, "code" | "cause">,
   random: () => number = Math.random,
 ): number | undefined {
-  const patience = code === "aws_rejected" && unknownYet.test(cause) ? propagation : patienceWith[code];
-  if (patience === undefined || next > patience.tries) return undefined;
-  return random() * Math.min(patience.pause * 2 ** (next - 1), longestPause);
+  const policy = code === "aws_rejected" && unknownYet.test(cause) ? propagation : retryPolicies[code];
+  if (policy === undefined || next > policy.tries) return undefined;
+  return random() * Math.min(policy.pause * 2 ** (next - 1), longestPause);
 }
 
 /** Runs `work` again after failures that pass by themselves; each try is an event. Whoever aborts the run ends it at once. */
-export async function patiently<T>(run: Pick<Run, "signal" | "progress">, what: string, work: (attempt: number) => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  run: Pick<Run, "signal" | "progress">,
+  what: string,
+  work: (attempt: number) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work(attempt);

@@ -6,15 +6,15 @@ import type { Run } from "../operations/run.ts";
 import { ProblemError } from "../problem.ts";
 import { findIntegration } from "../store/integrations.ts";
 import { findTenant } from "../store/tenants.ts";
-import type { Shell } from "./shell.ts";
+import type { Context } from "./context.ts";
 
 /**
  * The tenant of that name.
  *
  * @throws ProblemError not_found
  */
-export async function requireTenant(shell: Pick<Shell, "store">, name: string): Promise<TenantRecord> {
-  const tenant = await findTenant(shell.store.db, name);
+export async function requireTenant(context: Pick<Context, "store">, name: string): Promise<TenantRecord> {
+  const tenant = await findTenant(context.store.db, name);
   if (!tenant) throw noTenant();
   return tenant;
 }
@@ -28,11 +28,11 @@ export const noIntegration = (): ProblemError => new ProblemError("not_found", "
  * @throws ProblemError not_found
  */
 export async function findTenantIntegration(
-  shell: Pick<Shell, "store">,
+  context: Pick<Context, "store">,
   tenantName: string,
   name: string,
 ): Promise<{ tenant: TenantRecord; record: IntegrationRecord }> {
-  const [tenant, record] = await Promise.all([requireTenant(shell, tenantName), findIntegration(shell.store.db, tenantName, name)]);
+  const [tenant, record] = await Promise.all([requireTenant(context, tenantName), findIntegration(context.store.db, tenantName, name)]);
   if (!record || record.goneAt !== undefined) throw noIntegration();
   return { tenant, record };
 }
@@ -42,11 +42,11 @@ export async function findTenantIntegration(
  *
  * @throws ProblemError not_found when one was removed since
  */
-export async function subjectOf(shell: Shell, run: Run): Promise<{ tenant: TenantRecord; record: IntegrationRecord }> {
+export async function lookUpOperation(context: Context, run: Run): Promise<{ tenant: TenantRecord; record: IntegrationRecord }> {
   const { tenant: tenantName = "", integration = "" } = run.operation;
   const [tenant, record] = await Promise.all([
-    findTenant(shell.store.db, tenantName),
-    findIntegration(shell.store.db, tenantName, integration),
+    findTenant(context.store.db, tenantName),
+    findIntegration(context.store.db, tenantName, integration),
   ]);
   if (!tenant || !record) {
     throw new ProblemError("not_found", `Integration ${tenantName}/${integration} was removed before this operation ran.`);

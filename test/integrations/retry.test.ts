@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { patiently, pauseBefore } from "../../src/integrations/stacks/patience.ts";
+import { pauseBefore, withRetries } from "../../src/integrations/stacks/retry.ts";
 import { type ProblemCode, ProblemError } from "../../src/problem.ts";
 
 const quiet = (signal = new AbortController().signal) => ({ signal, progress: async () => {} });
@@ -27,15 +27,15 @@ test("what a change has to cure isn't tried again", () => {
 });
 
 test("a failure that passes is worked through; one that stays is thrown as it is", async () => {
-  assert.equal(await patiently(quiet(), "x", fails(["update_unknown", "operation_interrupted"])), 3);
-  await assert.rejects(patiently(quiet(), "x", fails(["update_unknown", "update_unknown", "update_unknown"])), /update_unknown/);
-  await assert.rejects(patiently(quiet(), "x", fails(["aws_denied"])), /aws_denied/);
+  assert.equal(await withRetries(quiet(), "x", fails(["update_unknown", "operation_interrupted"])), 3);
+  await assert.rejects(withRetries(quiet(), "x", fails(["update_unknown", "update_unknown", "update_unknown"])), /update_unknown/);
+  await assert.rejects(withRetries(quiet(), "x", fails(["aws_denied"])), /aws_denied/);
 });
 
 test("an aborted run tries nothing again", async () => {
   const stop = new AbortController();
   stop.abort();
-  await assert.rejects(patiently(quiet(stop.signal), "x", fails(["update_unknown"])), /update_unknown/);
+  await assert.rejects(withRetries(quiet(stop.signal), "x", fails(["update_unknown"])), /update_unknown/);
 });
 
 test("a policy that IAM calls malformed is tried again for some seconds, because the role in it may be seconds old; other rejections aren't", () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
 
-export interface RoomSettings {
+export interface CapacitySettings {
   /** What one update may need; 0: don't look */
   updateMegabytes: number;
   /** What must be free on each disk; 0: don't look */
@@ -16,7 +16,7 @@ export interface RoomSettings {
   diskFree: () => Promise<{ folder: string; free: number }[]>;
   log: Pick<Log, "warn">;
   /** milliseconds: how long one operation waits, between looks, and until an update's memory shows */
-  patience?: number;
+  waitMilliseconds?: number;
   lookEvery?: number;
   settling?: number;
 }
@@ -27,7 +27,7 @@ export interface Shortage {
   detail: string;
 }
 
-export interface Room {
+export interface Capacity {
   /**
    * Resolves when one more operation may start; call what it answers when that has ended.
    *
@@ -43,8 +43,8 @@ export interface Room {
 const megabyte = 1024 * 1024;
 
 /** One per process: what it has let in counts before its memory shows. */
-export function createRoom(settings: RoomSettings): Room {
-  const { updateMegabytes, freeDiskMegabytes, log, patience = 60_000, lookEvery = 1_000, settling = 15_000 } = settings;
+export function createCapacity(settings: CapacitySettings): Capacity {
+  const { updateMegabytes, freeDiskMegabytes, log, waitMilliseconds = 60_000, lookEvery = 1_000, settling = 15_000 } = settings;
   const inside = new Map<symbol, number>();
   let waiting = 0;
 
@@ -70,18 +70,18 @@ export function createRoom(settings: RoomSettings): Room {
   };
 
   // One at a time, so that two don't take the same room.
-  let turn: Promise<unknown> = Promise.resolve();
+  let previous: Promise<unknown> = Promise.resolve();
   const tryNow = () => {
-    const answer = turn.then(async () => {
+    const answer = previous.then(async () => {
       const short = (await shortages())[0];
       return short ? { short } : { leave: letIn() };
     });
-    turn = answer.catch(() => undefined);
+    previous = answer.catch(() => undefined);
     return answer;
   };
 
   const wait = async (signal: AbortSignal): Promise<() => void> => {
-    const until = performance.now() + patience;
+    const until = performance.now() + waitMilliseconds;
     for (let told = false; ; told = true) {
       const { leave, short } = await tryNow();
       if (leave) return leave;

@@ -1,9 +1,9 @@
 /** The frozen request of an operation, and what it wishes for at the moment it runs. */
 import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import { revokedSince } from "../store/revocations.ts";
-import { requireBlueprint, type Wish } from "./desired-stacks.ts";
+import type { Context } from "./context.ts";
+import { type DesiredIntegration, requireBlueprint } from "./desired-stacks.ts";
 import { workingIds } from "./external-ids.ts";
-import type { Shell } from "./shell.ts";
 
 /** The request that makes the integration what its record says, or that an operation carries beside what else it does. */
 export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: UpRequest): UpRequest {
@@ -35,9 +35,9 @@ export const appliedRequestOf = (record: IntegrationRecord): UpRequest => approv
  * What the integration is in AWS, as far as we made it so: what went past every approval last. A change that waits, or that failed before
  * its first write, isn't in it.
  */
-export async function appliedWish(shell: Shell, record: IntegrationRecord): Promise<Wish> {
-  const wish = await wishOf(shell, appliedRequestOf(record), record.name);
-  return record.approvedBy === undefined ? wish : { ...wish, approvedBy: record.approvedBy };
+export async function appliedIntegration(context: Context, record: IntegrationRecord): Promise<DesiredIntegration> {
+  const desiredIntegration = await desiredIntegrationOf(context, appliedRequestOf(record), record.name);
+  return record.approvedBy === undefined ? desiredIntegration : { ...desiredIntegration, approvedBy: record.approvedBy };
 }
 
 /** The parameters that last went past every approval; undefined where none did. */
@@ -59,14 +59,21 @@ export function asApproved(
 }
 
 /** The wish inside a request, now: ids past their overlap no longer count, and a revoked vendor is trusted by nobody. */
-export async function wishOf(shell: Shell, request: UpRequest, integration: string): Promise<Wish> {
-  return wishWhile({ now: shell.now(), revoked: await revokedSince(shell.store.db, vendorOf(request)) }, request, integration);
+export async function desiredIntegrationOf(context: Context, request: UpRequest, integration: string): Promise<DesiredIntegration> {
+  return desiredIntegrationAt(
+    { now: context.now(), revoked: await revokedSince(context.store.db, vendorOf(request)) },
+    request,
+    integration,
+  );
 }
 
 /** The same wish with what has become of its vendor since it was made. */
-export async function withRevocation(shell: Shell, { revoked: _before, ...wish }: Wish): Promise<Wish> {
-  const revoked = await revokedSince(shell.store.db, vendorOf(wish));
-  return revoked === undefined ? wish : { ...wish, revoked };
+export async function withRevocation(
+  context: Context,
+  { revoked: _before, ...desiredIntegration }: DesiredIntegration,
+): Promise<DesiredIntegration> {
+  const revoked = await revokedSince(context.store.db, vendorOf(desiredIntegration));
+  return revoked === undefined ? desiredIntegration : { ...desiredIntegration, revoked };
 }
 
 function vendorOf({ blueprint, version, parameters }: Pick<UpRequest, "blueprint" | "version" | "parameters">): string {
@@ -75,11 +82,11 @@ function vendorOf({ blueprint, version, parameters }: Pick<UpRequest, "blueprint
 }
 
 /** The same where it is known since when the request's vendor is revoked, if it is. Pure. */
-export function wishWhile(
+export function desiredIntegrationAt(
   { now, revoked }: { now: string; revoked: string | undefined },
   { blueprint, version, parameters, externalIds, vendorPolicy }: UpRequest,
   integration: string,
-): Wish {
+): DesiredIntegration {
   return {
     integration,
     blueprint,
@@ -92,7 +99,7 @@ export function wishWhile(
 }
 
 /** The wish that an integration's record stands for. */
-export async function recordedWish(shell: Shell, record: IntegrationRecord): Promise<Wish> {
-  const wish = await wishOf(shell, upRequestOf(record), record.name);
-  return record.approvedBy === undefined ? wish : { ...wish, approvedBy: record.approvedBy };
+export async function recordedIntegration(context: Context, record: IntegrationRecord): Promise<DesiredIntegration> {
+  const desiredIntegration = await desiredIntegrationOf(context, upRequestOf(record), record.name);
+  return record.approvedBy === undefined ? desiredIntegration : { ...desiredIntegration, approvedBy: record.approvedBy };
 }

@@ -3,7 +3,7 @@ import { ProblemError } from "../../problem.ts";
 import type { Db } from "./transaction.ts";
 
 /** A verb's `Run` is one. */
-export interface Writer {
+export interface Fencing {
   operation: { id: string };
   epoch: number;
 }
@@ -14,7 +14,7 @@ export interface Writer {
  *
  * @throws ProblemError operation_interrupted
  */
-export async function requireWriter(trx: Db, { operation, epoch }: Writer): Promise<void> {
+export async function requireFencing(trx: Db, { operation, epoch }: Fencing): Promise<void> {
   const row = await trx
     .selectFrom("operations")
     .select("id")

@@ -15,7 +15,7 @@ export interface ServiceResources {
   secrets?: { provider: "awskms"; url: string } | { provider: "passphrase" };
 }
 
-export interface Shell extends ServiceResources {
+export interface Context extends ServiceResources {
   store: Store;
   queue: Queue;
   engine: Engine;
