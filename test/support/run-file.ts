@@ -17,6 +17,8 @@ export interface FileResult {
 /** The name of the test that stands for a file which ended badly outside its tests. */
 export const wholeFile = "the file as a whole";
 
+/** PGlite's WebAssembly is compiled once and quickly: compiling it better costs more than these tests gain by it. */
+const quickStart = ["--liftoff-only"];
 const reporter = path.join(import.meta.dirname, "reporter.ts");
 const running = new Set<number>();
 
@@ -47,7 +49,7 @@ export async function runReported(args: string[], options: RunOptions) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-tests-"));
   const report = path.join(folder, "report.jsonl");
   try {
-    const ended = await execute(["--test-reporter", reporter, "--test-reporter-destination", report, ...args], options);
+    const ended = await execute([...quickStart, "--test-reporter", reporter, "--test-reporter-destination", report, ...args], options);
     const lines = (await readFile(report, "utf8").catch(() => "")).split("\n");
     const reported = lines.slice(0, -1).map((line) => JSON.parse(line) as Finished | FileEnded); // the last is empty, or cut off by a kill
     const tests = reported.filter((line): line is Finished => !("ended" in line));
