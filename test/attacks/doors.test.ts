@@ -179,40 +179,40 @@ describe("over HTTP", { concurrency: false }, () => {
 });
 
 describe("through a reconcile", { concurrency: false }, () => {
-  let house: GitopsRig;
+  let rig: GitopsRig;
   const mallory: Asker = { subject: "mallory", tenants: ["mallory"], mayDestroy: true, administers: false };
   const push = async (by: Asker, manifests: object[], dryRun = false) => {
     const source = { repository: `https://git.example/${by.subject}`, revision: "1" };
     const accepted = await acceptPush(
-      house.context,
+      rig.context,
       { source, manifests: manifests as never, prune: false, maxDeletes: 0, dryRun, atomic: false },
       by,
     );
-    return house.ended(accepted.id);
+    return rig.ended(accepted.id);
   };
   const refusalOf = async (by: Asker, manifest: object, dryRun: boolean) => itemsOf(await push(by, [manifest], dryRun))[0]?.code;
 
   before(async () => {
-    house = await startGitopsRig();
+    rig = await startGitopsRig();
     await push(everybody, [tenantManifest("acme")]);
   });
-  after(() => house?.close());
+  after(() => rig?.close());
 
   for (const dryRun of [true, false]) {
     const how = dryRun ? "a dry run" : "an apply";
     test(`another tenant's account is refused as a PUT is, by ${how}`, async () => {
       assert.equal(await refusalOf(mallory, tenantManifest("mallory"), dryRun), "account_already_registered");
-      assert.equal(await findTenant(house.context.store.db, "mallory"), undefined);
+      assert.equal(await findTenant(rig.context.store.db, "mallory"), undefined);
     });
 
     test(`so is the service's own account, by ${how}`, async () => {
-      house.context.ownCredentials = true;
+      rig.context.ownCredentials = true;
       const own = {
         ...tenantManifest("mallory"),
         spec: { accountId: "111111111111", region: "us-east-1", access: { mode: "own-credentials" } },
       };
       assert.equal(await refusalOf(mallory, own, dryRun), "forbidden");
-      assert.equal(await findTenant(house.context.store.db, "mallory"), undefined);
+      assert.equal(await findTenant(rig.context.store.db, "mallory"), undefined);
     });
   }
 
@@ -221,17 +221,17 @@ describe("through a reconcile", { concurrency: false }, () => {
     const writer: Asker = { ...everybody, subject: "writer", mayDestroy: false, administers: false };
     const from = async (by: Asker, manifests: object[], { prune = false, sequence = 1 } = {}) => {
       const given = { source: { repository, revision: "1", sequence }, manifests: manifests as never, prune, maxDeletes: 5 };
-      return house.ended((await acceptPush(house.context, { ...given, dryRun: false, atomic: false }, by)).id);
+      return rig.ended((await acceptPush(rig.context, { ...given, dryRun: false, atomic: false }, by)).id);
     };
     const [kept, byHand] = [integrationManifest("acme", "fromgit"), integrationManifest("acme", "handmade")];
     await from(everybody, [kept]);
-    const { operation } = await putIntegration(house.context, {
+    const { operation } = await putIntegration(rig.context, {
       tenant: "acme",
       name: "handmade",
       body: byHand.spec as never,
       requestedBy: "operator",
     });
-    await house.ended(operation?.id ?? "");
+    await rig.ended(operation?.id ?? "");
     assert.deepEqual(
       itemsOf(await from(writer, [byHand], { sequence: Number.MAX_SAFE_INTEGER })).map(({ outcome }) => outcome),
       ["unchanged"],
@@ -242,13 +242,13 @@ describe("through a reconcile", { concurrency: false }, () => {
       ["fromgit unchanged"],
       "nor does a number that they sent stop it",
     );
-    assert.equal((await findIntegration(house.context.store.db, "acme", "handmade"))?.goneAt, undefined);
+    assert.equal((await findIntegration(rig.context.store.db, "acme", "handmade"))?.goneAt, undefined);
   });
 
   test("a source that is removed while it claims owns nothing afterwards", async () => {
-    const { db } = house.context.store;
+    const { db } = rig.context.store;
     const claim = { kind: "Integration" as const, tenant: "acme", name: "c9", labels: {} };
-    await putSource(house.context, {
+    await putSource(rig.context, {
       name: "ghost",
       body: { repository: "/nowhere.git", branch: "main", interval: 300, prune: false, maxDeletes: 0 },
       requestedBy: "alice",
@@ -260,7 +260,7 @@ describe("through a reconcile", { concurrency: false }, () => {
   });
 
   test("what a source owned of an offboarded tenant isn't owned in the next tenant of that name", async () => {
-    const { db } = house.context.store;
+    const { db } = rig.context.store;
     await push({ ...mallory, subject: "owner", tenants: "*", administers: true }, [tenantManifest("passing", "333333333333")]);
     assert.notEqual(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
     assert.equal(await writeTenantTombstone(db, "passing"), true);
@@ -270,16 +270,16 @@ describe("through a reconcile", { concurrency: false }, () => {
   test("a pull that was accepted before its source was changed doesn't act as it was", async () => {
     const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: true, maxDeletes: 9 };
     const scopes = ["write", "destroy", "admin"];
-    await putSource(house.context, { name: "pulled", body, requestedBy: "alice", scopes });
-    await house.context.queue.pause();
-    const accepted = await acceptPull(house.context, { name: "pulled" }, { requestedBy: "source-poll" });
-    await putSource(house.context, { name: "pulled", body: { ...body, prune: false }, requestedBy: "bob", scopes: ["write"] });
-    await house.context.queue.resume();
-    assert.equal((await house.ended(accepted.id)).error?.code, "stale_revision");
-    assert.deepEqual((await findSource(house.context.store.db, "pulled"))?.scopes, ["write"]);
-    await deleteSource(house.context.store.db, "pulled");
-    await assert.rejects(acceptPull(house.context, { name: "pulled" }, { requestedBy: "source-poll" }));
-    assert.equal(await findSource(house.context.store.db, "pulled"), undefined, "what was forgotten stays forgotten");
+    await putSource(rig.context, { name: "pulled", body, requestedBy: "alice", scopes });
+    await rig.context.queue.pause();
+    const accepted = await acceptPull(rig.context, { name: "pulled" }, { requestedBy: "source-poll" });
+    await putSource(rig.context, { name: "pulled", body: { ...body, prune: false }, requestedBy: "bob", scopes: ["write"] });
+    await rig.context.queue.resume();
+    assert.equal((await rig.ended(accepted.id)).error?.code, "stale_revision");
+    assert.deepEqual((await findSource(rig.context.store.db, "pulled"))?.scopes, ["write"]);
+    await deleteSource(rig.context.store.db, "pulled");
+    await assert.rejects(acceptPull(rig.context, { name: "pulled" }, { requestedBy: "source-poll" }));
+    assert.equal(await findSource(rig.context.store.db, "pulled"), undefined, "what was forgotten stays forgotten");
   });
 
   test("whoever holds every tenant may share an account, as with a PUT", async () => {

@@ -55,11 +55,11 @@ test("a plan that waits can't be approved after a teardown was asked for", async
 });
 
 describe("manifests that are as they were", { concurrency: false }, () => {
-  let house: GitopsRig;
+  let rig: GitopsRig;
   const manifests = [tenantManifest("acme"), integrationManifest("acme", "c1", { externalId: "c1-0123456789abcdef" })];
   const push = async () => {
     const source = { repository: "https://git.example/acme", revision: "1" };
-    return acceptPush(house.context, { source, manifests, prune: false, maxDeletes: 0, dryRun: false, atomic: false }, everybody);
+    return acceptPush(rig.context, { source, manifests, prune: false, maxDeletes: 0, dryRun: false, atomic: false }, everybody);
   };
   /** Makes operations of this kind wait until the answer is called. */
   const hold = (kind: string) => {
@@ -67,27 +67,27 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    house.during.child = async (run) => {
+    rig.during.child = async (run) => {
       if (run.operation.kind === kind) await held;
     };
     return release;
   };
   const open = (kind: "verify" | "delete-key") =>
-    house.context.store.db.transaction().execute((trx) => {
+    rig.context.store.db.transaction().execute((trx) => {
       const asked = { kind, tenant: "acme", integration: "c1", request: {}, requestedBy: "admin", deadlineSeconds: 60 };
-      return openOperation(house.context, trx, asked);
+      return openOperation(rig.context, trx, asked);
     });
-  const outcomeOf = async (id: string) => itemsOf(await house.ended(id)).find((item) => item.name === "c1")?.outcome;
+  const outcomeOf = async (id: string) => itemsOf(await rig.ended(id)).find((item) => item.name === "c1")?.outcome;
 
   before(async () => {
-    house = await startGitopsRig();
-    await house.ended((await push()).id);
-    house.ran.length = 0;
+    rig = await startGitopsRig();
+    await rig.ended((await push()).id);
+    rig.ran.length = 0;
   });
-  after(() => house?.close());
+  after(() => rig?.close());
 
   test("leave closed what a failed teardown closed, also while a key is deleted", async (t) => {
-    await changeIntegration(house.context.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
+    await changeIntegration(rig.context.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
     const release = hold("delete-key");
     t.after(release);
     await open("delete-key");
@@ -95,37 +95,37 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     await sleep(300);
     release();
     assert.equal(await outcomeOf(id), "unchanged");
-    assert.ok(!house.ran.includes("up acme/c1"));
+    assert.ok(!rig.ran.includes("up acme/c1"));
   });
 
   test("are refused where a teardown was asked for since they were read", async (t) => {
-    const { db } = house.context.store;
+    const { db } = rig.context.store;
     const release = hold("destroy");
     t.after(release);
-    const teardown = await deleteIntegration(house.context, { tenant: "acme", name: "c1", requestedBy: "admin" });
+    const teardown = await deleteIntegration(rig.context, { tenant: "acme", name: "c1", requestedBy: "admin" });
     const record = await findIntegration(db, "acme", "c1");
     assert.ok(record);
     const [externalId] = record.externalIds;
     const { blueprint, parameters } = record;
     const same = { blueprint, parameters: { ...parameters, externalId: externalId?.id } };
     const sent = { tenant: "acme", name: "c1", body: same, requestedBy: "source", writers: ["ci"] };
-    await assert.rejects(putIntegration(house.context, sent), /^ProblemError: not_found: .*is being removed/);
+    await assert.rejects(putIntegration(rig.context, sent), /^ProblemError: not_found: .*is being removed/);
     release();
-    await house.ended(teardown.id);
-    await house.ended((await push()).id);
+    await rig.ended(teardown.id);
+    await rig.ended((await push()).id);
   });
 
   test("end no teardown that waits", async (t) => {
-    await changeIntegration(house.context.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
+    await changeIntegration(rig.context.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
     const release = hold("verify");
     t.after(release);
     const { id: verify } = await open("verify");
-    while ((await findOperation(house.context.store.db, verify))?.state !== "running") await sleep(20);
-    const teardown = await deleteIntegration(house.context, { tenant: "acme", name: "c1", requestedBy: "admin" });
+    while ((await findOperation(rig.context.store.db, verify))?.state !== "running") await sleep(20);
+    const teardown = await deleteIntegration(rig.context, { tenant: "acme", name: "c1", requestedBy: "admin" });
     const { id } = await push();
     const outcome = await outcomeOf(id);
     release();
     assert.equal(outcome, "unchanged");
-    assert.notEqual((await findOperation(house.context.store.db, teardown.id))?.state, "cancelled");
+    assert.notEqual((await findOperation(rig.context.store.db, teardown.id))?.state, "cancelled");
   });
 });

@@ -61,16 +61,16 @@ describe("a repository's name is cleaned before it is sent", () => {
   });
 
   test("diff sends the remote's URL without its token, and shows it nowhere", async () => {
-    const house = await startGitopsRig();
-    const service = await serveApi(await apiOver(house.context));
+    const rig = await startGitopsRig();
+    const service = await serveApi(await apiOver(rig.context));
     const manifest = { apiVersion: "drawbridge/v1", kind: "Tenant", metadata: { name: "acme" }, spec: {} };
     await writeFile(path.join(folder, "acme.json"), JSON.stringify(manifest));
     const ran = await drawbridge(["diff", "-f", folder], { env: { DRAWBRIDGE_URL: service.url, DRAWBRIDGE_TOKEN: "admin-token" } });
-    const { items } = await listOperations(house.context.store.db, { tenants: "*", limit: 9 });
+    const { items } = await listOperations(rig.context.store.db, { tenants: "*", limit: 9 });
     assert.equal(items.length, 1, ran.err);
     assert.equal(items[0]?.request["source"], pushSourceName(withoutToken));
     assert.ok(!JSON.stringify([items, ran]).includes(secret));
-    await house.close();
+    await rig.close();
     await service.close();
   });
 });

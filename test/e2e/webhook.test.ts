@@ -37,7 +37,7 @@ const sign = (body: string | Buffer, key = secret, algorithm = "sha256") =>
   `${algorithm}=${createHmac(algorithm, key).update(body).digest("hex")}`;
 
 describe("a push at GitHub", { concurrency: false }, () => {
-  let house: GitopsRig;
+  let rig: GitopsRig;
   let server: Awaited<ReturnType<typeof serveApi>>;
   let folder: string;
   let work: string;
@@ -77,8 +77,8 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await writeFile(path.join(work, "deploy", "tenant.json"), JSON.stringify(tenantManifest("acme")));
     await writeFile(path.join(work, "elsewhere.yaml"), "kind: NotOurs\n");
     await commitAll("first");
-    house = await startGitopsRig({ secretsDir });
-    server = await serveApi(await apiOver(house.context));
+    rig = await startGitopsRig({ secretsDir });
+    server = await serveApi(await apiOver(rig.context));
     const body = {
       repository: bare,
       branch: "main",
@@ -89,9 +89,9 @@ describe("a push at GitHub", { concurrency: false }, () => {
       webhookSecret: "hook",
       repositoryName: "acme/access",
     };
-    await putSource(house.context, { name: "acme", body, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(rig.context, { name: "acme", body, requestedBy: "ops", scopes: ["write", "destroy"] });
     for (const hook of ["empty", "short", "missing"]) {
-      await putSource(house.context, {
+      await putSource(rig.context, {
         name: hook,
         body: { ...body, webhookSecret: hook },
         requestedBy: "ops",
@@ -99,18 +99,18 @@ describe("a push at GitHub", { concurrency: false }, () => {
       });
     }
     const { webhookSecret: _none, ...silent } = body;
-    await putSource(house.context, { name: "silent", body: silent, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(rig.context, { name: "silent", body: silent, requestedBy: "ops", scopes: ["write", "destroy"] });
   });
   after(async () => {
     await server?.close();
-    await house?.close();
+    await rig?.close();
     await rm(folder, { recursive: true, force: true });
   });
 
   test("signed as documented, it makes the service fetch the branch and reconcile its folder", async () => {
     const answer = await deliver(payload());
     assert.equal(answer.status, 202, answer.text);
-    const operation = await house.ended(String(answer.json["operation"]));
+    const operation = await rig.ended(String(answer.json["operation"]));
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     assert.deepEqual(
       itemsOf(operation).map(({ name, outcome, at }) => [name, outcome, at]),
@@ -119,8 +119,8 @@ describe("a push at GitHub", { concurrency: false }, () => {
         ["acme", "added", "deploy/tenant.json:1:1"],
       ],
     );
-    assert.deepEqual(house.ran, ["up acme/one"]);
-    assert.equal((await findSource(house.context.store.db, "acme"))?.revision?.length, 40);
+    assert.deepEqual(rig.ran, ["up acme/one"]);
+    assert.equal((await findSource(rig.context.store.db, "acme"))?.revision?.length, 40);
   });
 
   test("GitHub's own test values verify", () => {
@@ -171,19 +171,19 @@ describe("a push at GitHub", { concurrency: false }, () => {
   ];
   for (const [what, attack] of attacks) {
     test(`${what} starts nothing`, async () => {
-      const before = (await findSource(house.context.store.db, "acme"))?.lastOperation;
+      const before = (await findSource(rig.context.store.db, "acme"))?.lastOperation;
       const answer = await attack();
       assert.notEqual(answer.status, 202, answer.text);
       assert.ok(answer.status < 500, answer.text);
       assert.ok(!answer.text.includes(secret));
-      assert.equal((await findSource(house.context.store.db, "acme"))?.lastOperation, before);
+      assert.equal((await findSource(rig.context.store.db, "acme"))?.lastOperation, before);
     });
   }
 
   test("a replay starts nothing, under the same id or another", async () => {
     const first = await deliver(longAgo.body, { "x-github-delivery": longAgo.id });
     assert.equal(first.status, 202);
-    await house.ended(String(first.json["operation"]));
+    await rig.ended(String(first.json["operation"]));
     for (const id of [longAgo.id, randomUUID(), longAgo.id.toUpperCase()]) {
       const again = await deliver(longAgo.body, { "x-github-delivery": id });
       assert.deepEqual([again.status, again.json["ignored"]], [200, "It was delivered before."]);
@@ -193,13 +193,13 @@ describe("a push at GitHub", { concurrency: false }, () => {
   test("a file that can't be read is refused by its place, and keeps prune from doing anything", async () => {
     await writeFile(path.join(work, "deploy", "a.json"), "{ not: [yaml");
     await commitAll("broken");
-    const source = await findSource(house.context.store.db, "acme");
+    const source = await findSource(rig.context.store.db, "acme");
     assert.ok(source);
-    const operation = await house.ended((await acceptPull(house.context, source, { requestedBy: "ops", asker: "ops" })).id);
+    const operation = await rig.ended((await acceptPull(rig.context, source, { requestedBy: "ops", asker: "ops" })).id);
     assert.equal(operation.error?.code, "reconcile_incomplete");
     assert.ok(itemsOf(operation).some(({ outcome, at }) => outcome === "refused" && at?.startsWith("deploy/a.json:1:")));
     assert.ok(itemsOf(operation).some(({ name, outcome }) => name === "one" && outcome === "kept"));
-    assert.equal((await findIntegration(house.context.store.db, "acme", "one"))?.goneAt, undefined);
+    assert.equal((await findIntegration(rig.context.store.db, "acme", "one"))?.goneAt, undefined);
   });
 
   test("a link out of the repository is not followed, and keeps prune from doing anything; a manifest that is gone is pruned", async () => {
@@ -209,7 +209,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await commitAll("link");
     const outcomes = (operation: StoredOperation) => itemsOf(operation).map(({ name, outcome }) => [name, outcome]);
     const linked = await deliver(payload());
-    assert.deepEqual(outcomes(await house.ended(String(linked.json["operation"]))), [
+    assert.deepEqual(outcomes(await rig.ended(String(linked.json["operation"]))), [
       ["acme", "unchanged"],
       ["deploy/link.json", "refused"],
       ["one", "kept"],
@@ -217,21 +217,21 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await rm(path.join(work, "deploy", "link.json"));
     await commitAll("no link");
     const answer = await deliver(payload());
-    const operation = await house.ended(String(answer.json["operation"]));
+    const operation = await rig.ended(String(answer.json["operation"]));
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     assert.deepEqual(outcomes(operation), [
       ["acme", "unchanged"],
       ["one", "pruned"],
     ]);
-    assert.equal(house.ran.at(-1), "destroy acme/one");
+    assert.equal(rig.ran.at(-1), "destroy acme/one");
   });
 
   test("a repository that isn't there fails by name and tells nothing else", async () => {
-    const source = { ...(await findSource(house.context.store.db, "acme")), repository: path.join(folder, "nowhere.git"), name: "acme" };
-    await putSource(house.context, { name: "acme", body: source as never, requestedBy: "ops", scopes: ["write", "destroy"] });
-    const now = await findSource(house.context.store.db, "acme");
+    const source = { ...(await findSource(rig.context.store.db, "acme")), repository: path.join(folder, "nowhere.git"), name: "acme" };
+    await putSource(rig.context, { name: "acme", body: source as never, requestedBy: "ops", scopes: ["write", "destroy"] });
+    const now = await findSource(rig.context.store.db, "acme");
     assert.ok(now);
-    const operation = await house.ended((await acceptPull(house.context, now, { requestedBy: "ops", asker: "ops" })).id);
+    const operation = await rig.ended((await acceptPull(rig.context, now, { requestedBy: "ops", asker: "ops" })).id);
     assert.deepEqual([operation.error?.code, operation.error?.cause], ["source_unreachable", "no-such-repository"]);
   });
 });

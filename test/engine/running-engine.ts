@@ -14,8 +14,8 @@ export interface Running {
   engine: Engine;
   state: Credentials;
   /** A request for one of the tenant's stacks; each has an operation id of its own. */
-  request(spec: StackSpec, wishes?: Partial<UpdateRequest> & { tenant?: string }): UpdateRequest;
-  run(spec: StackSpec, wishes?: Partial<UpdateRequest> & { tenant?: string }): Promise<UpdateResult & { told: StepEvent[] }>;
+  request(spec: StackSpec, options?: Partial<UpdateRequest> & { tenant?: string }): UpdateRequest;
+  run(spec: StackSpec, options?: Partial<UpdateRequest> & { tenant?: string }): Promise<UpdateResult & { told: StepEvent[] }>;
   stop(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function startRunning(more: Partial<EngineConfig> = {}): Promise<Ru
   });
   const state = sandbox.accounts.platform;
   let operations = 0;
-  const request: Running["request"] = (spec, { tenant = "acme", ...wishes } = {}) => {
+  const request: Running["request"] = (spec, { tenant = "acme", ...options } = {}) => {
     const { accountId, region, ...credentials } = sandbox.accounts.tenant;
     operations += 1;
     return {
@@ -49,7 +49,7 @@ export async function startRunning(more: Partial<EngineConfig> = {}): Promise<Ru
       target: { accountId, region, credentials },
       state: { credentials: state },
       deadlineSeconds: 120,
-      ...wishes,
+      ...options,
     };
   };
   return {
@@ -57,9 +57,9 @@ export async function startRunning(more: Partial<EngineConfig> = {}): Promise<Ru
     engine,
     state,
     request,
-    async run(spec, wishes) {
+    async run(spec, options) {
       const told: StepEvent[] = [];
-      const result = await engine.update(request(spec, wishes), (step) => told.push(step));
+      const result = await engine.update(request(spec, options), (step) => told.push(step));
       return { ...result, told };
     },
     async stop() {

@@ -10,18 +10,18 @@ import { putSource, receiveDelivery } from "../../src/gitops/sources.ts";
 import { type GitopsRig, startGitopsRig } from "./rig.ts";
 
 const secret = "a-secret-of-more-than-sixteen-characters";
-let house: GitopsRig;
+let rig: GitopsRig;
 let secretsDir: string;
 
 before(async () => {
   secretsDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-secrets-"));
   await writeFile(path.join(secretsDir, "hook"), secret);
-  house = await startGitopsRig({ secretsDir });
+  rig = await startGitopsRig({ secretsDir });
   const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: false, maxDeletes: 0, webhookSecret: "hook" };
-  await putSource(house.context, { name: "hooked", body, requestedBy: "alice", scopes: ["write", "admin"] });
+  await putSource(rig.context, { name: "hooked", body, requestedBy: "alice", scopes: ["write", "admin"] });
 });
 after(async () => {
-  await house?.close();
+  await rig?.close();
   await rm(secretsDir, { recursive: true, force: true });
 });
 
@@ -39,10 +39,10 @@ async function pushDelivery() {
 
 test("a delivery of which nothing came may be sent again, and one that was accepted may not", async () => {
   const delivery = await pushDelivery();
-  const { enqueue } = house.context.queue;
-  house.context.queue.enqueue = () => Promise.reject(new Error("the queue can't be written"));
-  await assert.rejects(receiveDelivery(house.context, "hooked", delivery), /can't be written/);
-  house.context.queue.enqueue = enqueue;
-  assert.ok("operation" in (await receiveDelivery(house.context, "hooked", delivery)));
-  assert.deepEqual(await receiveDelivery(house.context, "hooked", delivery), { ignored: "It was delivered before." });
+  const { enqueue } = rig.context.queue;
+  rig.context.queue.enqueue = () => Promise.reject(new Error("the queue can't be written"));
+  await assert.rejects(receiveDelivery(rig.context, "hooked", delivery), /can't be written/);
+  rig.context.queue.enqueue = enqueue;
+  assert.ok("operation" in (await receiveDelivery(rig.context, "hooked", delivery)));
+  assert.deepEqual(await receiveDelivery(rig.context, "hooked", delivery), { ignored: "It was delivered before." });
 });

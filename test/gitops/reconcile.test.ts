@@ -15,14 +15,14 @@ const repository = "https://git.example/acme/access.git";
 let revisions = 0;
 
 describe("reconcile", { concurrency: false }, () => {
-  let house: GitopsRig;
+  let rig: GitopsRig;
   before(async () => {
-    house = await startGitopsRig();
+    rig = await startGitopsRig();
   });
-  after(() => house?.close());
+  after(() => rig?.close());
   beforeEach(() => {
-    house.ran.length = 0;
-    house.during.child = async () => {};
+    rig.ran.length = 0;
+    rig.during.child = async () => {};
   });
 
   const push = async (manifests: Push["manifests"], more: Partial<Push> & { by?: Asker; repository?: string; sequence?: number } = {}) => {
@@ -30,8 +30,8 @@ describe("reconcile", { concurrency: false }, () => {
     revisions += 1;
     const source = { repository: from, revision: `r${revisions}`, ...(sequence !== undefined && { sequence }) };
     const defaults = { prune: false, maxDeletes: 0, dryRun: false, atomic: false };
-    const operation = await acceptPush(house.context, { ...defaults, ...options, source, manifests }, by);
-    return house.ended(operation.id);
+    const operation = await acceptPush(rig.context, { ...defaults, ...options, source, manifests }, by);
+    return rig.ended(operation.id);
   };
   const outcomes = (operation: StoredOperation) =>
     Object.fromEntries(itemsOf(operation).map((item) => [`${item.kind} ${item.name}`, item.outcome]));
@@ -43,16 +43,16 @@ describe("reconcile", { concurrency: false }, () => {
     const operation = await push(ada, { dryRun: true });
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     assert.deepEqual(outcomes(operation), { "Tenant ada": "added", "Integration one": "added", "Integration two": "added" });
-    assert.equal(await findIntegration(house.context.store.db, "ada", "one"), undefined);
-    assert.deepEqual(house.ran, []);
+    assert.equal(await findIntegration(rig.context.store.db, "ada", "one"), undefined);
+    assert.deepEqual(rig.ran, []);
   });
 
   test("the first push registers the tenant and brings each integration up as a child", async () => {
     const operation = await push(ada);
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
     assert.equal(operation.children?.length, 2);
-    assert.deepEqual(house.ran.sort(), ["up ada/one", "up ada/two"]);
-    const child = await findOperation(house.context.store.db, operation.children?.[0] ?? "");
+    assert.deepEqual(rig.ran.sort(), ["up ada/one", "up ada/two"]);
+    const child = await findOperation(rig.context.store.db, operation.children?.[0] ?? "");
     assert.equal(child?.parent, operation.id);
   });
 
@@ -65,16 +65,16 @@ describe("reconcile", { concurrency: false }, () => {
       integrationManifest("ada", "two", { bucket: "another-bucket" }),
     ]);
     assert.equal(outcomes(changed)["Integration two"], "changed");
-    assert.deepEqual(house.ran, ["up ada/two"]);
+    assert.deepEqual(rig.ran, ["up ada/two"]);
   });
 
   test("what a teardown has closed stays closed under the same manifest, and that is said", async () => {
-    const { db } = house.context.store;
+    const { db } = rig.context.store;
     await changeIntegration(db, "ada", "one", (now) => ({ ...now, closedByTeardown: true }));
     const same = await push([tenantManifest("ada"), integrationManifest("ada", "one")]);
     assert.equal(itemOf(same, "one")?.outcome, "unchanged");
     assert.match(itemOf(same, "one")?.reason ?? "", /A teardown closed its access and didn't end/);
-    assert.deepEqual(house.ran, []);
+    assert.deepEqual(rig.ran, []);
     await changeIntegration(db, "ada", "one", ({ closedByTeardown: _closed, ...now }) => now);
   });
 
@@ -98,7 +98,7 @@ describe("reconcile", { concurrency: false }, () => {
     assert.equal(itemOf(operation, "loose")?.pointer, "/spec/colour");
     assert.equal(itemOf(operation, "x")?.code, "not_found");
     assert.deepEqual(operation.result?.["summary"], { added: 1, changed: 1, unchanged: 2, pruned: 0, kept: 0, refused: 5 });
-    assert.ok(house.ran.includes("up ada/good"));
+    assert.ok(rig.ran.includes("up ada/good"));
   });
 
   test("atomic stops before anything when one manifest is refused", async () => {
@@ -106,34 +106,34 @@ describe("reconcile", { concurrency: false }, () => {
       atomic: true,
     });
     assert.equal(operation.error?.code, "reconcile_refused");
-    assert.deepEqual(house.ran, []);
-    assert.equal(await findIntegration(house.context.store.db, "ada", "fresh"), undefined);
+    assert.deepEqual(rig.ran, []);
+    assert.equal(await findIntegration(rig.context.store.db, "ada", "fresh"), undefined);
   });
 
   test("what is no longer named is kept without prune", async () => {
     const operation = await push(ada);
     assert.equal(outcomes(operation)["Integration good"], "kept");
-    assert.ok(!house.ran.some((one) => one.startsWith("destroy")));
+    assert.ok(!rig.ran.some((one) => one.startsWith("destroy")));
   });
 
   test("deletes beyond maxDeletes wait for an approval, all of them, and then run", async () => {
     const operation = await push([tenantManifest("ada"), integrationManifest("ada", "one")], { prune: true, maxDeletes: 1 });
     assert.equal(operation.state, "awaiting-approval");
     assert.match(itemOf(operation, "good")?.reason ?? "", /2 deletes are more than maxDeletes \(1\)/);
-    assert.ok(!house.ran.some((one) => one.startsWith("destroy")), "none has run");
-    const { context } = house;
+    assert.ok(!rig.ran.some((one) => one.startsWith("destroy")), "none has run");
+    const { context } = rig;
     await context.store.db.transaction().execute(async (trx) => {
       const approved = await approveOperation(trx, operation.id, "somebody-else");
       await context.queue.enqueue(trx, jobOf(approved));
     });
-    let done = await house.ended(operation.id);
-    while (done.state === "awaiting-approval") done = await house.ended(operation.id);
+    let done = await rig.ended(operation.id);
+    while (done.state === "awaiting-approval") done = await rig.ended(operation.id);
     assert.equal(done.state, "succeeded", JSON.stringify(done.error));
-    assert.deepEqual(house.ran.filter((one) => one.startsWith("destroy")).sort(), ["destroy ada/good", "destroy ada/two"]);
+    assert.deepEqual(rig.ran.filter((one) => one.startsWith("destroy")).sort(), ["destroy ada/good", "destroy ada/two"]);
   });
 
   test("prune within the limit destroys what the source owns, never another source's or nobody's", async () => {
-    await putIntegration(house.context, {
+    await putIntegration(rig.context, {
       tenant: "ada",
       name: "by-hand",
       body: integrationManifest("ada", "by-hand").spec as never,
@@ -141,21 +141,21 @@ describe("reconcile", { concurrency: false }, () => {
     });
     await push([integrationManifest("ada", "theirs")], { repository: "https://git.example/other.git" });
     await push([tenantManifest("ada"), integrationManifest("ada", "one"), integrationManifest("ada", "two")]);
-    house.ran.length = 0;
+    rig.ran.length = 0;
     const operation = await push([tenantManifest("ada"), integrationManifest("ada", "one")], { prune: true, maxDeletes: 5 });
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
-    assert.deepEqual(house.ran, ["destroy ada/two"]);
+    assert.deepEqual(rig.ran, ["destroy ada/two"]);
   });
 
   test("another source's integration is refused, and so is an edit by hand", async () => {
     const operation = await push([integrationManifest("ada", "theirs")]);
     assert.equal(itemOf(operation, "theirs")?.code, "managed_by_source");
     await assert.rejects(
-      refuseManaged(house.context, { kind: "Integration", tenant: "ada", name: "theirs" }, ["ada"]),
+      refuseManaged(rig.context, { kind: "Integration", tenant: "ada", name: "theirs" }, ["ada"]),
       code("managed_by_source"),
     );
-    await assert.rejects(refuseManaged(house.context, { kind: "Tenant", tenant: "ada", name: "ada" }, "*"), code("managed_by_source"));
-    await refuseManaged(house.context, { kind: "Integration", tenant: "ada", name: "by-hand" }, "*");
+    await assert.rejects(refuseManaged(rig.context, { kind: "Tenant", tenant: "ada", name: "ada" }, "*"), code("managed_by_source"));
+    await refuseManaged(rig.context, { kind: "Integration", tenant: "ada", name: "by-hand" }, "*");
   });
 
   test("a caller without destroy prunes nothing, and one without the tenant sees nothing", async () => {
@@ -183,31 +183,31 @@ describe("reconcile", { concurrency: false }, () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    house.during.child = () => held;
+    rig.during.child = () => held;
     revisions += 1;
     const manifests = [integrationManifest("ada", "slow")];
     const options = { prune: false, maxDeletes: 0, dryRun: false, atomic: false };
     const from = "https://git.example/busy.git";
-    const first = await acceptPush(house.context, { source: { repository: from, revision: "a" }, manifests, ...options }, everybody);
-    while ((await findIntegration(house.context.store.db, "ada", "slow")) === undefined)
+    const first = await acceptPush(rig.context, { source: { repository: from, revision: "a" }, manifests, ...options }, everybody);
+    while ((await findIntegration(rig.context.store.db, "ada", "slow")) === undefined)
       await new Promise((resolve) => setTimeout(resolve, 50));
-    const second = await acceptPush(house.context, { source: { repository: from, revision: "b" }, manifests, ...options }, everybody);
-    assert.equal((await house.ended(first.id)).state, "cancelled");
+    const second = await acceptPush(rig.context, { source: { repository: from, revision: "b" }, manifests, ...options }, everybody);
+    assert.equal((await rig.ended(first.id)).state, "cancelled");
     release();
-    const done = await house.ended(second.id);
+    const done = await rig.ended(second.id);
     assert.equal(done.state, "succeeded", JSON.stringify(done.error));
-    assert.deepEqual(house.ran, ["up ada/slow"], "one run served both");
+    assert.deepEqual(rig.ran, ["up ada/slow"], "one run served both");
   });
 
   test("a paused integration, tenant or service is left alone", async () => {
-    const { db } = house.context.store;
+    const { db } = rig.context.store;
     const from = "https://git.example/paused.git";
     const still = (paused: boolean, bucket: string) => {
       const manifest = integrationManifest("ada", "still", { bucket });
       return { ...manifest, spec: { ...manifest.spec, settings: { paused } } };
     };
     await push([still(true, "first-bucket")], { repository: from });
-    house.ran.length = 0;
+    rig.ran.length = 0;
     const refused = await push([still(true, "second-bucket")], { repository: from });
     assert.equal(itemOf(refused, "still")?.code, "paused");
     for (const scope of ["service", "tenant/ada"] as const) {
@@ -215,9 +215,9 @@ describe("reconcile", { concurrency: false }, () => {
       assert.equal(itemOf(await push([still(false, "second-bucket")], { repository: from }), "still")?.code, "paused");
       await resume(db, scope);
     }
-    assert.deepEqual(house.ran, []);
+    assert.deepEqual(rig.ran, []);
     await push([still(false, "second-bucket")], { repository: from });
-    assert.deepEqual(house.ran, ["up ada/still"]);
+    assert.deepEqual(rig.ran, ["up ada/still"]);
   });
 
   test("more parents than workers wait side by side without a deadlock", async () => {
@@ -235,13 +235,13 @@ describe("reconcile", { concurrency: false }, () => {
   });
 
   test("a child's failure is named in the result and fails the whole", async () => {
-    house.during.child = async () => {
+    rig.during.child = async () => {
       throw new ProblemError("bucket_not_found", "There is no such bucket.");
     };
     const operation = await push([integrationManifest("ada", "broken")], { repository: "https://git.example/broken.git" });
     assert.equal(operation.error?.code, "reconcile_incomplete");
     assert.deepEqual([itemOf(operation, "broken")?.state, itemOf(operation, "broken")?.code], ["failed", "bucket_not_found"]);
-    const events = await eventsAfter(house.context.store.db, operation.id, 0, 100);
+    const events = await eventsAfter(rig.context.store.db, operation.id, 0, 100);
     assert.ok(events.some((event) => event.type === "child-ended"));
   });
 });

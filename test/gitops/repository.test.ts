@@ -244,11 +244,11 @@ describe("what a commit holds", { concurrency: false }, () => {
 });
 
 describe("a source that prunes", { concurrency: false }, () => {
-  let house: GitopsRig;
+  let rig: GitopsRig;
   before(async () => {
-    house = await startGitopsRig();
+    rig = await startGitopsRig();
   });
-  after(() => house?.close());
+  after(() => rig?.close());
 
   const good = JSON.stringify(integrationManifest("acme", "one"));
   const always = [
@@ -265,14 +265,14 @@ describe("a source that prunes", { concurrency: false }, () => {
       scopes: ["read", "write", "destroy", "admin"],
       prune: true,
       maxDeletes: 100,
-      createdAt: house.context.now(),
+      createdAt: rig.context.now(),
       ...source,
     };
-    await saveSource(house.context.store.db, record);
-    return house.ended((await acceptPull(house.context, record, { requestedBy: "ops" })).id);
+    await saveSource(rig.context.store.db, record);
+    return rig.ended((await acceptPull(rig.context, record, { requestedBy: "ops" })).id);
   };
   const outcomeOf = (operation: StoredOperation) => itemsOf(operation).find(({ name }) => name === "one")?.outcome;
-  const destroyed = () => house.ran.filter((one) => one.startsWith("destroy"));
+  const destroyed = () => rig.ran.filter((one) => one.startsWith("destroy"));
 
   test("brings up what its repository says", async () => {
     repository.commit([...always, ["deploy/one.json", good]]);

@@ -59,7 +59,7 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
     owner: randomUUID(),
     now: () => new Date().toISOString(),
   };
-  const house: GitopsRig = {
+  const rig: GitopsRig = {
     context,
     ran: [],
     during: { child: async () => {} },
@@ -84,7 +84,7 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
     },
   };
   const child = async (run: Run) => {
-    await house.during.child(run);
+    await rig.during.child(run);
     const { kind, tenant = "", integration = "" } = run.operation;
     const { tenant: owner, record } = await lookUpOperation(context, run);
     const { specHash } = desiredStacks(owner, await recordedIntegration(context, record));
@@ -93,7 +93,7 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
         ? { ...now, stacks: [], externalIds: [], goneAt: context.now() }
         : { ...now, lastUp: { operation: run.operation.id, succeeded: true, specHash } },
     );
-    house.ran.push(`${kind} ${tenant}/${integration}`);
+    rig.ran.push(`${kind} ${tenant}/${integration}`);
   };
   const cancels = createCancelRegistry();
   await queue.start(
@@ -104,7 +104,7 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
           kind === "reconcile" ? reconcile(context, run, request as never) : child(run),
     ),
   );
-  return house;
+  return rig;
 }
 
 export const everybody = { subject: "ci", tenants: "*" as VisibleTenants, mayDestroy: true, administers: true };

@@ -5,15 +5,15 @@ import { apiOver, serveApi } from "../http/support.ts";
 import { type GitopsRig, integrationManifest, itemsOf, startGitopsRig, tenantManifest } from "./rig.ts";
 
 /** What the house gives no reconcile: an engine or AWS. A test that used either would fail, so both counts are zero. */
-let house: GitopsRig;
+let rig: GitopsRig;
 let server: Awaited<ReturnType<typeof serveApi>>;
 before(async () => {
-  house = await startGitopsRig({ concurrency: 8 });
-  server = await serveApi(await apiOver(house.context));
+  rig = await startGitopsRig({ concurrency: 8 });
+  server = await serveApi(await apiOver(rig.context));
 });
 after(async () => {
   await server?.close();
-  await house?.close();
+  await rig?.close();
 });
 
 const tenants = Array.from({ length: 10 }, (_, index) => `t${index}`);
@@ -32,9 +32,9 @@ async function push(given: readonly object[], revision: string, more: { reposito
 }
 
 test("a thousand unchanged manifests take at most 5 s, and one changed among them runs alone", async (context) => {
-  assert.equal((await house.ended((await push(tenantsOnly, "a")).id)).state, "succeeded");
-  for (const manifest of integrations) await house.stand(manifest, large);
-  house.ran.length = 0;
+  assert.equal((await rig.ended((await push(tenantsOnly, "a")).id)).state, "succeeded");
+  for (const manifest of integrations) await rig.stand(manifest, large);
+  rig.ran.length = 0;
 
   let seconds = Number.POSITIVE_INFINITY;
   // A machine that is busy with something else gets another two tries, and where three times as much wants to run as there are cores,
@@ -42,13 +42,13 @@ test("a thousand unchanged manifests take at most 5 s, and one changed among the
   const crowded = (os.loadavg()[0] ?? 0) > 3 * os.cpus().length;
   for (let turn = 0; turn < 3 && seconds > 5; turn += 1) {
     const [began, used] = [performance.now(), process.cpuUsage()];
-    const same = await house.ended((await push(manifests, `b${turn}`)).id);
+    const same = await rig.ended((await push(manifests, `b${turn}`)).id);
     const { user, system } = process.cpuUsage(used);
     const [wall, own] = [(performance.now() - began) / 1_000, (user + system) / 1_000_000];
     seconds = crowded ? own : wall;
     context.diagnostic(`1,010 unchanged manifests: ${wall.toFixed(2)} s, of which this process ran ${own.toFixed(2)} s`);
     assert.deepEqual(same.result?.["summary"], { added: 0, changed: 0, unchanged: 1_010, pruned: 0, kept: 0, refused: 0 });
-    assert.deepEqual(house.ran, [], "no operation was started");
+    assert.deepEqual(rig.ran, [], "no operation was started");
     assert.equal(same.children, undefined);
   }
   assert.ok(seconds <= 5, `${seconds.toFixed(2)} s`);
@@ -56,9 +56,9 @@ test("a thousand unchanged manifests take at most 5 s, and one changed among the
   const one = manifests.map((manifest) =>
     manifest.metadata.name === "i500" ? integrationManifest("t0", "i500", { bucket: "other" }) : manifest,
   );
-  const changed = await house.ended((await push(one, "c")).id);
+  const changed = await rig.ended((await push(one, "c")).id);
   assert.equal(changed.state, "succeeded");
-  assert.deepEqual(house.ran, ["up t0/i500"]);
+  assert.deepEqual(rig.ran, ["up t0/i500"]);
   assert.deepEqual(
     itemsOf(changed)
       .filter((item) => item.outcome !== "unchanged")
@@ -69,19 +69,19 @@ test("a thousand unchanged manifests take at most 5 s, and one changed among the
 
 test("over HTTP, too, prune stops at maxDeletes and at what is another source's", async () => {
   const theirs = integrationManifest("t1", "theirs");
-  await house.ended((await push([theirs], "a", { repository: "https://git.example/other.git" })).id);
-  house.ran.length = 0;
-  const held = await house.ended((await push(manifests.slice(0, -2), "d", { maxDeletes: 1 })).id);
+  await rig.ended((await push([theirs], "a", { repository: "https://git.example/other.git" })).id);
+  rig.ran.length = 0;
+  const held = await rig.ended((await push(manifests.slice(0, -2), "d", { maxDeletes: 1 })).id);
   assert.equal(held.state, "awaiting-approval");
   assert.deepEqual(
-    house.ran.filter((one) => one.startsWith("destroy")),
+    rig.ran.filter((one) => one.startsWith("destroy")),
     [],
     "none of the two is destroyed",
   );
-  const pruned = await house.ended((await push(manifests.slice(0, -1), "e", { maxDeletes: 1 })).id);
+  const pruned = await rig.ended((await push(manifests.slice(0, -1), "e", { maxDeletes: 1 })).id);
   assert.equal(pruned.state, "succeeded", JSON.stringify(pruned.error));
   assert.deepEqual(
-    house.ran.filter((one) => one.startsWith("destroy")),
+    rig.ran.filter((one) => one.startsWith("destroy")),
     ["destroy t9/i999"],
   );
 });

@@ -107,7 +107,7 @@ test("a file that opens a database is known to do so, and one that changes its p
     assert.doesNotMatch(await readFile(file.path, "utf8"), opens, file.path);
   const alone = new Map(files.map((file) => [path.relative(tests, file.path), file.alone]));
   assert.equal(alone.get("gitops/private-sources.test.ts"), true, "it sets TMPDIR");
-  assert.equal(alone.get("audit/refusals.test.ts"), true, "it stops the clock");
+  assert.equal(alone.get("access/audit/refusals.test.ts"), true, "it stops the clock");
   assert.equal(alone.get("http/bad-input-cost.test.ts"), true, "it measures");
   assert.equal(alone.get("store/records.test.ts"), false);
 });

@@ -12,7 +12,7 @@ import { type Running, start } from "./support.ts";
 const source = path.resolve(import.meta.dirname, "../../src");
 const c1 = "/v1/tenants/acme/integrations/c1";
 let service: Running;
-let house: GitopsRig;
+let rig: GitopsRig;
 /** The frames of each operation that was opened: our file of each, the outermost first. */
 let opened: string[][] = [];
 const frames = Error.stackTraceLimit;
@@ -42,15 +42,15 @@ const theWay = (): string[] => {
 
 before(async () => {
   service = await start();
-  house = await startGitopsRig();
+  rig = await startGitopsRig();
   Error.stackTraceLimit = 200;
   noteWays(service.context);
-  noteWays(house.context);
+  noteWays(rig.context);
 });
 after(async () => {
   Error.stackTraceLimit = frames;
   await service?.close();
-  await house?.close();
+  await rig?.close();
 });
 beforeEach(async () => {
   await seed(service.context);
@@ -92,8 +92,8 @@ test("a child of a reconcile passes the same files as a request: four for an upd
   const push = async (revision: string, manifests: Push["manifests"]) => {
     const from = { repository: "https://git.example/ways", revision };
     const options = { prune: true, maxDeletes: 1, dryRun: false, atomic: false };
-    const { id } = await acceptPush(house.context, { ...options, source: from, manifests }, everybody);
-    assert.equal((await house.ended(id)).state, "succeeded");
+    const { id } = await acceptPush(rig.context, { ...options, source: from, manifests }, everybody);
+    assert.equal((await rig.ended(id)).state, "succeeded");
     return wayOfChild();
   };
   const tenant = tenantManifest("ada");

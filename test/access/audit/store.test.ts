@@ -6,15 +6,15 @@ import path from "node:path";
 import test, { after, before, describe } from "node:test";
 import { promisify } from "node:util";
 import { sql } from "kysely";
-import { createAudit } from "../../src/access/audit/audit.ts";
-import { writeGates } from "../../src/access/audit/write-gate.ts";
-import { follow } from "../../src/model/audit-entry.ts";
-import { ProblemError } from "../../src/problem.ts";
-import { auditAfter, auditHead } from "../../src/store/audit.ts";
-import { backends, type Opened, silent } from "../store/backends.ts";
+import { createAudit } from "../../../src/access/audit/audit.ts";
+import { writeGates } from "../../../src/access/audit/write-gate.ts";
+import { follow } from "../../../src/model/audit-entry.ts";
+import { ProblemError } from "../../../src/problem.ts";
+import { auditAfter, auditHead } from "../../../src/store/audit.ts";
+import { backends, type Opened, silent } from "../../store/backends.ts";
 
 const run = promisify(execFile);
-const cli = path.join(import.meta.dirname, "../../src/audit-cli.ts");
+const cli = path.join(import.meta.dirname, "../../../src/audit-cli.ts");
 
 for (const backend of backends) {
   describe(`the audit on ${backend.name}`, () => {

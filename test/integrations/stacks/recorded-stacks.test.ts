@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recordChanging } from "../../src/integrations/stacks/recorded-stacks.ts";
-import type { Work } from "../../src/integrations/work.ts";
-import type { IntegrationRecord } from "../../src/model/integration.ts";
-import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
-import { revokeVendor } from "../../src/store/revocations.ts";
-import { start } from "../http/support.ts";
+import { recordChanging } from "../../../src/integrations/stacks/recorded-stacks.ts";
+import type { Work } from "../../../src/integrations/work.ts";
+import type { IntegrationRecord } from "../../../src/model/integration.ts";
+import { changeIntegration, findIntegration } from "../../../src/store/integrations.ts";
+import { revokeVendor } from "../../../src/store/revocations.ts";
+import { start } from "../../http/support.ts";
 
 const asked = {
   kind: "role" as const,

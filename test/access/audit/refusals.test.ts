@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test, { after, before, mock } from "node:test";
-import { refusalRows } from "../../src/access/audit/refusals.ts";
-import { follow } from "../../src/model/audit-entry.ts";
-import type { NewAuditEntry } from "../../src/store/audit.ts";
-import { auditAfter, auditHead } from "../../src/store/audit.ts";
-import { type Running, start } from "../http/support.ts";
-import { silent } from "../store/backends.ts";
+import { refusalRows } from "../../../src/access/audit/refusals.ts";
+import { follow } from "../../../src/model/audit-entry.ts";
+import type { NewAuditEntry } from "../../../src/store/audit.ts";
+import { auditAfter, auditHead } from "../../../src/store/audit.ts";
+import { type Running, start } from "../../http/support.ts";
+import { silent } from "../../store/backends.ts";
 
 let service: Running;
 before(async () => {

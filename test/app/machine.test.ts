@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { diskFree, memoryLeft } from "../src/app/machine.ts";
-import { makeWorkFolder } from "../src/engine/work-folder.ts";
-import { problemOf } from "../src/problem.ts";
+import { diskFree, memoryLeft } from "../../src/app/machine.ts";
+import { makeWorkFolder } from "../../src/engine/work-folder.ts";
+import { problemOf } from "../../src/problem.ts";
 
 const reading = (files: Record<string, string>) => async (file: string) => {
   const text = files[file];

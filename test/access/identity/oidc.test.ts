@@ -5,11 +5,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import test, { after, before } from "node:test";
 import { type CryptoKey, exportJWK, exportPKCS8, exportSPKI, generateKeyPair, importPKCS8, type JWTPayload, SignJWT } from "jose";
-import { callerLookup } from "../../src/access/identity/find-caller.ts";
-import { issuersSchema, type TokenReader, tokenReader } from "../../src/access/identity/oidc.ts";
-import type { Reply } from "../http/call.ts";
-import { type Running, start } from "../http/support.ts";
-import { type Opened, openAnew } from "../store/backends.ts";
+import { callerLookup } from "../../../src/access/identity/find-caller.ts";
+import { issuersSchema, type TokenReader, tokenReader } from "../../../src/access/identity/oidc.ts";
+import type { Reply } from "../../http/call.ts";
+import { type Running, start } from "../../http/support.ts";
+import { type Opened, openAnew } from "../../store/backends.ts";
 
 let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
 let strangers: { privateKey: CryptoKey };

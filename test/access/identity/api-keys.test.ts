@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { callerOfKey, makeKey, removeKey, rotateKey } from "../../src/access/identity/api-keys.ts";
-import { adminToken, newApiKey } from "../../src/access/identity/tokens.ts";
-import { type Caller, scopes } from "../../src/model/caller.ts";
-import { findApiKey } from "../../src/store/api-keys.ts";
-import { type Opened, openAnew } from "../store/backends.ts";
+import { callerOfKey, makeKey, removeKey, rotateKey } from "../../../src/access/identity/api-keys.ts";
+import { adminToken, newApiKey } from "../../../src/access/identity/tokens.ts";
+import { type Caller, scopes } from "../../../src/model/caller.ts";
+import { findApiKey } from "../../../src/store/api-keys.ts";
+import { type Opened, openAnew } from "../../store/backends.ts";
 
 const admin: Caller = { subject: "admin", tenants: "*", scopes };
 const request = { subject: "ci", tenants: ["acme"], scopes: ["read" as const, "write" as const] };

@@ -8,13 +8,13 @@ import { PassThrough } from "node:stream";
 import test, { after, before } from "node:test";
 import type { ConnectionOptions } from "node:tls";
 import { promisify } from "node:util";
-import { type Listeners, openListeners } from "../src/app/listeners.ts";
-import { readConfig } from "../src/config.ts";
-import { routes } from "../src/http/routes/routes.ts";
-import { readTls } from "../src/http/server/tls.ts";
-import { createLog } from "../src/log.ts";
-import { type Issued, issue } from "./http/certificates.ts";
-import { type Running, start } from "./http/support.ts";
+import { type Listeners, openListeners } from "../../src/app/listeners.ts";
+import { readConfig } from "../../src/config.ts";
+import { routes } from "../../src/http/routes/routes.ts";
+import { readTls } from "../../src/http/server/tls.ts";
+import { createLog } from "../../src/log.ts";
+import { type Issued, issue } from "../http/certificates.ts";
+import { type Running, start } from "../http/support.ts";
 
 const where = { host: "127.0.0.1", port: 0 };
 const authorization = "Bearer admin-token";
@@ -158,7 +158,7 @@ test("every route of the scope admin moves to the administrators' listener where
 
 test("the image's health check knows a service that answers, with TLS and client certificates too, from one that doesn't", async () => {
   const check = (environment: Record<string, string>) =>
-    promisify(execFile)(process.execPath, [path.resolve(import.meta.dirname, "../container/healthy.mjs")], { env: environment }).then(
+    promisify(execFile)(process.execPath, [path.resolve(import.meta.dirname, "../../container/healthy.mjs")], { env: environment }).then(
       () => "healthy",
       () => "unhealthy",
     );

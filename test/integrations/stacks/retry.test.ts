@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pauseBefore, withRetries } from "../../src/integrations/stacks/retry.ts";
-import { type ProblemCode, ProblemError } from "../../src/problem.ts";
+import { pauseBefore, withRetries } from "../../../src/integrations/stacks/retry.ts";
+import { type ProblemCode, ProblemError } from "../../../src/problem.ts";
 
 const quiet = (signal = new AbortController().signal) => ({ signal, progress: async () => {} });
 const fails = (codes: ProblemCode[]) => async (attempt: number) => {

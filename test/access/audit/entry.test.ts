@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type AuditRow, chain, firstHead, follow } from "../../src/model/audit-entry.ts";
+import { type AuditRow, chain, firstHead, follow } from "../../../src/model/audit-entry.ts";
 
 function rows(count: number): AuditRow[] {
   const made: AuditRow[] = [];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { creativeForceS3 } from "../../src/blueprints/creative-force-s3.ts";
-import type { LiveKey } from "../../src/iam/words/live.ts";
-import type { Statement } from "../../src/iam/words/policy-document.ts";
-import { sidPrefix } from "../../src/iam/words/sid.ts";
-import { giverOf, keyGrants, statementReasons } from "../../src/integrations/stacks/key-ladder.ts";
-import { ProblemError } from "../../src/problem.ts";
+import { creativeForceS3 } from "../../../src/blueprints/creative-force-s3.ts";
+import type { LiveKey } from "../../../src/iam/words/live.ts";
+import type { Statement } from "../../../src/iam/words/policy-document.ts";
+import { sidPrefix } from "../../../src/iam/words/sid.ts";
+import { giverOf, keyGrants, statementReasons } from "../../../src/integrations/stacks/key-ladder.ts";
+import { ProblemError } from "../../../src/problem.ts";
 
 const account = "222222222222";
 const arn = `arn:aws:kms:us-east-1:${account}:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0`;

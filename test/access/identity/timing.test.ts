@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import test, { after, before } from "node:test";
-import { callerOfKey, makeKey } from "../../src/access/identity/api-keys.ts";
-import { adminToken, hashToken } from "../../src/access/identity/tokens.ts";
-import { scopes } from "../../src/model/caller.ts";
-import { type Opened, openAnew } from "../store/backends.ts";
+import { callerOfKey, makeKey } from "../../../src/access/identity/api-keys.ts";
+import { adminToken, hashToken } from "../../../src/access/identity/tokens.ts";
+import { scopes } from "../../../src/model/caller.ts";
+import { type Opened, openAnew } from "../../store/backends.ts";
 
 let opened: Opened;
 before(async () => {
