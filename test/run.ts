@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lanesOf, type Turn } from "./support/lanes.ts";
+import { type Batch, lanesOf } from "./support/lanes.ts";
 import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-file.ts";
 import { runShared } from "./support/run-shared.ts";
 import { engineEnvironment, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
@@ -34,17 +34,17 @@ function indent(text: string): string {
 }
 
 /** Once: a test that passes only at its second try has a fault, or what it tests has one. */
-async function runOnce(turn: Turn, limitSeconds: number, env: NodeJS.ProcessEnv): Promise<FileResult[]> {
-  if (secondsLeft() < 1) return turn.map(() => notRun);
+async function runOnce(batch: Batch, limitSeconds: number, env: NodeJS.ProcessEnv): Promise<FileResult[]> {
+  if (secondsLeft() < 1) return batch.map(() => notRun);
   const options = { limitSeconds: Math.min(limitSeconds, Math.floor(secondsLeft())), env };
-  const [first, ...others] = turn.map((file) => file.path);
+  const [first, ...others] = batch.map((file) => file.path);
   if (first === undefined) return [];
   return others.length === 0 ? [await runFile(first, options)] : runShared([first, ...others], options);
 }
 
 /** What nobody has looked at isn't right: it fails. */
 const notRun: FileResult = {
-  tests: [{ name: wholeFile, outcome: "failed", took: 0, reason: "The time for the whole run was over before this file's turn." }],
+  tests: [{ name: wholeFile, outcome: "failed", took: 0, reason: "The time for the whole run was over before this file could start." }],
   seconds: 0,
   output: "",
 };
@@ -53,12 +53,12 @@ const notRun: FileResult = {
 function inTime<T>(work: Promise<T>): Promise<T> {
   if (until === Infinity) return work;
   const over = (): never => {
-    throw new Error("The time for the whole run was over before the e2e files' turn.");
+    throw new Error("The time for the whole run was over before the e2e files could start.");
   };
   return Promise.race([work, sleep(Math.max(0, secondsLeft() * 1000), undefined, { ref: false }).then(over)]);
 }
 
-function nameOf([first, ...others]: Turn): string {
+function nameOf([first, ...others]: Batch): string {
   const name = first ? path.relative(root, first.path) : "";
   return others.length === 0 ? name : `${name} and ${others.length} more`;
 }
@@ -66,16 +66,16 @@ function nameOf([first, ...others]: Turn): string {
 async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.ProcessEnv): Promise<void> {
   const current = new Set<string>();
   const alive = setInterval(() => say(`     still running: ${[...current].join(", ")}`), 60_000);
-  const worker = async (turns: Turn[]) => {
-    for (let turn = turns.shift(); turn; turn = turns.shift()) {
-      const name = nameOf(turn);
+  const worker = async (batches: Batch[]) => {
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      const name = nameOf(batch);
       current.add(name);
-      const results = await runOnce(turn, limits[kind], env);
-      for (const [index, file] of turn.entries()) show(file, results[index] ?? notRun);
+      const results = await runOnce(batch, limits[kind], env);
+      for (const [index, file] of batch.entries()) show(file, results[index] ?? notRun);
       current.delete(name);
     }
   };
-  await Promise.all(lanesOf(files, kind).flatMap(({ turns, atOnce }) => Array.from({ length: atOnce }, () => worker(turns))));
+  await Promise.all(lanesOf(files, kind).flatMap(({ batches, atOnce }) => Array.from({ length: atOnce }, () => worker(batches))));
   clearInterval(alive);
 }
 

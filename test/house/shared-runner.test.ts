@@ -87,11 +87,11 @@ test("a run in which a shared process dies names its files, counts them as faile
 
 test("every unit test has one turn, and shares a process with its like alone", async () => {
   const files = (await findTestFiles(tests)).filter(({ kind }) => kind === "unit");
-  const turns = lanesOf(files, "unit").flatMap((lane) => lane.turns);
-  assert.deepEqual(turns.flat().toSorted(byPath), files.toSorted(byPath));
-  for (const turn of turns.filter(({ length }) => length > 1)) {
-    assert.equal(new Set(turn.map(({ store }) => store)).size, 1, turn[0]?.path);
-    assert.ok(!turn.some(({ alone }) => alone), turn[0]?.path);
+  const batches = lanesOf(files, "unit").flatMap((lane) => lane.batches);
+  assert.deepEqual(batches.flat().toSorted(byPath), files.toSorted(byPath));
+  for (const batch of batches.filter(({ length }) => length > 1)) {
+    assert.equal(new Set(batch.map(({ store }) => store)).size, 1, batch[0]?.path);
+    assert.ok(!batch.some(({ alone }) => alone), batch[0]?.path);
   }
   for (const name of waiting)
     assert.ok(

@@ -2,11 +2,11 @@
 import type { TestFile } from "./test-files.ts";
 
 /** Files that one process runs, one after the other. */
-export type Turn = readonly TestFile[];
+export type Batch = readonly TestFile[];
 
-/** Turns that follow each other, so many at once. */
+/** Batches that follow each other, so many at once. */
 export interface Lane {
-  turns: Turn[];
+  batches: Batch[];
   atOnce: number;
 }
 
@@ -19,9 +19,9 @@ const most = { store: 6, other: 24 };
  */
 export function lanesOf(files: readonly TestFile[], kind: TestFile["kind"]): Lane[] {
   const ours = files.filter((file) => file.kind === kind);
-  if (kind === "e2e") return [{ turns: ours.map((file) => [file]), atOnce: 1 }];
+  if (kind === "e2e") return [{ batches: ours.map((file) => [file]), atOnce: 1 }];
   const shared = ours.filter(({ alone }) => !alone);
-  const turns = [
+  const batches = [
     ...ours.filter(({ alone, waits }) => alone && !waits).map((file) => [file]),
     ...chunks(
       shared.filter(({ store }) => store),
@@ -33,8 +33,8 @@ export function lanesOf(files: readonly TestFile[], kind: TestFile["kind"]): Lan
     ),
   ];
   return [
-    { turns: ours.filter(({ waits }) => waits).map((file) => [file]), atOnce: 2 },
-    { turns, atOnce: 2 },
+    { batches: ours.filter(({ waits }) => waits).map((file) => [file]), atOnce: 2 },
+    { batches, atOnce: 2 },
   ];
 }
 
