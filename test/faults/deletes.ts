@@ -54,7 +54,7 @@ export const deletes: Campaign = {
       cases: total.cases,
       wrong,
       slowest: total.slowest,
-      note: `${total.hit} hit a call; ${total.failed} ended failed, the others by trying again`,
+      note: `${total.hit} hit a call; ${total.failed} ended as failed, the others succeeded after a retry`,
     };
   },
 };

@@ -12,7 +12,7 @@ const LIMIT = 120;
 const HOLD = 30_000;
 
 export const insideCreate: Campaign = {
-  what: "SIGKILL of the CLI (or runner, or service and CLI) while the plugin is inside CreateRole, its reply held",
+  what: "SIGKILL of the CLI (or runner, or service and CLI) while the plugin waits for the held reply to CreateRole",
   usual: 10,
   async run({ count, seed, within, tell }) {
     const rig = await startRig();
@@ -36,7 +36,7 @@ export const insideCreate: Campaign = {
       cases: results.length,
       wrong: results.flatMap(({ name, wrong }) => wrong.map((what) => `${name}: ${what}`)),
       slowest: Math.max(...results.map(({ seconds }) => seconds)),
-      note: `in ${held} a plugin was inside the create; ${results.reduce((sum, { writes }) => sum + writes, 0)} later writes looked at`,
+      note: `in ${held} a plugin was inside the create; ${results.reduce((sum, { writes }) => sum + writes, 0)} later writes were checked`,
     };
   },
 };

@@ -16,7 +16,7 @@ export const leases: Campaign = {
   usual: 10_000,
   async run({ count }) {
     const { wrong, lost, slowest } = await contend(count, 8);
-    return { cases: count, wrong, slowest: slowest / 1000, note: `${lost} refusals; the slowest answer is a refusal's or a win's` };
+    return { cases: count, wrong, slowest: slowest / 1000, note: `${lost} refusals; the slowest answer of all, refusals and wins` };
   },
 };
 

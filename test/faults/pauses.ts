@@ -17,7 +17,7 @@ const LIMIT = 120;
 const PAUSE = 33_000;
 
 export const pauses: Campaign = {
-  what: "SIGSTOP of a service past its lease: not robbed on its own host; robbed by force, nothing that it does on waking counts",
+  what: "SIGSTOP of a service for longer than its lease: on its own host nobody takes the lease; if it is taken by force, no later write of the service counts",
   usual: 6,
   async run({ count, seed, within, tell }) {
     const database = await openDatabase();
@@ -43,7 +43,7 @@ export const pauses: Campaign = {
       cases: results.length,
       wrong: results.flatMap(({ name, wrong }) => wrong.map((what) => `${name}: ${what}`)),
       slowest: Math.max(...results.map(({ seconds }) => seconds)),
-      note: `${results.filter(({ robbed }) => robbed).length} of them robbed by force`,
+      note: `in ${results.filter(({ robbed }) => robbed).length} of them the lease was taken by force`,
     };
   },
 };

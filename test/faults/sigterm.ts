@@ -13,7 +13,7 @@ const LIMIT = 300;
 const load = 3;
 
 export const sigterms: Campaign = {
-  what: "SIGTERM of the service while three integrations are changed over and over: exit code, locks, processes, ends",
+  what: "SIGTERM of the service while three integrations are changed again and again: exit code, locks, processes, ends",
   usual: 30,
   async run({ count, seed, within, tell }) {
     const rig = await startRig({ DRAWBRIDGE_DRAIN_SECONDS: "1" });

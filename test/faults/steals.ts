@@ -20,7 +20,7 @@ import { seeded } from "./random.ts";
 const together = 4;
 
 export const steals: Campaign = {
-  what: "forced steals of a lease whose owner goes on writing: stale records, events or ends",
+  what: "leases taken by force from an owner that goes on writing: stale records, events or ends",
   usual: 1_000,
   async run({ count, seed, tell }) {
     const { wrong, refused } = await stealMany(count, seed);

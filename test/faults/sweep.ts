@@ -92,7 +92,7 @@ export async function startCells(count: 1 | 2): Promise<{ cells: [Cell, ...Cell[
 
 /** Crash points of whole kinds, in shards that can be gone on with: `--kind`, `--shard i/n`, `--skip N`. */
 export const sweepCampaign: Campaign = {
-  what: "crash points: somebody is killed at one call, before or after its reply",
+  what: "crash points: a process is killed at one call, before or after its reply",
   usual: Infinity,
   async run({ seed, count, within, given, tell }) {
     const [index = 1, shards = 1] = (given["shard"] ?? "1/1").split("/").map(Number);
@@ -106,7 +106,7 @@ export const sweepCampaign: Campaign = {
         cases: outcomes.length,
         wrong: outcomes.flatMap(({ kind, at, when, wrong }) => wrong.map((what) => `${kind} ${at} ${when}: ${what}`)),
         slowest: Math.max(0, ...outcomes.map(({ seconds }) => seconds)),
-        note: `in ${hit} somebody died`,
+        note: `in ${hit} a process was killed`,
       };
     } finally {
       await stop();
