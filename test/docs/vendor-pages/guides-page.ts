@@ -27,8 +27,9 @@ export function guidesPage(vendors: readonly { blueprint: Blueprint; sample: Sam
     ),
     "## What the guides' own samples give",
     "",
-    "Each form below is what the vendor's guide prints, filled in for the example in its guide.json. It is judged by the blueprint's",
-    "access contract, as a live account would be. A row under *wider* is access that the integration doesn't need; one under *missing* is access that it does.",
+    "Each form below is what the vendor's guide prints, filled in for the example in its guide.json. The blueprint's access contract judges",
+    "it like a live account. A row under *wider* is access that the integration doesn't need. A row under *missing* is access that it needs and",
+    "doesn't have.",
     "",
     ...judged.flatMap(({ blueprint, sample }) => [
       `### ${blueprint.title}`,
@@ -48,7 +49,7 @@ function formLines(blueprint: Blueprint, sample: Sample, form: GuideForm): strin
     `#### ${form.title}`,
     "",
     ...(form.says ? [form.says, ""] : []),
-    ...(red.length === 0 ? [`Exactly what is needed: all ${proof.rows.length} rows are green.`, ""] : []),
+    ...(red.length === 0 ? [`The form gives exactly the needed access: all ${proof.rows.length} rows are green.`, ""] : []),
     ...rowsTable(
       "Wider",
       red.filter((row) => row.expect === "deny"),

@@ -6,10 +6,10 @@ import { code, codes, json, table } from "./markdown.ts";
 import type { Sample } from "./sample.ts";
 
 const issuers = {
-  vendor: "The vendor makes it. Until it is sent, the role's trust is closed: nobody can assume it.",
-  tenant: "You choose it. Until it is sent, the role's trust is closed: nobody can assume it.",
-  drawbridge: "Send your own as `externalId`, or leave it out: Drawbridge makes one of 192 random bits.",
-  none: "None: only AWS services of the account itself assume the roles.",
+  vendor: "The vendor makes it. Until you send it, the role's trust is closed: nobody can assume the role.",
+  tenant: "You choose it. Until you send it, the role's trust is closed: nobody can assume the role.",
+  drawbridge: "Send your own as `externalId`, or omit it; then Drawbridge makes one with 192 random bits.",
+  none: "None. Only AWS services of the account itself assume the roles.",
 } as const;
 
 export function vendorPage(blueprint: Blueprint, { parameters, context }: Sample): string {
@@ -23,11 +23,14 @@ export function vendorPage(blueprint: Blueprint, { parameters, context }: Sample
     "## Parameters",
     "",
     ...parametersTable(blueprint),
-    ...(immutable.length > 0 ? [`${codes(immutable)} can't change: make another integration instead.`, ""] : []),
+    ...(immutable.length > 0 ? [`${codes(immutable)} can't change. Make another integration instead.`, ""] : []),
     `External id: ${issuers[externalId.issuer]}`,
     "",
     ...(vendorPolicy
-      ? [`A policy from ${vendorPolicy.from} may follow by \`POST …/vendor-policy\`; it is checked, shown and attached word for word.`, ""]
+      ? [
+          `You may send a policy from ${vendorPolicy.from} with \`POST …/vendor-policy\`. Drawbridge checks it, shows it and attaches it unchanged.`,
+          "",
+        ]
       : []),
     "## Access",
     "",
@@ -86,7 +89,7 @@ function whatOf(schema: Schema): string {
   return [
     schema.description ?? "",
     ...(values.length > 0 ? [`One of ${codes(values.map(String))}.`] : []),
-    ...(schema.default !== undefined ? [`Left out: ${code(JSON.stringify(schema.default))}.`] : []),
+    ...(schema.default !== undefined ? [`Default: ${code(JSON.stringify(schema.default))}.`] : []),
   ].join(" ");
 }
 
@@ -103,7 +106,7 @@ function contractLines({ roles, resources, acceptedBreadth }: AccessContract): s
     principal,
     codes(actions),
     codes(on),
-    "by our own statement there",
+    "by a statement of ours in its policy",
   ]);
   return [
     ...roles.flatMap(({ roleArn, trusted }) => trusted.map((party) => `- ${trustSentence(roleArn, party)}`)),
@@ -146,7 +149,7 @@ function troubleshootingLines({ troubleshooting }: Blueprint): string[] {
   return [
     "## When a row of the proof is red",
     "",
-    "Rows are named `<role>/<what is tried>`. A red row that expects `deny` closes the trust at once; one that expects `allow` leaves it as it is.",
+    "A row's name is `<role>/<what is tried>`. If a row that expects `deny` is red, Drawbridge closes the trust at once. If a row that expects `allow` is red, the trust stays as it is.",
     "",
     ...table(["Row", "Means"], [...rows, ...common]),
   ];
@@ -155,8 +158,8 @@ function troubleshootingLines({ troubleshooting }: Blueprint): string[] {
 const common = [
   [
     "`assume.N.no-id`, `assume.N.wrong-id`",
-    "Somebody removed or widened the condition on the external id: take the change back and PUT again.",
+    "Somebody removed or widened the condition on the external id. Undo that change and PUT again.",
   ],
-  ["`closure/…`", "Somebody added a statement, policy or grant that the contract doesn't know; the row names it."],
-  ["any row `undetermined`", "A statement uses an operator, variable or key that can't be judged; the row names it."],
+  ["`closure/…`", "Somebody added a statement, policy or grant that the contract doesn't cover. The row names it."],
+  ["any row `undetermined`", "A statement uses an operator, variable or key that Drawbridge can't judge. The row names it."],
 ];
