@@ -84,11 +84,12 @@ test("whatever is given, what the command sends is what the service takes, and a
       const sent = repositoryName(given);
       assert.equal(repositoryFault(sent), undefined);
       assert.equal(repositoryFault(given) === undefined, sent === given);
-      const url = /^(folder|file|c):/i.test(sent) ? undefined : URL.parse(sent);
+      // A drive has one letter, and in a folder a question mark is a part of the name.
+      const url = /^(folder|file|[a-z]):/i.test(sent) ? undefined : URL.parse(sent);
       if (!url) return;
       assert.equal(url.password + url.search + url.hash, "");
       assert.ok(url.username === "" || url.protocol.includes("ssh"), "only ssh has users");
     }),
-    { numRuns: 5_000 },
+    { numRuns: 5_000, examples: [["u:\\?https"]] },
   );
 });
