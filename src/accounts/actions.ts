@@ -1,4 +1,7 @@
-/** The few direct writes into an account that aren't Pulumi's: each is one call, named by what it is for. */
+/**
+ * The few direct writes into an account that aren't Pulumi's: each is one call, named by what it is for. Each takes a value that only the
+ * look-up of what is ours makes, so nothing can be written to what is somebody else's.
+ */
 import { type IAMClient, PutRolePolicyCommand, TagRoleCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
   type KMSClient,
@@ -11,7 +14,10 @@ import {
 import { DeleteBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/words/trust.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
-import type { OwnedRole } from "./inventory.ts";
+import type { OwnGrant } from "./grants.ts";
+import type { AdoptableRole, OwnedRole } from "./inventory.ts";
+import type { OwnedKey } from "./keys.ts";
+import type { EmptiedPolicy, KeyPolicyChange } from "./own-statements.ts";
 
 /**
  * Nobody can assume the role from now on (sessions that exist go on). A role that is gone is closed enough.
@@ -43,7 +49,7 @@ export async function revokeSessions(iam: IAMClient, { name: roleName }: OwnedRo
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function tagRole(iam: IAMClient, roleName: string, tags: Record<string, string>): Promise<void> {
+export async function tagRole(iam: IAMClient, { name: roleName }: AdoptableRole, tags: Record<string, string>): Promise<void> {
   const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
   await iam.send(new TagRoleCommand({ RoleName: roleName, Tags })).catch(awsProblem(`tagging role ${roleName}`));
 }
@@ -53,8 +59,8 @@ export async function tagRole(iam: IAMClient, roleName: string, tags: Record<str
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function revokeGrant(kms: KMSClient, keyArn: string, grantId: string): Promise<void> {
-  const command = new RevokeGrantCommand({ KeyId: keyArn, GrantId: grantId });
+export async function revokeGrant(kms: KMSClient, { keyArn, id }: OwnGrant): Promise<void> {
+  const command = new RevokeGrantCommand({ KeyId: keyArn, GrantId: id });
   await unlessMissing(kms.send(command)).catch(awsProblem(`revoking a grant on key ${keyArn}`));
 }
 
@@ -63,7 +69,7 @@ export async function revokeGrant(kms: KMSClient, keyArn: string, grantId: strin
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function deleteEmptiedBucketPolicy(s3: S3Client, bucket: string, owner: string): Promise<void> {
+export async function deleteEmptiedBucketPolicy(s3: S3Client, { bucket }: EmptiedPolicy, owner: string): Promise<void> {
   const command = new DeleteBucketPolicyCommand({ Bucket: bucket, ExpectedBucketOwner: owner });
   await unlessMissing(s3.send(command)).catch(awsProblem(`deleting the emptied policy of bucket ${bucket}`));
 }
@@ -74,8 +80,8 @@ export async function deleteEmptiedBucketPolicy(s3: S3Client, bucket: string, ow
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function putKeyPolicy(kms: KMSClient, keyArn: string, policy: string): Promise<void> {
-  const command = new PutKeyPolicyCommand({ KeyId: keyArn, PolicyName: "default", Policy: policy });
+export async function putKeyPolicy(kms: KMSClient, { keyArn, text }: KeyPolicyChange): Promise<void> {
+  const command = new PutKeyPolicyCommand({ KeyId: keyArn, PolicyName: "default", Policy: text });
   await kms.send(command).catch(awsProblem(`writing the policy of key ${keyArn}`));
 }
 
@@ -86,7 +92,7 @@ const RETAINED = "drawbridge:retained";
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function tagRetained(kms: KMSClient, keyArn: string, since: string): Promise<void> {
+export async function tagRetained(kms: KMSClient, { arn: keyArn }: OwnedKey, since: string): Promise<void> {
   const command = new TagResourceCommand({ KeyId: keyArn, Tags: [{ TagKey: RETAINED, TagValue: since }] });
   await kms.send(command).catch(awsProblem(`tagging key ${keyArn} as retained`));
 }
@@ -96,7 +102,7 @@ export async function tagRetained(kms: KMSClient, keyArn: string, since: string)
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function clearRetained(kms: KMSClient, keyArn: string): Promise<void> {
+export async function clearRetained(kms: KMSClient, { arn: keyArn }: OwnedKey): Promise<void> {
   await kms
     .send(new UntagResourceCommand({ KeyId: keyArn, TagKeys: [RETAINED] }))
     .catch(awsProblem(`clearing the retained tag of key ${keyArn}`));
@@ -109,7 +115,7 @@ export async function clearRetained(kms: KMSClient, keyArn: string): Promise<voi
  * @returns RFC 3339, when AWS will delete it
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-export async function scheduleKeyDeletion(kms: KMSClient, keyArn: string, days: number): Promise<string> {
+export async function scheduleKeyDeletion(kms: KMSClient, { arn: keyArn }: OwnedKey, days: number): Promise<string> {
   const command = new ScheduleKeyDeletionCommand({ KeyId: keyArn, PendingWindowInDays: days });
   const { DeletionDate } = await kms.send(command).catch(awsProblem(`scheduling the deletion of key ${keyArn}`));
   return (DeletionDate ?? new Date(Date.now() + days * 86_400_000)).toISOString();

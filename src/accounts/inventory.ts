@@ -1,6 +1,6 @@
 /** What is left of an integration in an account, found by name and by tag and never by our own records of state. */
 import { GetRoleCommand, type IAMClient, ListRoleTagsCommand, paginateListRoles } from "@aws-sdk/client-iam";
-import { DescribeKeyCommand, paginateListGrants } from "@aws-sdk/client-kms";
+import { DescribeKeyCommand } from "@aws-sdk/client-kms";
 import { stackName } from "../../stacks/name.ts";
 import type { KmsGrantsInputs } from "../../stacks/stack.ts";
 import { readDocument } from "../iam/words/policy-document.ts";
@@ -70,6 +70,28 @@ export async function ownedRole(iam: IAMClient, name: string, owner: Owner): Pro
   return found.standing === "ours" ? found.role : undefined;
 }
 
+const adoptable = Symbol("adoptable");
+
+/** A role that an integration may take over: only the look-up below makes one, and only one is marked as ours. */
+export interface AdoptableRole {
+  readonly [adoptable]: true;
+  readonly name: string;
+}
+
+/**
+ * The role of this name, unless its tags say that it is another tenant's or integration's; undefined where there is none that may be taken.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function findAdoptableRole(iam: IAMClient, name: string, { tenant, integration }: Owner): Promise<AdoptableRole | undefined> {
+  const found = await unlessMissing(iam.send(new GetRoleCommand({ RoleName: name }))).catch(awsProblem(`looking for role ${name}`));
+  if (found?.Role === undefined) return undefined;
+  const tags = tagMap(found.Role.Tags);
+  const isFree =
+    (tags["drawbridge:tenant"] ?? tenant.name) === tenant.name && (tags["drawbridge:integration"] ?? integration) === integration;
+  return isFree ? { [adoptable]: true, name } : undefined;
+}
+
 /** Whether a resource's tags say that it is the integration's. Pure. */
 export function carriesOwner(
   tags: Readonly<Record<string, string>>,
@@ -111,33 +133,6 @@ export async function aliasLeft({ kms }: AccountClients, alias: string): Promise
 export async function keysLeft({ kms }: AccountClients, { tenant }: Owner, key: string): Promise<string[]> {
   const found = await findTaggedKeys(kms, { "drawbridge:tenant": tenant.name, "drawbridge:stack": stackName("kms-key", key) });
   return found.filter(({ tags }) => tags["drawbridge:retained"] === undefined).map(({ arn }) => arn);
-}
-
-/**
- * The grants of a stack on a key that isn't ours: those of its names whose grantee is the stack's own role. Another tenant's grant on
- * the same key may have the same name, also in the same account; its role can't be the same.
- *
- * @throws ProblemError aws_denied, aws_throttled, aws_rejected
- */
-export async function namedGrants(
-  { kms }: AccountClients,
-  { existingKeyArn, grants }: KmsGrantsInputs,
-  owner: Owner & { roles: readonly OwnRole[] },
-): Promise<{ id: string; arn: string }[]> {
-  const names = new Set(grants.map(({ name }) => name));
-  // A deleted role's grants name its unique id (KMS API reference, GrantListEntry).
-  const grantees = new Set(owner.roles.flatMap(({ arn, uniqueId }) => [arn, ...(uniqueId === undefined ? [] : [uniqueId])]));
-  const found: { id: string; arn: string }[] = [];
-  const read = async () => {
-    for await (const page of paginateListGrants({ client: kms }, { KeyId: existingKeyArn })) {
-      for (const { Name, GrantId, GranteePrincipal } of page.Grants ?? []) {
-        const ours = Name !== undefined && names.has(Name) && GranteePrincipal !== undefined && grantees.has(GranteePrincipal);
-        if (ours && GrantId) found.push({ id: GrantId, arn: `${existingKeyArn} grant ${Name}` });
-      }
-    }
-  };
-  await unlessMissing(read()).catch(awsProblem(`listing the grants of key ${existingKeyArn}`));
-  return found;
 }
 
 /** Roles whose tags are read side by side. */

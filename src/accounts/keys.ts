@@ -5,8 +5,10 @@ import {
   type KMSClient,
   ListAliasesCommand,
   ListResourceTagsCommand,
+  type ListResourceTagsCommandOutput,
   paginateListKeys,
 } from "@aws-sdk/client-kms";
+import { stackName } from "../../stacks/name.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
 
 export interface TaggedKey {
@@ -14,6 +16,47 @@ export interface TaggedKey {
   arn: string;
   enabled: boolean;
   tags: Record<string, string>;
+}
+
+const owned = Symbol("owned");
+
+/** A key that a stack made, by its tags: only the look-ups below make one, and only one is marked, unmarked or deleted. */
+export interface OwnedKey extends Readonly<TaggedKey> {
+  readonly [owned]: true;
+}
+
+/** The stack that a key belongs to. */
+export interface KeyOwner {
+  tenant: string;
+  /** The stack's key, as in `kms-key/<key>` */
+  key: string;
+}
+
+const ownerTags = ({ tenant, key }: KeyOwner) => ({ "drawbridge:tenant": tenant, "drawbridge:stack": stackName("kms-key", key) });
+
+/**
+ * Every key of a stack, in a fixed order.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function findOwnedKeys(kms: KMSClient, owner: KeyOwner): Promise<OwnedKey[]> {
+  const found = await findTaggedKeys(kms, ownerTags(owner));
+  return found.toSorted((a, b) => a.id.localeCompare(b.id)).map((key) => ({ ...key, [owned]: true }));
+}
+
+/**
+ * The key of this ARN, if it is the stack's by its tags; somebody else's is none.
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function findOwnedKey(kms: KMSClient, arn: string, owner: KeyOwner): Promise<OwnedKey | undefined> {
+  const look = `looking for key ${arn}`;
+  const answer = await unlessMissing(kms.send(new ListResourceTagsCommand({ KeyId: arn }))).catch(awsProblem(look));
+  if (answer === undefined) return undefined;
+  const tags = tagsOf(answer);
+  if (!carries(tags, ownerTags(owner))) return undefined;
+  const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: arn })).catch(awsProblem(look));
+  return { id: KeyMetadata?.KeyId ?? "", arn, enabled: KeyMetadata?.KeyState === "Enabled", tags, [owned]: true };
 }
 
 /** Keys looked at before the search gives up. */
@@ -42,14 +85,20 @@ export async function findTaggedKeys(kms: KMSClient, wanted: Record<string, stri
   return found;
 }
 
+const tagsOf = (answer: ListResourceTagsCommandOutput | undefined): Record<string, string> =>
+  Object.fromEntries((answer?.Tags ?? []).map((tag) => [tag.TagKey ?? "", tag.TagValue ?? ""]));
+
+const carries = (tags: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean =>
+  Object.entries(wanted).every(([key, value]) => tags[key] === value);
+
 async function keyIfTagged(kms: KMSClient, id: string, wanted: Record<string, string>): Promise<TaggedKey | undefined> {
   // AWS's own keys refuse this call; they are never ours.
   const answer = await kms.send(new ListResourceTagsCommand({ KeyId: id })).catch((error: Error) => {
     if (/AccessDenied/.test(error.name)) return undefined;
     throw error;
   });
-  const tags = Object.fromEntries((answer?.Tags ?? []).map((tag) => [tag.TagKey ?? "", tag.TagValue ?? ""]));
-  if (!Object.entries(wanted).every(([key, value]) => tags[key] === value)) return undefined;
+  const tags = tagsOf(answer);
+  if (!carries(tags, wanted)) return undefined;
   const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: id }));
   return { id, arn: KeyMetadata?.Arn ?? "", enabled: KeyMetadata?.KeyState === "Enabled", tags };
 }

@@ -4,6 +4,7 @@ import { ownershipTags } from "../../stacks/name.ts";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { RoleInputs, RoleSpec, StackSpec } from "../../stacks/stack.ts";
 import { tagRole } from "../accounts/actions.ts";
+import { findAdoptableRole } from "../accounts/inventory.ts";
 import { readRole } from "../accounts/live-documents.ts";
 import { roleArn } from "../blueprints/parts/role-stack.ts";
 import type { LiveRole } from "../iam/words/live.ts";
@@ -106,7 +107,7 @@ async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
   if (!live) throw new ProblemError("not_found", `The account has no role ${spec.inputs.name}. PUT the integration to make it.`);
   const tenant = live.tags["drawbridge:tenant"] ?? account.tenant.name;
   if (tenant !== account.tenant.name || (live.tags["drawbridge:integration"] ?? integration) !== integration) {
-    throw new ProblemError("role_name_taken", `Role ${spec.inputs.name} is another integration's by its tags.`, { pointer: "/roleArn" });
+    throw anotherRole(spec.inputs.name);
   }
   const differences = roleDifferences(live, await withKeys(work, spec));
   const names = [...differences.documents.map(({ document }) => document), ...differences.others];
@@ -120,6 +121,9 @@ async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
     { pointer: "/roleArn" },
   );
 }
+
+const anotherRole = (name: string): ProblemError =>
+  new ProblemError("role_name_taken", `Role ${name} is another integration's by its tags.`, { pointer: "/roleArn" });
 
 /** The role's inputs with the ARNs of the integration's own keys, found by their tags, in the place of references. */
 async function withKeys(work: Work, spec: RoleSpec): Promise<RoleInputs> {
@@ -171,7 +175,10 @@ export function cloudFormationWarnings({ name, tags }: Pick<LiveRole, "name" | "
 async function takeOver(work: Work, specs: readonly StackSpec[], spec: RoleSpec): Promise<void> {
   const { context, account, integration } = work;
   const tenant = account.tenant.name;
-  await tagRole(account.clients.iam, spec.inputs.name, ownershipTags(tenant, integration, "role", spec.key));
+  // Looked up again: somebody may have marked it since it was compared.
+  const role = await findAdoptableRole(account.clients.iam, spec.inputs.name, { tenant: account.tenant, integration });
+  if (!role) throw anotherRole(spec.inputs.name);
+  await tagRole(account.clients.iam, role, ownershipTags(tenant, integration, "role", spec.key));
   const known = new Set((await findIntegration(context.store.db, tenant, integration))?.stacks.map((stack) => stackId(stack.spec)));
   for (const one of specs) if (!known.has(stackId(one))) await recordChanging(work, one);
 }

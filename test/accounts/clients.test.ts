@@ -7,6 +7,8 @@ import { GetBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { deleteEmptiedBucketPolicy } from "../../src/accounts/actions.ts";
 import { type AccountClients, accountClients } from "../../src/accounts/clients.ts";
 import { readBucket, readBucketPolicy } from "../../src/accounts/live-documents.ts";
+import { emptiedPolicy } from "../../src/accounts/own-statements.ts";
+import { ourSid } from "../../src/iam/words/sid.ts";
 
 const owner = "111122223333";
 let seen: { method: string | undefined; url: string | undefined; owner: string | string[] | undefined }[] = [];
@@ -33,7 +35,11 @@ beforeEach(() => {
 test("every look at a bucket and every change of it names the account that must own it", async () => {
   await readBucket(clients.s3, "reports", owner, "eu-west-1");
   await readBucketPolicy(clients.s3, "reports", owner);
-  await deleteEmptiedBucketPolicy(clients.s3, "reports", owner);
+  const integration = { tenant: { name: "acme", accountId: owner }, integration: "c1" };
+  const Statement = [{ Sid: ourSid("acme", "c1", "read"), Effect: "Allow" as const, Action: "s3:GetObject" }];
+  const emptied = emptiedPolicy("reports", { Version: "2012-10-17", Statement }, integration);
+  assert.ok(emptied);
+  await deleteEmptiedBucketPolicy(clients.s3, emptied, owner);
   assert.equal(seen.length, 7);
   assert.deepEqual([...new Set(seen.map((one) => one.owner))], [owner]);
   assert.deepEqual([seen[0]?.method, seen.at(-1)?.method], ["HEAD", "DELETE"]);

@@ -669,4 +669,32 @@ export const guards: readonly Guard[] = [
     instead: "",
     test: "test/cli/manifest-files.test.ts",
   },
+  {
+    without: "the owner's tags of a key that is written to",
+    file: "src/accounts/keys.ts",
+    find: "if (!carries(tags, ownerTags(owner))) return undefined;",
+    instead: "if (!carries(tags, {})) return undefined;",
+    test: "test/accounts/ownership.test.ts",
+  },
+  {
+    without: "another tenant's tag on a role that is taken over",
+    file: "src/accounts/inventory.ts",
+    find: "return isFree ? {",
+    instead: 'return isFree || name !== "" ? {',
+    test: "test/accounts/ownership.test.ts",
+  },
+  {
+    without: "the grantee of a grant that is revoked",
+    file: "src/accounts/grants.ts",
+    find: "GranteePrincipal !== undefined && grantees.has(GranteePrincipal)",
+    instead: "GranteePrincipal !== undefined",
+    test: "test/accounts/ownership.test.ts",
+  },
+  {
+    without: "everybody else's statements in a policy that is deleted",
+    file: "src/accounts/own-statements.ts",
+    find: "if (live === undefined || unmergeStatements(live, prefixOf(owner)) !== undefined) return undefined;",
+    instead: "if (live === undefined) return undefined;",
+    test: "test/accounts/ownership.test.ts",
+  },
 ];

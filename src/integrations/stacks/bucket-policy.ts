@@ -3,6 +3,7 @@ import type { BucketPolicySpec, StackSpec } from "../../../stacks/stack.ts";
 import { deleteEmptiedBucketPolicy } from "../../accounts/actions.ts";
 import { bucketStatementsLeft } from "../../accounts/inventory.ts";
 import { readBucketPolicy } from "../../accounts/live-documents.ts";
+import { emptiedPolicy } from "../../accounts/own-statements.ts";
 import { isPublicPolicy } from "../../iam/evaluate/bucket-settings.ts";
 import { bucketArn } from "../../iam/words/bucket-name.ts";
 import type { LiveBucket, LiveDocuments } from "../../iam/words/live.ts";
@@ -128,9 +129,9 @@ async function takeStatementsAway(work: Work, spec: BucketPolicySpec, { lease }:
   const live = await readBucketPolicy(account.clients.s3, bucket, owner);
   await run.progress("bucket-policy-read", { bucket, prior: live ?? null });
   const rest = unmergeStatements(live, sidPrefix(account.tenant.name, integration));
-  if (rest === undefined) {
-    if (live !== undefined) await deleteEmptiedBucketPolicy(account.clients.s3, bucket, owner);
-  } else if (live !== undefined && !sameDocument(rest, live)) {
+  const emptied = emptiedPolicy(bucket, live, { tenant: account.tenant, integration });
+  if (emptied) await deleteEmptiedBucketPolicy(account.clients.s3, emptied, owner);
+  if (rest !== undefined && live !== undefined && !sameDocument(rest, live)) {
     await runEngine(work, "up", { ...spec, inputs: { bucket, policy: rest } }, { lease, refresh: true });
   }
 }

@@ -4,10 +4,12 @@
  */
 import type { KeyAccessSpec, StackSpec } from "../../../stacks/stack.ts";
 import { putKeyPolicy, revokeGrant } from "../../accounts/actions.ts";
-import { keyStatementsLeft, namedGrants } from "../../accounts/inventory.ts";
+import { findOwnGrants } from "../../accounts/grants.ts";
+import { keyStatementsLeft } from "../../accounts/inventory.ts";
 import { readKeyPolicyText } from "../../accounts/live-documents.ts";
+import { withOwnStatements, withoutOwnStatements } from "../../accounts/own-statements.ts";
 import type { LiveDocuments } from "../../iam/words/live.ts";
-import { mergeStatements, unmergeStatements } from "../../iam/words/merge.ts";
+import { mergeStatements } from "../../iam/words/merge.ts";
 import {
   canonicalJson,
   documentLimits,
@@ -40,7 +42,7 @@ export function keyAccessRules(spec: KeyAccessSpec): StackRules {
     differences: (_outputs, _prefix, live) => grantDifferences(inputs, live),
     remove: (work, removal) => remove(work, spec, removal),
     survivors: async ({ account }, owner) => [
-      ...(await namedGrants(account.clients, inputs, owner)).map(({ arn }) => arn),
+      ...(await findOwnGrants(account.clients, inputs, owner)).map(({ name }) => name),
       ...(await keyStatementsLeft(account.clients, owner, inputs)),
     ],
   };
@@ -66,11 +68,10 @@ async function outputsBeside(work: Work, inputs: Inputs, before: RecordedStack |
 
 /** Grants aren't taken in: what an interrupted run granted is found by its name and revoked. */
 async function remove(work: Work, spec: KeyAccessSpec, { lease, before, owner }: Removal): Promise<"removed"> {
-  const { existingKeyArn, statements } = spec.inputs;
+  const { statements } = spec.inputs;
   const own = await owner();
   if (statements) await takeKeyStatementsAway(work, spec.inputs, priorPolicyOf(before));
-  for (const { id } of await namedGrants(work.account.clients, spec.inputs, own))
-    await revokeGrant(work.account.clients.kms, existingKeyArn, id);
+  for (const grant of await findOwnGrants(work.account.clients, spec.inputs, own)) await revokeGrant(work.account.clients.kms, grant);
   await runEngine(work, "destroy", spec, { lease, refresh: true });
   return "removed";
 }
@@ -84,20 +85,21 @@ async function remove(work: Work, spec: KeyAccessSpec, { lease, before, owner }:
 async function giveStatements(work: Work, { existingKeyArn, statements = [] }: Inputs, prior?: string): Promise<string> {
   const { account, run, integration } = work;
   const { kms } = account.clients;
-  const prefix = sidPrefix(account.tenant.name, integration);
+  const owner = { tenant: account.tenant, integration };
   const text = await readKeyPolicyText(kms, existingKeyArn);
   const live = readDocument(text);
   await run.progress("key-policy-read", { key: existingKeyArn, prior: live });
   refuseStalePrincipals(`The policy of key ${existingKeyArn}`, live);
-  const merged = mergeStatements(live, prefix, statements);
-  const size = documentSize(merged);
+  const change = withOwnStatements(existingKeyArn, live, owner, statements);
+  const size = change ? documentSize(change.document) : 0;
   if (size > documentLimits.key) {
     throw new ProblemError(
       "policy_too_large",
       `The policy of key ${existingKeyArn} would have ${size} bytes; KMS takes ${documentLimits.key}.`,
     );
   }
-  if (!sameDocument(merged, live)) await putKeyPolicy(kms, existingKeyArn, JSON.stringify(merged));
+  if (change) await putKeyPolicy(kms, change);
+  const prefix = sidPrefix(account.tenant.name, integration);
   return live.Statement.some(({ Sid }) => Sid?.startsWith(prefix)) ? (prior ?? text) : text;
 }
 
@@ -110,12 +112,10 @@ async function takeKeyStatementsAway(work: Work, { existingKeyArn }: Inputs, pri
   const { account, run, integration } = work;
   const { kms } = account.clients;
   const live = readDocument(await readKeyPolicyText(kms, existingKeyArn));
-  const rest = unmergeStatements(live, sidPrefix(account.tenant.name, integration));
-  // A key always has a policy of its owner's; one of our statements alone can't be, because a grant of ours lets nobody administer it.
-  if (rest === undefined || sameDocument(rest, live)) return;
+  const change = withoutOwnStatements(existingKeyArn, live, { tenant: account.tenant, integration }, prior);
+  if (change === undefined) return;
   await run.progress("key-policy-read", { key: existingKeyArn, prior: live });
-  const isAsBefore = prior !== undefined && sameDocument(readDocument(prior), rest);
-  await putKeyPolicy(kms, existingKeyArn, isAsBefore ? prior : JSON.stringify(rest));
+  await putKeyPolicy(kms, change);
 }
 
 function grantDifferences({ existingKeyArn, grants, statements = [] }: Inputs, live: LiveDocuments): StackDifference[] {

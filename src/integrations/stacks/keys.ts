@@ -1,5 +1,6 @@
 /** Owned keys: retained when their stack goes, taken in again by a later one, deleted only by name. */
 import { scheduleKeyDeletion } from "../../accounts/actions.ts";
+import { findOwnedKey } from "../../accounts/keys.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { openOperation } from "../../operations/open.ts";
 import type { Run } from "../../operations/run.ts";
@@ -94,11 +95,20 @@ export async function deleteKey(
 /** Schedules the deletion, if the key is still left over when it comes to it. */
 export async function runDeleteKey(context: Context, run: Run, { days, keyArn }: DeleteKeyRequest): Promise<void> {
   const { tenant, record } = await lookUpOperation(context, run);
-  if (!record.retained?.some((key) => key.keyArn === keyArn)) {
+  const retained = record.retained?.find((key) => key.keyArn === keyArn);
+  if (!retained) {
     throw new ProblemError("key_in_use", "The key was taken in again since this was asked for; nothing was deleted.");
   }
   const account = await run.step("enter-account", () => enterAccount(context, tenant, run.operation.id));
-  const deletionDate = await run.step("schedule-deletion", () => scheduleKeyDeletion(account.clients.kms, keyArn, days));
+  const deletionDate = await run.step("schedule-deletion", async () => {
+    const owner = { tenant: tenant.name, key: retained.key };
+    const key = await findOwnedKey(account.clients.kms, keyArn, owner);
+    if (key) return scheduleKeyDeletion(account.clients.kms, key, days);
+    throw new ProblemError(
+      "not_found",
+      `The account holds no key ${keyArn} with this stack's tags: it is gone, or somebody took its tags away. Nothing was deleted. Delete it in AWS by hand if it is yours.`,
+    );
+  });
   const dated = (now: IntegrationRecord) => ({
     ...now,
     retained: (now.retained ?? []).map((key) => (key.keyArn === keyArn ? { ...key, deletionDate } : key)),

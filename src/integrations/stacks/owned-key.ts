@@ -1,9 +1,8 @@
 /** Stacks of the kind `kms-key` that make a key: retained when the stack goes, taken in again by a later one. */
-import { stackName } from "../../../stacks/name.ts";
 import type { KmsKeyInputs, OwnedKeySpec, StackSpec } from "../../../stacks/stack.ts";
 import { clearRetained, tagRetained } from "../../accounts/actions.ts";
 import { aliasLeft, keysLeft } from "../../accounts/inventory.ts";
-import { aliasesOfKey, findTaggedKeys, type TaggedKey } from "../../accounts/keys.ts";
+import { aliasesOfKey, findOwnedKey, findOwnedKeys, type OwnedKey } from "../../accounts/keys.ts";
 import type { LiveDocuments } from "../../iam/words/live.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { changeIntegration } from "../../store/integrations.ts";
@@ -61,7 +60,9 @@ async function withRetainedKey(work: Work, spec: OwnedKeySpec): Promise<OwnedKey
 /** After an adoption: the key is no longer left over. */
 async function unmarkRetained(work: Work, spec: OwnedKeySpec, applied: Applied, outputs: Readonly<Record<string, unknown>>): Promise<void> {
   if (!("adoptKeyId" in applied.spec.inputs)) return;
-  await clearRetained(work.account.clients.kms, String(outputs.keyArn));
+  const { kms } = work.account.clients;
+  const key = await findOwnedKey(kms, String(outputs.keyArn), { tenant: work.account.tenant.name, key: spec.key });
+  if (key) await clearRetained(kms, key);
   const { context, run, account, integration } = work;
   const without = (record: IntegrationRecord) => ({ ...record, retained: (record.retained ?? []).filter((key) => key.key !== spec.key) });
   await changeIntegration(context.store.db, account.tenant.name, integration, without, run);
@@ -77,11 +78,9 @@ async function findMade(work: Work, spec: OwnedKeySpec, held: ReadonlySet<string
   return { ...(key && !held.has("key") && { key: key.id }), ...(withAlias && !held.has("alias") && { alias }) };
 }
 
-/** Every key that carries the stack's tags, in a fixed order. */
-export async function keysOfStack({ account }: Work, key: string): Promise<TaggedKey[]> {
-  const tags = { "drawbridge:tenant": account.tenant.name, "drawbridge:stack": stackName("kms-key", key) };
-  return (await findTaggedKeys(account.clients.kms, tags)).toSorted((a, b) => a.id.localeCompare(b.id));
-}
+/** Every key that a stack of the tenant's made. */
+export const keysOfStack = ({ account }: Work, key: string): Promise<OwnedKey[]> =>
+  findOwnedKeys(account.clients.kms, { tenant: account.tenant.name, key });
 
 async function firstAsync<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<T | undefined> {
   for (const item of items) if (await test(item)) return item;
@@ -89,7 +88,7 @@ async function firstAsync<T>(items: readonly T[], test: (item: T) => Promise<boo
 }
 
 /** A lost reply to CreateKey makes the caller create once more: AWS takes no token for it. No key is deleted unasked, so it is kept and named. */
-async function retainOthers(work: Work, spec: OwnedKeySpec, keys: readonly TaggedKey[], kept: TaggedKey): Promise<void> {
+async function retainOthers(work: Work, spec: OwnedKeySpec, keys: readonly OwnedKey[], kept: OwnedKey): Promise<void> {
   const others = keys.filter((key) => key.id !== kept.id && key.tags["drawbridge:retained"] === undefined);
   await retain(work, spec, others, "A second key from a create whose answer was lost. Delete it by name once you know that it is unused.");
 }
@@ -99,13 +98,13 @@ async function retainOthers(work: Work, spec: OwnedKeySpec, keys: readonly Tagge
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
-async function retain(work: Work, spec: OwnedKeySpec, keys: readonly TaggedKey[], why: string): Promise<void> {
+async function retain(work: Work, spec: OwnedKeySpec, keys: readonly OwnedKey[], why: string): Promise<void> {
   const { context, run, account, integration } = work;
   if (keys.length === 0) return;
   const { alias } = spec.inputs;
   const since = context.now();
-  for (const { arn, tags } of keys) {
-    if (tags["drawbridge:retained"] === undefined) await tagRetained(account.clients.kms, arn, since);
+  for (const key of keys) {
+    if (key.tags["drawbridge:retained"] === undefined) await tagRetained(account.clients.kms, key, since);
   }
   const arns = new Set(keys.map(({ arn }) => arn));
   const added = keys.map(({ arn, tags }) => ({ key: spec.key, keyArn: arn, alias, since: tags["drawbridge:retained"] ?? since, why }));
