@@ -27,10 +27,7 @@ export function vendorPage(blueprint: Blueprint, { parameters, context }: Sample
     `External id: ${issuers[externalId.issuer]}`,
     "",
     ...(vendorPolicy
-      ? [
-          `You may send a policy from ${vendorPolicy.from} with \`POST …/vendor-policy\`. Drawbridge checks it, shows it and attaches it unchanged.`,
-          "",
-        ]
+      ? [`\`POST …/vendor-policy\` takes a policy from ${vendorPolicy.from}. Drawbridge checks it, shows it and attaches it unchanged.`, ""]
       : []),
     "## Access",
     "",
