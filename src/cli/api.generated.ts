@@ -471,7 +471,7 @@ export interface paths {
         put?: never;
         /**
          * Make tenants and integrations equal to a repository's manifests
-         * @description Answers one operation with a child for each integration that changes. Its result lists every manifest as added, changed, unchanged, pruned, kept or refused, with the reason. Needs the scope `write`.
+         * @description Answers one operation with a child for each integration that changes. Its result lists every manifest as added, changed, unchanged, pruned, kept or refused, with the reason. Needs the scope `write`. A dry run needs the scope `plan` instead.
          */
         post: operations["post_v1_reconcile"];
         delete?: never;
@@ -557,7 +557,7 @@ export interface paths {
         };
         /**
          * List the tenants that the caller holds
-         * @description Needs the scope `read`.
+         * @description External ids are fingerprints in a list, whoever reads it. Needs the scope `read`.
          */
         get: operations["get_v1_tenants"];
         put?: never;
@@ -577,12 +577,12 @@ export interface paths {
         };
         /**
          * Read a tenant
-         * @description Needs the scope `read`.
+         * @description Needs the scope `read`. External ids are fingerprints, unless the caller has the scope `reveal`; then the answer is audited.
          */
         get: operations["get_v1_tenants_tenant"];
         /**
          * Register a tenant, or change it
-         * @description accountId and region can't change. A change of an existing tenant needs If-Match; its integrations become stale. Needs the scope `write`.
+         * @description accountId and region can't change. A change of an existing tenant needs If-Match; its integrations become stale. Needs the scope `write`. External ids are fingerprints, unless the caller has the scope `reveal`; then the answer is audited.
          */
         put: operations["put_v1_tenants_tenant"];
         post?: never;
@@ -605,7 +605,7 @@ export interface paths {
         };
         /**
          * The provisioning role, as documents and as a CloudFormation template
-         * @description The role may make roles under the blueprints' own names, those that the tenant's integrations name, and `roleNames`. With `buckets` it may touch only those and the integrations'; without, every bucket of the account. `format=cloudformation` is the template alone. Needs the scope `read`.
+         * @description The role may make roles under the blueprints' own names, those that the tenant's integrations name, and `roleNames`. With `buckets` it may touch only those and the integrations'; without, every bucket of the account. `format=cloudformation` is the template alone. Needs the scope `read`. External ids are fingerprints, unless the caller has the scope `reveal`; then the answer is audited.
          */
         get: operations["get_v1_tenants_tenant_bootstrap"];
         put?: never;
@@ -793,7 +793,7 @@ export interface paths {
         };
         /**
          * What to give to the vendor, and what an account needs that Drawbridge may not enter
-         * @description `format=markdown` is for people, `format=cloudformation` the template alone. CloudFormation's console takes templates from S3 alone: put the template there, and `templateUrl` gives the link that opens it. Needs the scope `read`.
+         * @description `format=markdown` is for people, `format=cloudformation` the template alone. CloudFormation's console takes templates from S3 alone: put the template there, and `templateUrl` gives the link that opens it. Needs the scope `read`. External ids are fingerprints, unless the caller has the scope `reveal`; then the answer is audited.
          */
         get: operations["get_v1_tenants_tenant_integrations_name_hand_off"];
         put?: never;
@@ -815,7 +815,7 @@ export interface paths {
         put?: never;
         /**
          * Find out what a PUT of the same body would change
-         * @description Needs the scope `write`.
+         * @description Needs the scope `plan`.
          */
         post: operations["post_v1_tenants_tenant_integrations_name_preview"];
         delete?: never;
@@ -1072,7 +1072,7 @@ export interface components {
              * @description To the minute
              */
             lastUsedAt?: string;
-            scopes: ("read" | "write" | "destroy" | "approve" | "admin")[];
+            scopes: ("read" | "plan" | "write" | "destroy" | "approve" | "reveal" | "admin")[];
             /** @description Who uses it: the name in the log, the audit and approvals */
             subject: string;
             tenants: "*" | components["schemas"]["Name"][];
@@ -1080,7 +1080,7 @@ export interface components {
         ApiKeyBody: {
             /** Format: date-time */
             expiresAt?: string;
-            scopes: ("read" | "write" | "destroy" | "approve" | "admin")[];
+            scopes: ("read" | "plan" | "write" | "destroy" | "approve" | "reveal" | "admin")[];
             /** @description Who uses it: the name in the log, the audit and approvals */
             subject: string;
             /** @description Names of tenants, or `*` for all there are and will be */
@@ -1212,7 +1212,7 @@ export interface components {
                 name: string;
                 what: string;
             }[];
-            /** @description In the vendor's own names and order; an external id stands here whole */
+            /** @description In the vendor's own names and order; an external id is whole for the scope `reveal` alone */
             fields: {
                 field: string;
                 value: string;
@@ -1370,7 +1370,7 @@ export interface components {
              * @description To the minute
              */
             lastUsedAt?: string;
-            scopes: ("read" | "write" | "destroy" | "approve" | "admin")[];
+            scopes: ("read" | "plan" | "write" | "destroy" | "approve" | "reveal" | "admin")[];
             /** @description Who uses it: the name in the log, the audit and approvals */
             subject: string;
             tenants: "*" | components["schemas"]["Name"][];

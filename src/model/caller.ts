@@ -1,6 +1,10 @@
 /** Who asks, and what they were given. */
 
-export const scopes = ["read", "write", "destroy", "approve", "admin"] as const;
+/**
+ * `plan` finds out what a change would do, and changes nothing. `reveal` sees external ids; without it they are fingerprints. No scope implies
+ * another.
+ */
+export const scopes = ["read", "plan", "write", "destroy", "approve", "reveal", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface Caller {

@@ -21,7 +21,7 @@ export type OperationKind = (typeof operationKinds)[number];
 
 /** The scope that starts an operation of a kind, whatever the door. To cancel one takes the same: it undoes what somebody was trusted with. */
 export const startingScope: Readonly<Record<OperationKind, Scope>> = {
-  preview: "write",
+  preview: "plan",
   up: "write",
   refresh: "write",
   verify: "write",

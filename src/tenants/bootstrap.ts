@@ -1,7 +1,9 @@
 /** What a tenant's account needs before the first operation: the provisioning role, its trust and the least that it may do. Pure. */
 import { bucketArn } from "../iam/words/bucket-name.ts";
+import { externalIdFingerprint } from "../iam/words/external-id.ts";
 import type { PolicyDocument, Statement } from "../iam/words/policy-document.ts";
 import { partitionOf } from "../integrations/desired-stacks.ts";
+import { externalIdParameter, withParameter } from "../integrations/hand-off/template-parts.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { provisioningTrust } from "./tenants.ts";
 
@@ -24,15 +26,24 @@ export interface Reach {
   buckets?: readonly string[];
 }
 
-/** The provisioning role of a tenant, as documents and as a template. */
-export function bootstrapOf(tenant: TenantRecord, servicePrincipal: string, reach: Reach): Bootstrap {
+/**
+ * The provisioning role of a tenant, as documents and as a template. Where the external id isn't `revealed`, the trust policy shows its
+ * fingerprint, and the template asks for the id.
+ */
+export function bootstrapOf(
+  tenant: TenantRecord,
+  servicePrincipal: string,
+  { reach, revealed }: { reach: Reach; revealed: boolean },
+): Bootstrap {
   const { access } = tenant;
   const roleName = access.mode === "assume-role" ? (access.roleArn.split("/").at(-1) ?? DEFAULT_ROLE) : DEFAULT_ROLE;
-  const trustPolicy = provisioningTrust(servicePrincipal, tenant);
+  const { provisioningExternalId: id } = tenant;
+  const trustPolicy = provisioningTrust(servicePrincipal, revealed ? id : externalIdFingerprint(id));
   const permissionsPolicy = provisioningPermissions({ ...tenant, ...reach, roleName });
   const template = {
     AWSTemplateFormatVersion: "2010-09-09",
     Description: `Lets Drawbridge provision vendors' access for tenant ${tenant.name}`,
+    ...(!revealed && { Parameters: { ExternalId: { ...externalIdParameter, Description: "The tenant's provisioning external id" } } }),
     Resources: {
       ProvisioningRole: {
         Type: "AWS::IAM::Role",
@@ -40,7 +51,7 @@ export function bootstrapOf(tenant: TenantRecord, servicePrincipal: string, reac
           RoleName: roleName,
           Description: "Drawbridge makes, proves and removes vendors' access through this role",
           MaxSessionDuration: 3600,
-          AssumeRolePolicyDocument: trustPolicy,
+          AssumeRolePolicyDocument: revealed ? trustPolicy : { ...trustPolicy, Statement: trustPolicy.Statement.map(withParameter) },
           Policies: [{ PolicyName: POLICY_NAME, PolicyDocument: permissionsPolicy }],
         },
       },

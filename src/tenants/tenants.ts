@@ -156,7 +156,7 @@ async function markStale(trx: Context["store"]["db"], tenant: string): Promise<v
  * The trust policy that a tenant's provisioning role needs: our principal, and the external id that tells this account from every
  * other (AWS IAM user guide, "The confused deputy problem").
  */
-export function provisioningTrust(servicePrincipal: string, tenant: TenantRecord): PolicyDocument {
+export function provisioningTrust(servicePrincipal: string, externalId: string): PolicyDocument {
   return {
     Version: "2012-10-17",
     Statement: [
@@ -165,7 +165,7 @@ export function provisioningTrust(servicePrincipal: string, tenant: TenantRecord
         Effect: "Allow",
         Principal: { AWS: servicePrincipal },
         Action: "sts:AssumeRole",
-        Condition: { StringEquals: { "sts:ExternalId": tenant.provisioningExternalId } },
+        Condition: { StringEquals: { "sts:ExternalId": externalId } },
       },
     ],
   };

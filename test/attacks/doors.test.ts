@@ -28,7 +28,7 @@ describe("over HTTP", { concurrency: false }, () => {
   before(async () => {
     service = await start();
     service.context.ownCredentials = true;
-    mallory = await key("mallory", ["mallory", "mallory-2"], ["read", "write", "destroy"]);
+    mallory = await key("mallory", ["mallory", "mallory-2"], ["read", "plan", "write", "destroy"]);
     assert.equal((await put("/v1/tenants/acme", ofAcme)).status, 201);
   });
   after(() => service?.close());

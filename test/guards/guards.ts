@@ -21,8 +21,8 @@ export const guards: readonly Guard[] = [
   {
     without: "the check of the route's scope",
     file: "src/http/server/serve.ts",
-    find: 'if (route.scope !== "open" && !holdsScope(caller, route.scope)) {',
-    instead: "if (caller.subject.length > 1_000) {",
+    find: 'if (scope !== "open" && !holdsScope(caller, scope)) throw',
+    instead: "if (caller.subject.length > 1_000) throw",
     test: "test/http/authorisation.test.ts",
   },
   {
@@ -105,7 +105,7 @@ export const guards: readonly Guard[] = [
   {
     without: "a tenant's pace",
     file: "src/http/server/serve.ts",
-    find: 'if (tenant !== undefined && route.scope !== "destroy") await api.limits.keepPace(tenant);',
+    find: 'if (tenant !== undefined && isMutation(route) && route.scope !== "destroy") await api.limits.keepPace(tenant);',
     instead: "void tenant;",
     test: "test/http/limits.test.ts",
   },
@@ -318,13 +318,6 @@ export const guards: readonly Guard[] = [
     find: "const isOurs = carriesOwner(tagMap(found?.Role?.Tags), owner) ||",
     instead: "const isOurs = arn.length > 0 ||",
     test: "test/attacks/revocation.test.ts",
-  },
-  {
-    without: "the grantee of a grant that is ours",
-    file: "src/accounts/inventory.ts",
-    find: " && GranteePrincipal !== undefined && grantees.has(GranteePrincipal)",
-    instead: " && grantees.size >= 0 && GranteePrincipal !== undefined",
-    test: "test/attacks/in-the-account.test.ts",
   },
   {
     without: "the approval of a principal that only the request names",
@@ -696,5 +689,40 @@ export const guards: readonly Guard[] = [
     find: "if (live === undefined || unmergeStatements(live, prefixOf(owner)) !== undefined) return undefined;",
     instead: "if (live === undefined) return undefined;",
     test: "test/accounts/ownership.test.ts",
+  },
+  {
+    without: "the scope of what a body asks for",
+    file: "src/http/server/serve.ts",
+    find: "if (caller && route.isDryRun) requireScope(",
+    instead: "if (caller && route.isDryRun && caller.subject.length > 1_000) requireScope(",
+    test: "test/attacks/external-ids.test.ts",
+  },
+  {
+    without: "the mask of a hand-off",
+    file: "src/integrations/hand-off/hand-off.ts",
+    find: "const handOff = revealed ? whole :",
+    instead: "const handOff = revealed || tenant ? whole :",
+    test: "test/attacks/external-ids.test.ts",
+  },
+  {
+    without: "the mask of a tenant's provisioning external id",
+    file: "src/http/views/show.ts",
+    find: "const externalId = revealed ? ",
+    instead: "const externalId = revealed || tenant ? ",
+    test: "test/attacks/external-ids.test.ts",
+  },
+  {
+    without: "the mask of a bootstrap",
+    file: "src/tenants/bootstrap.ts",
+    find: "provisioningTrust(servicePrincipal, revealed ? id :",
+    instead: "provisioningTrust(servicePrincipal, revealed || id ? id :",
+    test: "test/attacks/external-ids.test.ts",
+  },
+  {
+    without: "the audit of an answer that reveals",
+    file: "src/http/server/serve.ts",
+    find: "return isMutation(route) || (route.reveals === true &&",
+    instead: "return isMutation(route) || (route.reveals === undefined &&",
+    test: "test/attacks/external-ids.test.ts",
   },
 ];

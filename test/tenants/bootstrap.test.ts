@@ -35,7 +35,7 @@ const delegation: PolicyDocument = {
 
 const reach = { roleNames: ["ConductorOneIntegration", "Vendor*"] };
 const may = (of: TenantRecord, action: string, resource: string, context: Record<string, string | string[]> = {}): boolean => {
-  const { permissionsPolicy } = bootstrapOf(of, service, reach);
+  const { permissionsPolicy } = bootstrapOf(of, service, { reach, revealed: true });
   const principal = `arn:aws:sts::${account}:assumed-role/DrawbridgeProvisioning/op`;
   const identity = [{ name: "bootstrap", document: permissionsPolicy }];
   const documents = { identity, ...(resource.includes(":key/") && { keyPolicy: { name: "key", document: delegation } }) };
@@ -121,7 +121,7 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
   });
 
   test("where the buckets are named, no other is touched or looked at", () => {
-    const { permissionsPolicy } = bootstrapOf(tenant, service, { ...reach, buckets: ["acme-data"] });
+    const { permissionsPolicy } = bootstrapOf(tenant, service, { reach: { ...reach, buckets: ["acme-data"] }, revealed: true });
     const onBuckets = permissionsPolicy.Statement.filter(({ Sid }) => Sid?.endsWith("Buckets"));
     assert.deepEqual(
       onBuckets.map(({ Resource }) => Resource),
@@ -147,14 +147,16 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
 });
 
 test("the trust is the service's under the account's own external id", () => {
-  assert.deepEqual(bootstrapOf(tenant, service, reach).trustPolicy.Statement[0]?.Condition, {
+  assert.deepEqual(bootstrapOf(tenant, service, { reach, revealed: true }).trustPolicy.Statement[0]?.Condition, {
     StringEquals: { "sts:ExternalId": tenant.provisioningExternalId },
   });
 });
 
 test("the sandbox's role has the document's actions, no more and no fewer", () => {
   const actions = (of: TenantRecord) =>
-    bootstrapOf(of, service, reach).permissionsPolicy.Statement.flatMap(({ Effect, Action }) => (Effect === "Allow" ? listOf(Action) : []));
+    bootstrapOf(of, service, { reach, revealed: true }).permissionsPolicy.Statement.flatMap(({ Effect, Action }) =>
+      Effect === "Allow" ? listOf(Action) : [],
+    );
   const sandbox = provisioningStatements(account).flatMap(({ Effect, Action }) => (Effect === "Allow" ? listOf(Action) : []));
   assert.deepEqual([...new Set(sandbox)].sort(), [...new Set([...actions(tenant), ...actions(unbounded)])].sort());
 });
@@ -165,6 +167,6 @@ test("cfn-lint finds nothing in the template", async (t) => {
   const folder = await mkdtemp(path.join(os.tmpdir(), "drawbridge-bootstrap-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = path.join(folder, "template.json");
-  await writeFile(file, JSON.stringify(bootstrapOf(tenant, service, reach).template));
+  await writeFile(file, JSON.stringify(bootstrapOf(tenant, service, { reach, revealed: true }).template));
   assert.equal(await cfnLint(lint.packages, [file]), "");
 });

@@ -35,7 +35,7 @@ function bootstrapFor({ tenant, accountId, boundary }: Pick<Row, "tenant" | "acc
     createdAt: "2026-11-22T02:00:00Z",
     updatedAt: "2026-11-22T02:00:00Z",
   };
-  return bootstrapOf(record, "arn:aws:iam::111111111111:user/drawbridge-service", { roleNames });
+  return bootstrapOf(record, "arn:aws:iam::111111111111:user/drawbridge-service", { reach: { roleNames }, revealed: true });
 }
 
 /** The document without one action of one statement. */

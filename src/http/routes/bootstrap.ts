@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { requireTenant } from "../../integrations/lookup.ts";
+import { holdsScope } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
 import { bootstrapOf } from "../../tenants/bootstrap.ts";
 import { reachOf } from "../../tenants/reach.ts";
@@ -29,6 +30,7 @@ const read = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant}/bootstrap",
   scope: "read",
+  reveals: true,
   tag: "Tenants",
   summary: "The provisioning role, as documents and as a CloudFormation template",
   description:
@@ -36,10 +38,11 @@ const read = defineRoute({
   params: z.strictObject({ tenant: nameSchema }),
   query: z.strictObject({ format: z.enum(["json", "cloudformation"]).default("json"), roleNames: listOfNames, buckets: listOfNames }),
   responses: { 200: { what: "What makes the role", schema: z.union([bootstrap, cloudFormationTemplate]), type: "application/json" } },
-})(async ({ api: { context, servicePrincipal }, params, query: { format, roleNames, buckets } }) => {
+})(async ({ api: { context, servicePrincipal }, caller, params, query: { format, roleNames, buckets } }) => {
   const tenant = await requireTenant(context, params.tenant);
   const asked = { roleNames: roleNames?.split(",") ?? [], ...(buckets !== undefined && { buckets: buckets.split(",") }) };
-  const made = bootstrapOf(tenant, servicePrincipal, await reachOf(context, tenant, asked));
+  const reach = await reachOf(context, tenant, asked);
+  const made = bootstrapOf(tenant, servicePrincipal, { reach, revealed: holdsScope(caller, "reveal") });
   if (format === "json") return { status: 200, body: made };
   return { status: 200, text: `${JSON.stringify(made.template, null, 2)}\n`, type: "application/json; charset=utf-8" };
 });

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { getHandOff } from "../../integrations/hand-off/hand-off.ts";
+import { holdsScope } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "../views/policy-schema.ts";
@@ -19,7 +20,7 @@ const handOff = z
     partition: z.string(),
     fields: z
       .array(z.object({ field: z.string(), value: z.string(), where: z.string() }))
-      .meta({ description: "In the vendor's own names and order; an external id stands here whole" }),
+      .meta({ description: "In the vendor's own names and order; an external id is whole for the scope `reveal` alone" }),
     documents: z.array(z.object({ name: z.string(), what: z.string(), document: policyDocumentSchema })),
     quickCreateLink: z.url().optional().meta({ description: "Opens the console with the template at `templateUrl`, ready to run" }),
     template: z.record(z.string(), z.unknown()).meta({ description: "CloudFormation, with the same effect as the stacks" }),
@@ -37,6 +38,7 @@ const read = defineRoute({
   method: "get",
   path: "/v1/tenants/{tenant}/integrations/{name}/hand-off",
   scope: "read",
+  reveals: true,
   tag: "Integrations",
   summary: "What to give to the vendor, and what an account needs that Drawbridge may not enter",
   description:
@@ -45,8 +47,9 @@ const read = defineRoute({
   query: z.strictObject({ format: z.enum(["json", "markdown", "cloudformation"]).default("json"), templateUrl: s3Url.optional() }),
   responses: { 200: { what: "The hand-off", schema: z.union([handOff, cloudFormationTemplate]), type: "text/markdown" } },
   problems: ["unknown_blueprint", "not_approved"],
-})(async ({ api: { context }, params: { tenant, name }, query: { format, templateUrl } }) => {
-  const { json, markdown } = await getHandOff(context, tenant, name, templateUrl);
+})(async ({ api: { context }, caller, params: { tenant, name }, query: { format, templateUrl } }) => {
+  const asked = { templateUrl, revealed: holdsScope(caller, "reveal") };
+  const { json, markdown } = await getHandOff(context, { tenant, name }, asked);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };
   if (format === "cloudformation")
     return { status: 200, text: `${JSON.stringify(json.template, null, 2)}\n`, type: "application/json; charset=utf-8" };

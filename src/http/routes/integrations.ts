@@ -118,7 +118,7 @@ const deleteRoute = defineRoute({
 const previewRoute = defineRoute({
   method: "post",
   path: `${path}/preview`,
-  scope: "write",
+  scope: "plan",
   tag,
   summary: "Find out what a PUT of the same body would change",
   params,

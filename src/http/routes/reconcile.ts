@@ -47,6 +47,7 @@ const reconcile = defineRoute({
   description:
     "Answers one operation with a child for each integration that changes. Its result lists every manifest as added, changed, unchanged, pruned, kept or refused, with the reason.",
   body: reconcileBody,
+  isDryRun: ({ dryRun }) => dryRun,
   bodyLimit: 4 * 1024 * 1024,
   responses: {
     202: { what: "An operation plans and applies", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },

@@ -28,6 +28,7 @@ const putRoute = defineRoute({
   path,
   scope: "write",
   tag,
+  reveals: true,
   summary: "Register a tenant, or change it",
   description: "accountId and region can't change. A change of an existing tenant needs If-Match; its integrations become stale.",
   params,
@@ -41,7 +42,11 @@ const putRoute = defineRoute({
 })(async ({ api: { context, servicePrincipal }, caller, params: { tenant: name }, body, ifMatch }) => {
   await refuseManaged(context, { kind: "Tenant", tenant: name, name }, caller.tenants);
   const put = await putTenant(context, { name, body, by: tenantRightsOf(caller), ...(ifMatch !== undefined && { ifMatch }) });
-  return { status: put.created ? 201 : 200, body: showTenant(put.tenant, servicePrincipal), headers: { ETag: entityTag(put.etag) } };
+  return {
+    status: put.created ? 201 : 200,
+    body: showTenant(put.tenant, shownTo(caller, servicePrincipal)),
+    headers: { ETag: entityTag(put.etag) },
+  };
 });
 
 const getTenant = defineRoute({
@@ -49,12 +54,13 @@ const getTenant = defineRoute({
   path,
   scope: "read",
   tag,
+  reveals: true,
   summary: "Read a tenant",
   params,
   responses: { 200: { what: "The tenant", schema: tenantView, headers: etagHeader } },
-})(async ({ api: { context, servicePrincipal }, params: { tenant: name } }) => {
+})(async ({ api: { context, servicePrincipal }, caller, params: { tenant: name } }) => {
   const tenant = await requireTenant(context, name);
-  const body = showTenant(tenant, servicePrincipal, await refusalsOf(context, [tenant]));
+  const body = showTenant(tenant, shownTo(caller, servicePrincipal), await refusalsOf(context, [tenant]));
   return { status: 200, body, headers: { ETag: entityTag(tenantEtag(tenant)) } };
 });
 
@@ -64,12 +70,16 @@ const listRoute = defineRoute({
   scope: "read",
   tag,
   summary: "List the tenants that the caller holds",
+  description: "External ids are fingerprints in a list, whoever reads it.",
   query: pageQuery,
   responses: { 200: { what: "One page", schema: pageOf(tenantView) } },
 })(async ({ api: { context, servicePrincipal }, caller, query }) => {
   const { items, nextCursor } = await listTenants(context.store.db, { tenants: caller.tenants, ...query });
   const refusals = await refusalsOf(context, items);
-  return { status: 200, body: { items: items.map((tenant) => showTenant(tenant, servicePrincipal, refusals)), nextCursor } };
+  return {
+    status: 200,
+    body: { items: items.map((tenant) => showTenant(tenant, { servicePrincipal, revealed: false }, refusals)), nextCursor },
+  };
 });
 
 const deleteTenant = defineRoute({
@@ -122,6 +132,8 @@ const refusalsOf = ({ store }: Pick<Context, "store">, tenants: readonly TenantR
     store.db,
     tenants.flatMap((tenant) => wayIn(tenant) ?? []),
   );
+
+const shownTo = (caller: Caller, servicePrincipal: string) => ({ servicePrincipal, revealed: holdsScope(caller, "reveal") });
 
 const tenantRightsOf = (caller: Caller): TenantRights => ({ seesAll: caller.tenants === "*", administers: holdsScope(caller, "admin") });
 

@@ -72,7 +72,11 @@ function operationId(route: Route): string {
 
 function scopeSentence(route: Route): string {
   if (route.scope === "open") return "Needs no caller.";
-  return `Needs the scope \`${route.scope}\`${route.everyTenant ? " and every tenant" : ""}.`;
+  const dryRun = route.isDryRun ? " A dry run needs the scope `plan` instead." : "";
+  const reveals = route.reveals
+    ? " External ids are fingerprints, unless the caller has the scope `reveal`; then the answer is audited."
+    : "";
+  return `Needs the scope \`${route.scope}\`${route.everyTenant ? " and every tenant" : ""}.${dryRun}${reveals}`;
 }
 
 function headersOf(route: Route): NonNullable<ZodOpenApiOperationObject["parameters"]> {

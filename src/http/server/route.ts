@@ -98,6 +98,8 @@ interface RouteFacts {
   everyTenant?: true;
   /** Its answer holds a secret, so it is never kept for an Idempotency-Key. */
   secretAnswer?: true;
+  /** Its answer holds external ids for a caller with the scope `reveal`, and is then a row of the audit; others get fingerprints. */
+  reveals?: true;
   /** Takes If-Match. */
   ifMatch?: true;
   /** Takes a body of any kind as bytes: its handler judges them, by their signature. */
@@ -114,6 +116,8 @@ interface RouteDefinition<S extends RouteScope, P extends StrictObject, Q extend
   params?: P;
   query?: Q;
   body?: B;
+  /** Whether a body asks for a dry run, which takes the scope `plan` in the place of the route's own. */
+  isDryRun?(body: z.output<B>): boolean;
   /** Refuses a body that is wrong whatever is there: nothing is written down of such a request, as of any other malformed one. */
   refuse?(body: z.output<B>): void;
   responses: R;
@@ -125,6 +129,7 @@ export interface Route extends RouteFacts {
   params?: StrictObject;
   query?: StrictObject;
   body?: StrictObject;
+  isDryRun?(body: unknown): boolean;
   refuse?(body: unknown): void;
   responses: Responses;
   handle(input: RouteInput<RouteScope, unknown, unknown, unknown>): Promise<Answer>;

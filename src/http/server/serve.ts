@@ -13,7 +13,7 @@ import { sendEvents } from "./event-stream.ts";
 import { idempotentRequest, runOnce } from "./idempotency.ts";
 import { traceOf } from "./observe.ts";
 import { RequestError, requestError } from "./problem-response.ts";
-import { type Answer, type Route, routeName, type StrictObject } from "./route.ts";
+import { type Answer, type Route, type RouteScope, routeName, type StrictObject } from "./route.ts";
 
 /** The express handler of a route. Whatever it throws is for the app's error handler. */
 export function serve(route: Route, api: Api): RequestHandler {
@@ -48,11 +48,12 @@ export function serve(route: Route, api: Api): RequestHandler {
           return endOf(request, response);
         },
       };
+      if (caller && route.isDryRun) requireScope(caller, route.isDryRun(input.body) ? "plan" : route.scope);
       route.refuse?.(input.body);
-      if (!caller || !isMutation(route)) return route.handle(input);
+      if (!caller || !isAudited(route, caller)) return route.handle(input);
       const { tenant } = traceOf(response);
       // Taking access away waits for nobody; it has a limit of its own.
-      if (tenant !== undefined && route.scope !== "destroy") await api.limits.keepPace(tenant);
+      if (tenant !== undefined && isMutation(route) && route.scope !== "destroy") await api.limits.keepPace(tenant);
       const row = await beginAudit(api, caller, auditFacts(route, request, response, body));
       try {
         const answer = await route.handle(input);
@@ -71,11 +72,20 @@ export function serve(route: Route, api: Api): RequestHandler {
 async function admit(route: Route, request: Request, response: Response, api: Api): Promise<Caller> {
   const caller = await authenticate(request, api.findCaller);
   traceOf(response).subject = caller.subject;
-  if (route.scope !== "open" && !holdsScope(caller, route.scope)) {
-    throw new ProblemError("forbidden", `This needs the scope ${route.scope}.`);
-  }
+  // Which of the two a body asks for is known once it is read.
+  const isForDryRuns = route.isDryRun !== undefined && holdsScope(caller, "plan");
+  if (!isForDryRuns) requireScope(caller, route.scope);
   if (route.everyTenant && caller.tenants !== "*") throw new ProblemError("forbidden", "This needs a caller that holds every tenant.");
   return caller;
+}
+
+function requireScope(caller: Caller, scope: RouteScope): void {
+  if (scope !== "open" && !holdsScope(caller, scope)) throw new ProblemError("forbidden", `This needs the scope ${scope}.`);
+}
+
+/** Changes are, and answers that hold external ids. */
+function isAudited(route: Route, caller: Caller): boolean {
+  return isMutation(route) || (route.reveals === true && holdsScope(caller, "reveal"));
 }
 
 /** Whether it changes something, here or in AWS: explanations are asked for by POST as well. */

@@ -1,4 +1,4 @@
-/** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for the tenant's own provisioning id. */
+/** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for a tenant's provisioning id where it is revealed. */
 import { z } from "zod";
 import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
 import { findBlueprint } from "../../blueprints/registry.ts";
@@ -15,8 +15,14 @@ import type { StoredOperation } from "../../store/operations.ts";
 import { provisioningTrust } from "../../tenants/tenants.ts";
 import type { IntegrationView, TenantView } from "./schemas.ts";
 
-export function showTenant(tenant: TenantRecord, servicePrincipal: string, refusals: readonly AccountRefusals[] = []): TenantView {
+/** `revealed`: the provisioning external id stands there whole. */
+export function showTenant(
+  tenant: TenantRecord,
+  { servicePrincipal, revealed }: { servicePrincipal: string; revealed: boolean },
+  refusals: readonly AccountRefusals[] = [],
+): TenantView {
   const { name, accountId, region, access, permissionsBoundaryArn, tags, createdAt, updatedAt } = tenant;
+  const externalId = revealed ? tenant.provisioningExternalId : externalIdFingerprint(tenant.provisioningExternalId);
   const refused = refusals.find(({ way }) => way === wayIn(tenant));
   return {
     name,
@@ -26,8 +32,8 @@ export function showTenant(tenant: TenantRecord, servicePrincipal: string, refus
     ...(permissionsBoundaryArn && { permissionsBoundaryArn }),
     tags,
     provisioning: {
-      externalId: tenant.provisioningExternalId,
-      trustPolicy: { ...provisioningTrust(servicePrincipal, tenant) },
+      externalId,
+      trustPolicy: { ...provisioningTrust(servicePrincipal, externalId) },
       ...(refused && { refused: showRefused(refused) }),
     },
     createdAt,

@@ -15,7 +15,9 @@ export interface HandOff {
   accountId: string;
   region: string;
   partition: BlueprintContext["partition"];
-  /** In the vendor's own names and order; external ids whole. */
+  /** Whether external ids stand here whole; else they are fingerprints, and the template asks for one. */
+  revealed: boolean;
+  /** In the vendor's own names and order */
   fields: HandOffField[];
   documents: NamedPolicy[];
   /** For the template, references and all. */
@@ -34,6 +36,7 @@ export function handOffOf(blueprint: Blueprint, parameters: Record<string, unkno
     accountId: context.accountId,
     region: context.region,
     partition: context.partition,
+    revealed: true,
     fields: blueprint.handOff(parameters, context),
     documents: [
       ...specs.map((spec) => readable(spec, specs, context)).flatMap((spec) => rulesOf(spec).documents()),

@@ -1,9 +1,8 @@
 /** The stacks as a CloudFormation template, for accounts that Drawbridge doesn't enter. Pure. */
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
 import { rulesOf } from "../stacks/kinds.ts";
-import { externalIdOf } from "../stacks/role.ts";
 import type { HandOff } from "./bundle.ts";
-import type { TemplateOutput, TemplateResource } from "./template-parts.ts";
+import { externalIdOf, externalIdParameter, type TemplateOutput, type TemplateResource } from "./template-parts.ts";
 
 export interface Template {
   AWSTemplateFormatVersion: "2010-09-09";
@@ -14,27 +13,33 @@ export interface Template {
   Outputs: Record<string, TemplateOutput>;
 }
 
-/** As STS takes it (STS API reference, AssumeRole, ExternalId). */
-const EXTERNAL_ID = { Type: "String", MinLength: 2, MaxLength: 1224, AllowedPattern: "[A-Za-z0-9_+=,.@:/-]*" };
-
 /**
  * A template with the same effect as the stacks. A role and a key outlive the template's stack and are never replaced, so that
  * they can be adopted and nothing that trusts them breaks. One external id becomes the parameter `ExternalId`, with that id as its
- * default: a new one needs a new value and no new template.
+ * default: a new one needs a new value and no new template. Where external ids aren't revealed, the parameter has no default.
  *
  * A bucket's policy is other people's too, and AWS::S3::BucketPolicy overwrites all of it; so our statements and a bucket's default
  * encryption stand under `Metadata.ByHand`, to be added by hand (CloudFormation user guide, "AWS::S3::BucketPolicy").
  */
-export function cloudFormationTemplate({ title, integration, specs }: Pick<HandOff, "title" | "integration" | "specs">): Template {
-  const externalId = onlyExternalId(specs);
-  const parts = specs.map((spec) => rulesOf(spec).template(logicalId(spec), externalId));
+export function cloudFormationTemplate({
+  title,
+  integration,
+  specs,
+  revealed,
+}: Pick<HandOff, "title" | "integration" | "specs" | "revealed">): Template {
+  const ids = externalIdsOf(specs);
+  const [only] = ids;
+  const asksForId = ids.length === 1 || (!revealed && ids.length > 0);
+  const parts = specs.map((spec) => rulesOf(spec).template(logicalId(spec), { asksForId }));
   const byHand = parts.flatMap((part) => part.byHand);
   const template: Template = {
     AWSTemplateFormatVersion: "2010-09-09",
     Description: `${title}, integration ${integration}`,
     ...(byHand.length > 0 && { Metadata: { ByHand: byHand } }),
-    ...(externalId !== undefined && {
-      Parameters: { ExternalId: { ...EXTERNAL_ID, Default: externalId, Description: "What the vendor sends with AssumeRole" } },
+    ...(asksForId && {
+      Parameters: {
+        ExternalId: { ...externalIdParameter, ...(revealed && { Default: only }), Description: "What the vendor sends with AssumeRole" },
+      },
     }),
     Resources: Object.assign({}, ...parts.map((part) => part.resources)),
     Outputs: Object.assign({}, ...parts.map((part) => part.outputs)),
@@ -61,11 +66,10 @@ function logicalId({ kind, key }: { kind: string; key: string }): string {
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
-/** The one id that every trust asks for; undefined while there is none, and with two during a rotation. */
-function onlyExternalId(specs: readonly StackSpec[]): string | undefined {
+/** The ids that the trusts ask for: two during a rotation. */
+function externalIdsOf(specs: readonly StackSpec[]): string[] {
   const ids = new Set(specs.flatMap((spec) => rulesOf(spec).role?.trust.Statement.map(externalIdOf) ?? []));
-  const [id] = ids;
-  return ids.size === 1 && typeof id === "string" ? id : undefined;
+  return ids.has(undefined) ? [] : [...ids].filter((id) => typeof id === "string");
 }
 
 /** References to other stacks become the template's own; every role and key that they can name has its ARN as an attribute. */

@@ -13,21 +13,27 @@ import { handOffOf } from "./bundle.ts";
 import { quickCreateLink } from "./cloudformation.ts";
 import { handOffJson } from "./json.ts";
 import { handOffMarkdown } from "./markdown.ts";
+import { maskedHandOff } from "./masked.ts";
 
 /**
- * Everything to hand out for an integration: for programs and for people. It holds the external id whole, so it goes to the
- * tenant's own callers and into no log. With the template's place in S3 there is also a link to run it. A change that waits for its approval
+ * Everything to hand out for an integration: for programs and for people. External ids are whole in it where they are `revealed`, else
+ * fingerprints. With the template's place in S3 there is also a link to run it. A change that waits for its approval
  * isn't in it: whoever runs the documents would make what nobody approved.
  *
  * @throws ProblemError not_found; not_approved while nothing was approved yet that needs an approval
  */
-export async function getHandOff(context: Context, tenantName: string, name: string, templateUrl?: string) {
-  const { tenant, record } = await findTenantIntegration(context, tenantName, name);
+export async function getHandOff(
+  context: Context,
+  address: { tenant: string; name: string },
+  { templateUrl, revealed }: { templateUrl: string | undefined; revealed: boolean },
+) {
+  const { tenant, record } = await findTenantIntegration(context, address.tenant, address.name);
   const { blueprint: id, version, parameters } = appliedRequestOf(record);
   const blueprint = requireBlueprint(id, version);
   if (!hasBegun(record)) await refuseUnapproved(context, blueprint, record);
   const desiredIntegration = { ...(await appliedIntegration(context, record)), outputs: Object.fromEntries(recordedOutputs(record)) };
-  const handOff = handOffOf(blueprint, parameters, contextOf(tenant, desiredIntegration));
+  const whole = handOffOf(blueprint, parameters, contextOf(tenant, desiredIntegration));
+  const handOff = revealed ? whole : maskedHandOff(whole, desiredIntegration.externalIds);
   const link = templateUrl === undefined ? undefined : quickCreateLink(handOff, templateUrl);
   return { json: handOffJson(handOff, link), markdown: handOffMarkdown(handOff, link) };
 }

@@ -3,7 +3,7 @@ import { cloudFormationTemplate } from "./cloudformation.ts";
 
 /** The hand-off as plain JSON: what to fill in where, the documents, and the template. */
 export function handOffJson(handOff: HandOff, quickCreateLink?: string) {
-  const { specs: _, fields, ...rest } = handOff;
+  const { specs: _specs, revealed: _revealed, fields, ...rest } = handOff;
   return {
     ...rest,
     fields: fields.map(({ field, value, where }) => ({ field, value, where })),

@@ -1,5 +1,5 @@
 /** What one stack adds to a hand-off: its documents, and its part of the CloudFormation template. */
-import type { PolicyDocument } from "../../iam/words/policy-document.ts";
+import type { PolicyDocument, Statement } from "../../iam/words/policy-document.ts";
 
 export interface NamedPolicy {
   name: string;
@@ -28,3 +28,16 @@ export interface TemplateParts {
 }
 
 export const tagList = (tags: Record<string, string>) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+
+/** As STS takes it (STS API reference, AssumeRole, ExternalId). */
+export const externalIdParameter = { Type: "String", MinLength: 2, MaxLength: 1224, AllowedPattern: "[A-Za-z0-9_+=,.@:/-]*" };
+
+/** What a statement of a trust asks for as external id. */
+export const externalIdOf = (statement: Statement): unknown => statement.Condition?.["StringEquals"]?.["sts:ExternalId"];
+
+/** The statement with the template's parameter `ExternalId` in the place of an external id. */
+export function withParameter(statement: Statement): unknown {
+  if (externalIdOf(statement) === undefined) return statement;
+  const { StringEquals, ...others } = statement.Condition ?? {};
+  return { ...statement, Condition: { ...others, StringEquals: { ...StringEquals, "sts:ExternalId": { Ref: "ExternalId" } } } };
+}

@@ -6,10 +6,10 @@ import { readRole } from "../../accounts/live-documents.ts";
 import { roleArn } from "../../blueprints/parts/role-stack.ts";
 import type { GuardedDocument } from "../../iam/guardrails/guardrail.ts";
 import type { LiveDocuments, LiveRole } from "../../iam/words/live.ts";
-import { type Statement, sameDocument } from "../../iam/words/policy-document.ts";
+import { sameDocument } from "../../iam/words/policy-document.ts";
 import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../../iam/words/trust.ts";
 import { type DocumentDiff, diffDocuments, maskStatement } from "../document-diff.ts";
-import { type NamedPolicy, type TemplateParts, tagList } from "../hand-off/template-parts.ts";
+import { type NamedPolicy, type TemplateParts, tagList, withParameter } from "../hand-off/template-parts.ts";
 import { stackId, type Work } from "../work.ts";
 import { documentDifferences, tagDifferences } from "./document-differences.ts";
 import { destroyMade, type Place, plainRules, type Removal, type StackDifference, type StackRules } from "./stack-rules.ts";
@@ -38,7 +38,7 @@ export function roleRules(spec: RoleSpec): StackRules {
     isRenamed: (before) => isRole(before) && before.inputs.name !== inputs.name,
     guarded: () => guardedOf(inputs),
     documents: () => documentsOf(inputs),
-    template: (id, externalId) => templateOf(inputs, id, externalId),
+    template: (id, { asksForId }) => templateOf(inputs, id, asksForId),
     asIfMade: (place) => asIfMade(inputs, place),
     planned: async ({ account }) => ({ spec, documents: roleDiffs(await readRole(account.clients.iam, inputs.name), inputs) }),
     findMade: (work, held) => findMade(work, inputs.name, held),
@@ -125,13 +125,13 @@ function documentsOf({ name, trust, inlinePolicies }: RoleInputs): NamedPolicy[]
 }
 
 /** The role outlives the template's stack and is never replaced, so that it can be adopted and nothing that trusts it breaks. */
-function templateOf(inputs: RoleInputs, id: string, externalId: string | undefined): TemplateParts {
+function templateOf(inputs: RoleInputs, id: string, asksForId: boolean): TemplateParts {
   const { name, description, trust, inlinePolicies, managedPolicyArns, permissionsBoundaryArn, tags } = inputs;
   const Properties = {
     RoleName: name,
     Description: description,
     MaxSessionDuration: SESSION_SECONDS,
-    AssumeRolePolicyDocument: externalId === undefined ? trust : { ...trust, Statement: trust.Statement.map(withParameter) },
+    AssumeRolePolicyDocument: asksForId ? { ...trust, Statement: trust.Statement.map(withParameter) } : trust,
     ...(inlinePolicies.length > 0 && {
       Policies: inlinePolicies.map((policy) => ({ PolicyName: policy.name, PolicyDocument: policy.document })),
     }),
@@ -144,15 +144,6 @@ function templateOf(inputs: RoleInputs, id: string, externalId: string | undefin
     outputs: { [`${id}Arn`]: { Description: `ARN of the role ${name}`, Value: { "Fn::GetAtt": [id, "Arn"] } } },
     byHand: [],
   };
-}
-
-/** What a statement of a trust asks for as external id. */
-export const externalIdOf = (statement: Statement): unknown => statement.Condition?.["StringEquals"]?.["sts:ExternalId"];
-
-function withParameter(statement: Statement): unknown {
-  if (externalIdOf(statement) === undefined) return statement;
-  const { StringEquals, ...others } = statement.Condition ?? {};
-  return { ...statement, Condition: { ...others, StringEquals: { ...StringEquals, "sts:ExternalId": { Ref: "ExternalId" } } } };
 }
 
 /** What stands for the ARN of a key that isn't made yet: shaped like one, so that statements on it can be judged. */

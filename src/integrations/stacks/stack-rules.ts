@@ -80,7 +80,8 @@ export interface StackRules {
 
   // Hand-off
   documents(): NamedPolicy[];
-  template(logicalId: string, externalId: string | undefined): TemplateParts;
+  /** `asksForId`: the template has the parameter `ExternalId`. */
+  template(logicalId: string, by: { asksForId: boolean }): TemplateParts;
   /** The role as it would be once made. */
   asIfMade(place: Place): LiveRole | undefined;
 

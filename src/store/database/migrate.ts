@@ -16,11 +16,13 @@ import { up as claims } from "./migrations/0120-claims.ts";
 import { up as legacyAuthors } from "./migrations/0130-legacy-authors.ts";
 import { up as refusalsByTenant } from "./migrations/0140-refusals-by-tenant.ts";
 import { up as closedByTeardowns } from "./migrations/0150-closed-by-teardowns.ts";
+import { up as planScope } from "./migrations/0160-plan-scope.ts";
 
 /** In order of their names; a migration that has been released is never edited. */
 const migrations = {
   "0140-refusals-by-tenant": { up: refusalsByTenant },
   "0150-closed-by-teardowns": { up: closedByTeardowns },
+  "0160-plan-scope": { up: planScope },
   "0130-legacy-authors": { up: legacyAuthors },
   "0120-claims": { up: claims },
   "0110-names-without-tokens": { up: namesWithoutTokens },
