@@ -112,7 +112,7 @@ describe("over HTTP", { concurrency: false }, () => {
 
   test("a dry run that names somebody's repository takes nothing, and neither does a push", async () => {
     const body = (dryRun: boolean) => ({ source: { repository: "https://git.example/acme/access", revision: "1" }, manifests: [], dryRun });
-    const acme = await key("acme-ci", ["acme"], ["write"]);
+    const acme = await key("acme-ci", ["acme"], ["plan", "write"]);
     const before = (await listSources(service.store.db, { limit: 200 })).items.length;
     assert.equal((await service.call("POST", "/v1/reconcile", { body: body(true), token: mallory })).status, 202);
     assert.equal((await listSources(service.store.db, { limit: 200 })).items.length, before, "a dry run writes no source");
