@@ -63,14 +63,15 @@ function nameOf([first, ...others]: Batch): string {
   return others.length === 0 ? name : `${name} and ${others.length} more`;
 }
 
-async function runKind(kind: TestFile["kind"], files: TestFile[], env: NodeJS.ProcessEnv): Promise<void> {
+/** `envOf`: what a batch is given, once it is there. */
+async function runKind(kind: TestFile["kind"], files: TestFile[], envOf: (batch: Batch) => Promise<NodeJS.ProcessEnv>): Promise<void> {
   const current = new Set<string>();
   const alive = setInterval(() => say(`     still running: ${[...current].join(", ")}`), 60_000);
   const worker = async (batches: Batch[]) => {
     for (let batch = batches.shift(); batch; batch = batches.shift()) {
       const name = nameOf(batch);
       current.add(name);
-      const results = await runOnce(batch, limits[kind], env);
+      const results = await runOnce(batch, limits[kind], await envOf(batch));
       for (const [index, file] of batch.entries()) show(file, results[index] ?? notRun);
       current.delete(name);
     }
@@ -86,16 +87,28 @@ async function main(wanted: string[]): Promise<void> {
   const files = all.filter(chosen);
   let stores: Awaited<ReturnType<typeof storeEnvironment>> | undefined;
   try {
-    if (files.some(({ store }) => store)) stores = await storeEnvironment();
-    const env = { ...(await testEnvironment()), ...stores?.env };
-    await runKind("unit", files, env);
-    if (files.some(({ kind }) => kind === "e2e")) await runKind("e2e", files, { ...env, ...(await inTime(engineEnvironment(say))) });
+    const plain = await testEnvironment();
+    const opening = files.some(({ store }) => store) ? storeEnvironment() : undefined;
+    // Files without a store don't wait for it.
+    const withStore = async () => {
+      stores = await opening;
+      return { ...plain, ...stores?.env };
+    };
+    await runKind("unit", files, async (batch) => (batch.some(({ store }) => store) ? withStore() : plain));
+    if (!files.some(({ kind }) => kind === "e2e")) return;
+    const env = { ...(await withStore()), ...(await inTime(engineEnvironment(say))) };
+    await runKind("e2e", files, async () => env);
   } catch (error) {
     counts.failed += 1;
     say(`The tests could not run. ${error instanceof Error ? error.message : error}`);
   } finally {
     await stores?.stop();
+    sum();
   }
+}
+
+/** The last line. */
+function sum(): void {
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
   process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0;
   say(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);

@@ -29,7 +29,14 @@ function openRepository(folder: string): Repository {
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], { cwd: folder, input })
       .toString()
       .trim();
-  const blob = (content: string | Buffer) => git(["hash-object", "-w", "--stdin"], content);
+  const objects = new Map<string, string>();
+  // Most files hold the same: git runs once for each content.
+  const blob = (content: string | Buffer) => {
+    const key = Buffer.from(content).toString("latin1");
+    const object = objects.get(key) ?? git(["hash-object", "-w", "--stdin"], content);
+    objects.set(key, object);
+    return object;
+  };
   const modeAndObject = (content: Content): string => {
     if (typeof content === "string" || Buffer.isBuffer(content)) return `100644 ${blob(content)}`;
     return "link" in content ? `120000 ${blob(content.link)}` : `160000 ${"1".repeat(40)}`;

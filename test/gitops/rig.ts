@@ -6,11 +6,12 @@ import { reconcile } from "../../src/gitops/reconcile.ts";
 import type { Item } from "../../src/gitops/reconcile-items.ts";
 import type { Context } from "../../src/integrations/context.ts";
 import { nextRecord } from "../../src/integrations/decide.ts";
-import { recordedIntegration } from "../../src/integrations/desired-integration.ts";
+import { desiredIntegrationAt, recordedIntegration, upRequestOf } from "../../src/integrations/desired-integration.ts";
 import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
 import { lookUpOperation, requireTenant } from "../../src/integrations/lookup.ts";
 import type { VisibleTenants } from "../../src/model/caller.ts";
 import { isTerminal } from "../../src/model/operation.ts";
+import type { TenantRecord } from "../../src/model/tenant.ts";
 import { createCancelRegistry } from "../../src/operations/cancel.ts";
 import { openQueue } from "../../src/operations/queue/open-queue.ts";
 import { operationHandler, type Run } from "../../src/operations/run.ts";
@@ -27,8 +28,8 @@ export interface GitopsRig {
   during: { child: (run: Run) => Promise<void> };
   /** Waits until it has ended or waits for an approval. */
   ended(id: string): Promise<StoredOperation>;
-  /** Leaves an integration as a push and its `up` would: a thousand of those take a minute. */
-  stand(manifest: ReturnType<typeof integrationManifest>, repository: string): Promise<void>;
+  /** Leaves integrations as a push and their `up`s would: a thousand of those take a minute. */
+  stand(manifests: readonly ReturnType<typeof integrationManifest>[], repository: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,12 +72,21 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
       }
       throw new Error(`operation ${id} didn't end`);
     },
-    async stand({ metadata: { tenant, name }, spec }, repository) {
-      const owner = await requireTenant(context, tenant);
-      const record = nextRecord({ tenant, name, body: spec as never }, undefined, context.now());
-      const { specHash } = desiredStacks(owner, await recordedIntegration(context, record));
-      await saveIntegration(store.db, { ...record, lastUp: { operation: randomUUID(), succeeded: true, specHash } });
-      await claimMembers(store.db, pushSourceName(repository), [{ kind: "Integration", tenant, name, labels: {} }]);
+    async stand(manifests, repository) {
+      const owners = new Map<string, TenantRecord>();
+      await store.db.transaction().execute(async (trx) => {
+        for (const { metadata, spec } of manifests) {
+          const { tenant, name } = metadata;
+          const owner = owners.get(tenant) ?? (await requireTenant({ store: { ...store, db: trx } }, tenant));
+          owners.set(tenant, owner);
+          const record = nextRecord({ tenant, name, body: spec as never }, undefined, context.now());
+          const desired = desiredIntegrationAt({ now: context.now(), revoked: undefined }, upRequestOf(record), name);
+          const { specHash } = desiredStacks(owner, desired);
+          await saveIntegration(trx, { ...record, lastUp: { operation: randomUUID(), succeeded: true, specHash } });
+        }
+        const members = manifests.map(({ metadata: { tenant, name } }) => ({ kind: "Integration" as const, tenant, name, labels: {} }));
+        await claimMembers(trx, pushSourceName(repository), members);
+      });
     },
     async close() {
       await queue.close({ graceSeconds: 1 });

@@ -33,7 +33,7 @@ async function push(given: readonly object[], revision: string, more: { reposito
 
 test("a thousand unchanged manifests take at most 5 s, and one changed among them runs alone", async (context) => {
   assert.equal((await rig.ended((await push(tenantsOnly, "a")).id)).state, "succeeded");
-  for (const manifest of integrations) await rig.stand(manifest, large);
+  await rig.stand(integrations, large);
   rig.ran.length = 0;
 
   let seconds = Number.POSITIVE_INFINITY;

@@ -1,5 +1,5 @@
 /** Which test files run together in one process, and which processes run at once. */
-import type { TestFile } from "./test-files.ts";
+import { type TestFile, waitingRank } from "./test-files.ts";
 
 /** Files that one process runs, one after the other. */
 export type Batch = readonly TestFile[];
@@ -11,7 +11,7 @@ export interface Lane {
 }
 
 /** How many files share a process at most. With a store each takes a second or two, without one a tenth of that. */
-const most = { store: 6, other: 24 };
+const most = { store: 12, other: 24 };
 
 /**
  * What starts an emulator, a CLI or a service runs one at a time. Of the rest, those that wait run beside those that compute, and of
@@ -21,19 +21,19 @@ export function lanesOf(files: readonly TestFile[], kind: TestFile["kind"]): Lan
   const ours = files.filter((file) => file.kind === kind);
   if (kind === "e2e") return [{ batches: ours.map((file) => [file]), atOnce: 1 }];
   const shared = ours.filter(({ alone }) => !alone);
+  const single = ours.filter(({ alone, waits }) => alone && !waits);
+  const hasStore = ({ store }: TestFile) => store;
+  const hasNone = ({ store }: TestFile) => !store;
+  // Without a store first: the store is being made meanwhile.
   const batches = [
-    ...ours.filter(({ alone, waits }) => alone && !waits).map((file) => [file]),
-    ...chunks(
-      shared.filter(({ store }) => store),
-      most.store,
-    ),
-    ...chunks(
-      shared.filter(({ store }) => !store),
-      most.other,
-    ),
+    ...chunks(single.filter(hasNone), 1),
+    ...chunks(shared.filter(hasNone), most.other),
+    ...chunks(single.filter(hasStore), 1),
+    ...chunks(shared.filter(hasStore), most.store),
   ];
+  const longestFirst = ours.filter(({ waits }) => waits).toSorted((a, b) => waitingRank(a) - waitingRank(b));
   return [
-    { batches: ours.filter(({ waits }) => waits).map((file) => [file]), atOnce: 2 },
+    { batches: chunks(longestFirst, 1), atOnce: 2 },
     { batches, atOnce: 2 },
   ];
 }

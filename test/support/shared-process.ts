@@ -4,8 +4,9 @@
  */
 import { describe } from "node:test";
 import { pathToFileURL } from "node:url";
-import { closeLeft } from "./left-open.ts";
+import { closeKept, closeLeft, shareProcess } from "./left-open.ts";
 
+shareProcess();
 for (const file of process.argv.slice(2)) {
   const { href } = pathToFileURL(file);
   await describe(href, async () => {
@@ -13,3 +14,4 @@ for (const file of process.argv.slice(2)) {
   });
   await closeLeft();
 }
+await closeKept();

@@ -23,16 +23,22 @@ const stores = /\/test\/(?:store\/backends|support\/made-database)\.ts$/;
 const changesOrMeasures =
   /process\.env(?:\[.+\]|\.\w+) =|process\.(?:on|once|chdir|cpuUsage|memoryUsage)\(|mock\.(?:timers|module)|setFlagsFromString|monitorEventLoopDelay/;
 
-/** Those that mostly wait; two more of these run at once than of the others. */
-export const waiting = new Set([
+/** Those that mostly wait, the longest first; two of these run beside two of the others. */
+export const waiting: readonly string[] = [
+  "operations/run.test.ts",
+  "operations/queue/open-queue.test.ts",
   "gitops/reconcile.test.ts",
   "http/server.test.ts",
-  "operations/lease.test.ts",
   "operations/queue/fairness.test.ts",
-  "operations/queue/open-queue.test.ts",
-  "operations/run.test.ts",
   "operations/takeover.test.ts",
-]);
+  "operations/lease.test.ts",
+];
+
+const ofTests = (file: string, root: string): string => path.relative(root, file).replaceAll(path.sep, "/");
+
+/** Where a file that waits stands in their order. */
+export const waitingRank = (file: TestFile): number =>
+  waiting.findIndex((name) => file.path.replaceAll(path.sep, "/").endsWith(`/${name}`));
 
 /** Every `*.test.ts` under `root`, in alphabetical order, those that start a sandbox last. */
 export async function findTestFiles(root: string): Promise<TestFile[]> {
@@ -41,7 +47,7 @@ export async function findTestFiles(root: string): Promise<TestFile[]> {
     const file = path.join(root, found);
     const imported = [...(await importsOf(file, root))];
     const kind = found.startsWith(`e2e${path.sep}`) || imported.some((name) => heavy.test(name)) ? "e2e" : "unit";
-    const waits = waiting.has(found.replaceAll(path.sep, "/"));
+    const waits = waiting.includes(ofTests(file, root));
     const alone = kind === "e2e" || waits || changesOrMeasures.test(await readFile(file, "utf8"));
     files.push({ path: file, kind, store: imported.some((name) => stores.test(name)), alone, waits });
   }
