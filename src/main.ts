@@ -49,7 +49,7 @@ interface Work {
   signal: AbortSignal;
 }
 
-/** Starts the queue, the look for what died, and what the clock begins. Answers what ends once the signal has aborted. */
+/** Starts the queue, the recovery and the timers. Answers the promises that end after the signal has aborted. */
 async function beginWork({ api, capacity, isFrozen, ended }: Composed, { config, log, plugin, signal }: Work): Promise<Promise<void>[]> {
   const { context } = api;
   const { store, queue, owner } = context;

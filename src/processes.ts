@@ -27,7 +27,7 @@ export async function findByMarker(marker: Marker): Promise<number[] | undefined
   return marked.filter((pid) => pid !== undefined);
 }
 
-/** Whether any live process carries the marker. Where the host can't tell, "yes": nobody is dead without proof. */
+/** Whether a running process carries the marker. If the host can't tell, the answer is yes: no owner counts as dead without proof. */
 export async function isMarkerAlive(marker: Marker): Promise<boolean> {
   const pids = await findByMarker(marker);
   return pids === undefined || pids.length > 0;

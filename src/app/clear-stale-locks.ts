@@ -1,4 +1,4 @@
-/** What is cleared in the state bucket once an owner is proven dead, before its lease is freed. */
+/** Clears a dead owner's locks in the state bucket. This happens before its lease is freed. */
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackKind } from "../../stacks/stack.ts";
 import type { Context } from "../integrations/context.ts";

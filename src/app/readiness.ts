@@ -25,7 +25,7 @@ export function createReadiness({ config, engine, store, draining, frozen, capac
   return async () => {
     const checks = [...(await slow()), await storeCheck(store), ...(await capacityChecks(capacity))];
     if (draining()) checks.push({ name: "service", ok: false, detail: "Shutting down: running operations end, no new one begins." });
-    // Still ready: a load balancer that turned away would turn away the call that ends the freeze.
+    // Still ready: otherwise a load balancer would also refuse the call that ends the freeze.
     if (frozen()) checks.push({ name: "freeze", ok: true, detail: "Frozen: nothing is written to AWS until an administrator resumes." });
     return { ready: checks.every((check) => check.ok), checks };
   };

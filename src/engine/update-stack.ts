@@ -44,7 +44,7 @@ export async function updateStack(
     return await run();
   } catch (error) {
     const { code } = problemOf(error);
-    // The lock may be a dead process's; its own dead CLI's lock an update takes back in any case.
+    // The lock may belong to a process that has ended. An update always removes the lock of its own CLI.
     if (code === "stack_locked" && (await clearDeadLocks(state)) > 0) return await run();
     if (endedByDeath.includes(code)) await clearDeadLocks(state).catch(() => 0);
     throw error;

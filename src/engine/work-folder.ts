@@ -41,7 +41,7 @@ export async function dropWorkFolder(folder: string): Promise<void> {
   await rmdir(path.dirname(folder)).catch(() => {});
 }
 
-/** Deletes work folders that an earlier life of the service left, except those whose operation still has a live process. */
+/** Deletes work folders that an earlier process of the service left, except those whose operation still has a running process. */
 export async function sweepWorkFolders(folders: string): Promise<void> {
   const marks = await readdir(folders).catch((): string[] => []);
   const alive = await Promise.all(marks.map((operation) => isMarkerAlive({ operation })));

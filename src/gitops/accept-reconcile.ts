@@ -106,7 +106,7 @@ export async function acceptPull(
       dryRun: false,
       atomic: false,
       tenants,
-      // It acts with what whoever registered it held; of a source from before that was noted this isn't known.
+      // A source acts with the scopes of the caller who registered it. For older sources those aren't known.
       mayDestroy: scopes.includes("destroy"),
       administers: scopes.includes("admin"),
       actingAs: actingAs(source),
@@ -163,7 +163,7 @@ async function sourceOf(
 }
 
 function isShared({ tenants, requestedBy, scopes }: SourceRecord, by: Asker): boolean {
-  // What somebody without `destroy` names would belong to the source, and whoever prunes it next would destroy it for them.
+  // A caller without `destroy` could name something here, and the next caller who prunes would destroy it.
   const equals = scopes === undefined ? by.mayDestroy : scopes.includes("destroy") === by.mayDestroy;
   if (equals && tenantsText(tenants) === tenantsText(by.tenants)) return true;
   return requestedBy === by.subject && holdsTenants(by, tenants);

@@ -23,7 +23,7 @@ export interface ManifestFault extends Position {
 /** What is wrong with a whole file. */
 export const faultAt = (file: string, detail: string): ManifestFault => ({ file, line: 1, column: 1, detail });
 
-/** What a link may not be, whoever lists the files. */
+/** A link that stands where a file could be is a fault, in the command and in a source. */
 export const linkFaults = {
   file: "it is a symbolic link, which isn't followed. Put the file itself here.",
   folder: "it is a symbolic link that may lead to a folder. Put the folder itself here, or take the link out.",

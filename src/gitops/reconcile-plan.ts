@@ -108,7 +108,7 @@ function foreseenTenant(context: Context, { metadata, spec }: Manifest): TenantR
   return { name: metadata.name, ...given, tags, provisioningExternalId: "", createdAt: now, updatedAt: now };
 }
 
-/** The plan and the run ask for the rights of whoever sent the reconcile here, so that they can't differ. */
+/** The rights of the caller who sent the reconcile. The plan and the run both ask here, so they can't differ. */
 export function senderRights({ tenants, administers = false }: Pick<PlanRequest, "tenants" | "administers">): TenantRights {
   return { seesAll: tenants === "*", administers };
 }

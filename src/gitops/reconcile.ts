@@ -35,11 +35,11 @@ export interface ReconcileRequest {
   atomic: boolean;
   tenants: VisibleTenants;
   mayDestroy: boolean;
-  /** Whether the caller holds, or whoever registered the source held, the scope `admin`; not known of requests from before it was noted */
+  /** Whether the caller holds the scope `admin`; for a source, whether the caller who registered it held it. Unknown for older requests */
   administers?: boolean;
   /** Of a pulled source: as what it was when this was accepted */
   actingAs?: string;
-  /** Who wrote what the manifests say, as far as that is known; whoever asked, unless told */
+  /** The authors of the manifests, as far as they are known; the caller by default */
   writers?: string[];
 }
 
@@ -177,7 +177,7 @@ async function follow(context: Context, run: Run, step: Step, operation: string)
 
 /**
  * Destroys what the source no longer names, if that is within the limit or was approved. Beyond the limit none is touched, because
- * an emptied folder is likelier a mistake than a wish: the hash of the whole list is what has to be approved.
+ * an empty folder is probably a mistake. An approval needs the hash of the whole list.
  */
 async function prune(context: Context, run: Run, { source, maxDeletes }: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
   const doomed = steps.filter((step) => step.outcome === "pruned");

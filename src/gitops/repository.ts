@@ -72,7 +72,7 @@ async function clone({ folder, environment, signal }: Checkout, from: { home: st
   return (await git.revparse(["HEAD"])).trim();
 }
 
-/** What git said, as one word of ours. */
+/** Git's message as one of our causes. */
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : "";
   if (/Host key verification failed/i.test(text)) return "unknown-host";

@@ -17,6 +17,6 @@ export const yamlLimits = {
   documentTokens: 30_000,
   /** Spaces and ends of lines in a row: the library looks at all of them again for each comment that follows */
   blanks: 500,
-  /** Faults that are told of one file; whoever mends these sees the next ones */
+  /** How many faults of one file are reported; the author sees the next ones after these are mended */
   faults: 20,
 } as const;

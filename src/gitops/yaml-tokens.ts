@@ -49,7 +49,7 @@ const isBlankToken = ({ type }: CST.Token): boolean => type === "comment" || typ
 const isMark = (lexeme: string): boolean => lexeme === scalarFollows || lexeme === documentFollows || lexeme === flowBroken;
 const isBlank = (first: string | undefined): boolean => first === " " || first === "\n" || first === "\t" || first === "\r";
 
-/** Counts lexemes. What it answers is said to whoever wrote the file. */
+/** Counts lexemes. The answer is a sentence for the author of the file. */
 function lexemeGuard(): (lexeme: string) => string | undefined {
   const counts = { tokens: 0, documentTokens: 0, documents: 0, aliases: 0, anchors: 0, blanks: 0 };
   let previous = "";

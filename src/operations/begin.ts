@@ -32,7 +32,7 @@ export async function beginRun(db: Db, id: string, { epoch, plugin, maxAttempts 
   if (!isRunnable(before)) return undefined;
   const attempts = before.state === "running" ? before.attempt : before.attempt - 1;
   if (attempts < maxAttempts) return startOperation(db, id, { epoch, plugin });
-  // A running one's owner is dead, or we wouldn't hold its lease.
+  // If it is recorded as running, its owner is dead: otherwise we couldn't hold its lease.
   if (before.state === "queued") await failWaiting(db, id, quarantined(attempts));
   else await finishOperation(db, id, before.epoch, { state: "failed", error: quarantined(attempts) });
   return undefined;

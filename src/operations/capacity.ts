@@ -69,7 +69,7 @@ export function createCapacity(settings: CapacitySettings): Capacity {
     return () => void inside.delete(one);
   };
 
-  // One at a time, so that two don't take the same room.
+  // One at a time, so that two operations don't take the same capacity.
   let previous: Promise<unknown> = Promise.resolve();
   const tryNow = () => {
     const answer = previous.then(async () => {

@@ -40,7 +40,7 @@ export function eventWriter({ db, log, operation, epoch, stop }: Written): Event
   return {
     write(event) {
       waiting.push(event);
-      // What is said before the last write has ended, or in the same turn of the event loop, goes together.
+      // Events are written together if they arrive before the last write has ended, or in the same tick of the event loop.
       if (waiting.length === 1) written = written.then(() => nextTurn()).then(writeWaiting);
       return written;
     },

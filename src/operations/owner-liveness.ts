@@ -9,7 +9,7 @@ export interface ProcessFacts {
   killByMarker(marker: Marker, options: { graceMs: number }): Promise<{ gone: boolean }>;
 }
 
-/** True: nothing of the holder lives. False: something does. Undefined: this host can't tell. */
+/** True: no process of the holder runs. False: one runs. Undefined: this host can't tell. */
 export type IsDead = (lease: Lease) => Promise<boolean | undefined>;
 
 /**

@@ -1,4 +1,4 @@
-/** What nobody works on any more: leases of dead owners, runs without a lease, operations without a job, keys that have expired. */
+/** Recovery: frees leases of dead owners, queues runs without a lease and operations without a job again, removes expired keys. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { faultFields, type Log } from "../log.ts";
 import { sweepIdempotency } from "../store/idempotency.ts";
@@ -69,7 +69,7 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
   let freed = 0;
   for (const lease of await findLeases(store.db)) {
     if (!(await isAbandoned(context, lease))) continue;
-    // Taken over first, so that of several replicas one cleans up; if that one dies too, its own lease is found.
+    // Taken over first, so that only one of several replicas cleans up. If that one ends too, the next round finds its lease.
     const holder = { ...context.self, operation: lease.operation };
     const epoch = await takeLeases(store.db, [lease.resource], holder, (now) => (now.epoch === lease.epoch ? "steal" : "wait"));
     if (epoch === undefined) continue;

@@ -32,7 +32,7 @@ export async function endOf(work: () => Promise<void>, running: Running): Promis
     return stop.reason === undefined ? failed(running, error) : stopped(running, stop.reason);
   }
   await settled();
-  // What is done is done, whoever would have stopped it: only an event that isn't there can't be told.
+  // The work is done, so a later stop changes nothing; only missing events are reported.
   if (stop.reason?.by === "record") throw stopError(stop.reason);
   const { result, planHash } = made();
   return planHash === undefined ? { state: "succeeded", result } : { planHash, ...(result && { result }) };

@@ -1,10 +1,10 @@
-/** The one signal that stops a run, whoever stops it. */
+/** The one signal that stops a run, for every reason to stop. */
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
 import { type StopReason, stopError, stronger } from "./stop-reason.ts";
 
 export interface RunStop {
-  /** Aborted with the error of whoever stopped the run first. */
+  /** Aborted with the error of the first stop. */
   readonly signal: AbortSignal;
   /** Why the run was stopped: of several reasons the one that decides what becomes of the operation. */
   readonly reason: StopReason | undefined;

@@ -1,4 +1,4 @@
-/** Runs one operation: under its lease, with room, from its beginning by its verb to its end. */
+/** Runs one operation: takes its lease, waits for capacity, runs its verb, records its end. */
 import type { Log } from "../log.ts";
 import { findOperation, type StoredOperation } from "../store/operations.ts";
 import type { Store } from "../store/store.ts";
@@ -44,7 +44,7 @@ export interface RunContext {
   maxAttempts?: number;
   /** Told of each operation that has ended; it must not throw or take time */
   ended?: (operationId: string) => void;
-  /** Where there must be room before an operation with updates starts */
+  /** The capacity that an operation with updates needs before it starts */
   capacity?: Pick<Capacity, "enter">;
 }
 
@@ -67,7 +67,7 @@ export async function runOperation(context: RunContext, operation: StoredOperati
   const { id, kind } = operation;
   const lease = { resources: [`operation:${id}`], owner, operation: id, waitSeconds: leaseWaitSeconds, isDead, timing };
   await withLeases(store, { ...lease, signal: job }, async (held) => {
-    // Under the lease, so that a successor sees at once when this process dies while it waits.
+    // Under the lease: if this process ends while it waits, a successor sees it at once.
     const leave = hasUpdates(kind) ? await context.capacity?.enter(held.signal) : undefined;
     const stop = createRunStop();
     stop.when(held.lost, { by: "lease" });

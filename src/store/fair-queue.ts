@@ -4,7 +4,7 @@ import type { Db } from "./database/transaction.ts";
 /** No tenant has this name: the row of the lane itself. */
 const laneItself = "";
 
-/** The turn of a job that a tenant adds to a lane now: one after its last one, but not before the latest that has begun. */
+/** The position of a job that a tenant adds to a lane now: one after its last job, but not before the latest position that has begun. */
 export async function nextPosition(db: Db, lane: string, tenant: string): Promise<number> {
   const { rows } = await sql<{ turn: number }>`
     with latest as (select coalesce(max(turn), 0) as turn from turns where lane = ${lane} and tenant = ${laneItself})
@@ -14,7 +14,7 @@ export async function nextPosition(db: Db, lane: string, tenant: string): Promis
   return rows[0]?.turn ?? 0;
 }
 
-/** Notes that a job of this turn has begun. */
+/** Records that a job at this position has begun. */
 export async function notePositionBegun(db: Db, lane: string, turn: number): Promise<void> {
   await db
     .insertInto("turns")
@@ -23,7 +23,7 @@ export async function notePositionBegun(db: Db, lane: string, turn: number): Pro
     .execute();
 }
 
-/** Forgets tenants whose last turn is over: their next one is the lane's. Returns how many. */
+/** Deletes the rows of tenants whose last position has passed: their next job starts at the lane's. Returns how many. */
 export async function forgetOldPositions(db: Db): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from turns t using turns l

@@ -17,7 +17,7 @@ export interface StoredAnswer {
   body: unknown;
 }
 
-// A process that died between begin and finish leaves its key behind; requests themselves take seconds.
+// A process that ends between begin and finish leaves its key behind; a request takes seconds.
 const abandonedAfter = sql`interval '2 minutes'`;
 const keptFor = sql`interval '24 hours'`;
 

@@ -3,7 +3,7 @@ import { anyOf } from "./database/any-of.ts";
 import type { Database } from "./database/database.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
 
-/** Who holds a lease: enough for a successor on this host to prove that nothing of it lives any more. */
+/** The holder of a lease: with these facts a successor on this host can prove that no process of the holder runs any more. */
 export interface LeaseHolder {
   /** The operation that it was taken for; `<operation>-<epoch>` is its processes' marker */
   operation: string;
@@ -71,7 +71,7 @@ export async function takeLeases(
   });
 }
 
-/** Shows that the holder lives. Returns how many resources it still holds under this epoch. */
+/** The heartbeat of a holder. Returns how many resources it still holds under this epoch. */
 export async function heartbeat(db: Db, epoch: number): Promise<number> {
   const beaten = await db
     .updateTable("leases")

@@ -25,7 +25,7 @@ export interface Receipt extends ReceiptBody {
   sha256: string;
 }
 
-/** SHA-256 (hex) over a receipt without its own hash, as canonical JSON: whoever holds the receipts can check the chain. */
+/** SHA-256 (hex) over a receipt without its own hash, as canonical JSON: everybody who has the receipts can check the chain. */
 export function receiptHash({ sha256: _own, ...receipt }: Omit<Receipt, "sha256"> & { sha256?: string }): string {
   return hash("sha256", canonicalJson(receipt));
 }

@@ -7,7 +7,7 @@ import { createRemoteJWKSet, decodeJwt, type JWTPayload, type JWTVerifyGetKey, j
 import { z } from "zod";
 import { type Caller, scopes } from "../../model/caller.ts";
 
-/** Asymmetric ones alone: with a shared secret, whoever checks could also sign. */
+/** Only asymmetric algorithms: with a shared secret, the verifier could also sign. */
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 
 const rule = z.strictObject({

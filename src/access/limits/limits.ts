@@ -61,7 +61,7 @@ export async function openLimits(settings: LimitSettings, databaseUrl?: string):
  */
 const paceOf = ({ writesPerMinute }: LimitSettings) => Math.ceil(writesPerMinute / 30);
 
-/** Seconds that a request waits for its turn at most, before it is refused. */
+/** Seconds that a request waits for the pace at most, before it is refused. */
 const mostSeconds = 2;
 
 /** Takes one point per call, and waits for the next second where this one's are used up. */

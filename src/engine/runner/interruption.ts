@@ -5,7 +5,7 @@ import { endRunner, type Runner, send } from "./runner-process.ts";
 /** Another owner may begin ten seconds after a lost lease is noticed (design: TTL 30 s, noticed at 20 s). */
 const lostLeaseGraceMs = 5_000;
 
-/** The problem of an update whose signal aborted: whoever aborts with a problem of his own keeps it. */
+/** The problem of an update whose signal aborted. If the signal's reason is a problem, it is that one. */
 export function abortReason(signal: AbortSignal | undefined): ProblemError {
   if (signal?.reason instanceof ProblemError) return signal.reason;
   return new ProblemError("operation_interrupted", "The operation was stopped. What it had done is in state.");

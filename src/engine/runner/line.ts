@@ -6,7 +6,7 @@ export interface Line<T> {
   give(free: T): void;
   /** Something that was kept, if there is any. */
   take(): T | undefined;
-  /** Waits for its turn. Who is stopped leaves the line. */
+  /** Waits until it is first in the line. An aborted one leaves the line. */
   wait(signal: AbortSignal | undefined): Promise<T>;
   /** Sends everybody away who waits. */
   dismiss(error: () => Error): void;

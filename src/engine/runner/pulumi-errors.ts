@@ -50,7 +50,7 @@ const updateRules: Rule[] = [
     detail: "The secrets in the stack's state can't be decrypted. Give the service the passphrase or key that they were written with.",
   },
   {
-    // The first four: the plugin died under the engine.
+    // The first four: the plugin ended while the engine used it.
     when: /rpc error: code = Unavailable|error reading from server|connection error: desc|transport is closing|killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
     code: "operation_interrupted",
     detail: "The update was interrupted before its end. What it had done is in state; run it again.",
@@ -75,7 +75,7 @@ const awsRules: Rule[] = [
     detail: "AWS couldn't take a call after several tries. The same request works later.",
   },
   {
-    // The AWS SDK for Go's words for a call without an answer, and Node's; the plugin's own death is an update rule above.
+    // How the AWS SDK for Go and Node report a call without an answer. The end of the plugin itself is an update rule above.
     when: /request send failed|connection reset by peer|connection refused|unexpected EOF|: EOF\b|i\/o timeout|TLS handshake timeout|no such host|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|EPIPE)\b|socket hang up/,
     code: "aws_throttled",
     detail: "AWS gave no answer to a call after several tries. The same request works later.",

@@ -49,7 +49,7 @@ export function startRunnerPool(config: PoolConfig): RunnerPool {
     await endRunner(runner);
     add();
   }
-  /** One may have died while it waited. */
+  /** A waiting runner may have ended. */
   function idleRunner(): Runner | undefined {
     for (let runner = line.take(); runner; runner = line.take()) {
       if (isLive(runner)) return runner;

@@ -15,11 +15,11 @@ import type { FromRunner, RunOrder, ToRunner } from "./runner-protocol.ts";
 const [cliRoot = "", registry = "", uuid = ""] = process.argv.slice(2);
 let running: { abort: AbortController; done: Promise<void>; folder: string } | undefined;
 
-/** A lease lives 30 s without a heartbeat (src/operations). */
+/** A lease ends 30 s after its last heartbeat (src/operations). */
 const orphanGraceMs = 10_000;
 
 function say(message: FromRunner): void {
-  // The channel closes when the service dies; what happens then is `orphaned`'s business.
+  // The channel closes when the service ends; `orphaned` handles that.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 

@@ -1,4 +1,4 @@
-/** Where state lives, as Pulumi's S3 backend and as our own S3 reads want it said. Pure. */
+/** The address of the state, in the form of Pulumi's S3 backend and in that of our own S3 reads. Pure. */
 import { ProblemError } from "../../problem.ts";
 
 /** A state URL taken apart. */

@@ -1,4 +1,4 @@
-/** One of Pulumi's lock objects. It has no expiry: whoever wrote it may be long dead. */
+/** One of Pulumi's lock objects. It has no expiry: its writer may have ended long ago. */
 export interface StateLock {
   key: string;
   pid: number;

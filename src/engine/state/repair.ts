@@ -1,4 +1,4 @@
-/** What a crash leaves in the state bucket, put right: locks of dead processes, checkpoints that are missing or damaged. */
+/** Repairs the state bucket after a crash: locks of ended processes, checkpoints that are missing or damaged. */
 import { hostname } from "node:os";
 import { ProblemError, problemOf } from "../../problem.ts";
 import { startedAfter } from "../../processes.ts";

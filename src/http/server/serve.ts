@@ -43,7 +43,7 @@ export function serve(route: Route, api: Api): RequestHandler {
         ...(bytes && { bytes }),
         ...(ifMatch !== undefined && { ifMatch }),
         header: (name: string) => request.get(name),
-        // Made when it is asked for: few routes do, and `closing` lives as long as the process
+        // Made on demand: few routes need it, and `closing` exists as long as the process
         get signal() {
           return endOf(request, response);
         },

@@ -1,5 +1,5 @@
 /**
- * Refusals for haste are answered late: whoever asks again at once, over and over, gets fewer of them, and everybody else the processor.
+ * Rate-limit refusals are answered late: a caller that repeats them at once gets fewer answers, and the processor stays free for others.
  * Only so many wait at a time, so that waiting costs no memory to speak of; the others are answered at once.
  */
 

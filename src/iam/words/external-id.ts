@@ -5,7 +5,7 @@
 import { hash, randomBytes } from "node:crypto";
 import * as z from "zod";
 
-/** The sample printed in a public vendor guide, kept as a digest: whoever pastes it has the same id as everybody else who did. */
+/** The sample that a public vendor guide prints, kept as a digest. All customers who paste it have the same id. */
 const printedSamples = new Set(["2458056b45624b91111495bb159f81e1509fe8573ed51c304939ec6e0538d1b7"]);
 const placeholders = ["<", ">", "{", "}", "your_", "your-", "your session name", "your external", "placeholder", "replace_me", "changeme"];
 const weak = new Set([

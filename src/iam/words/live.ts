@@ -8,7 +8,7 @@ export interface NamedDocument {
 
 export interface LiveRole {
   arn: string;
-  /** `AROA…`, the same for the role's whole life */
+  /** `AROA…`; it stays the same until the role is deleted */
   roleId: string;
   name: string;
   accountId: string;

@@ -30,7 +30,7 @@ export async function openBoss(store: Store, log: Log): Promise<PgBoss> {
     schema: bossSchema,
     useListenNotify: true,
     schedule: false,
-    // A dead worker's job comes back after its heartbeat is stale and one of these rounds has seen it.
+    // The job of a dead worker is queued again after its heartbeat is stale and one of these rounds has found it.
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
   });
@@ -41,7 +41,7 @@ export async function openBoss(store: Store, log: Log): Promise<PgBoss> {
     // A first send inside a transaction would look the queue up over PGlite's one connection, which that transaction holds.
     await boss.getQueueStats(name);
   }
-  // The folder's lock says that no other process lives: whatever PGlite holds as running was an earlier one's.
+  // The folder's lock proves that no other process uses it: jobs that PGlite holds as running belong to an earlier process.
   if (store.kind === "pglite") await giveBackAll(boss, store.db);
   return boss;
 }

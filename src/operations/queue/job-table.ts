@@ -9,7 +9,7 @@ import type { Queue } from "./queue.ts";
 export const bossSchema = "pgboss";
 const table = sql.table(`${bossSchema}.job`);
 
-/** Adds the operation's job with its tenant's next turn, in the caller's transaction. */
+/** Adds the operation's job at its tenant's next position in the fair queue, in the caller's transaction. */
 export async function enqueue(boss: PgBoss, trx: Db, { operationId, key }: Job): Promise<void> {
   const lane = laneOf(key);
   const group = groupOf(key);
@@ -17,14 +17,14 @@ export async function enqueue(boss: PgBoss, trx: Db, { operationId, key }: Job):
   const options = { id: operationId, singletonKey: key, group: { id: group }, priority: 0 - turn, db: fromKysely(trx) };
   const send = () => boss.send(lane, { operationId, turn }, options);
   if ((await send()) !== null) return;
-  // An approved plan runs under the same operation: its first job has ended and must make room. Where it is just ending, recovery finds
+  // An approved plan runs under the same operation: its first job has ended and is replaced. If it is just ending, recovery finds
   // an operation without a job and comes here again.
   const ended = sql`delete from ${table} where name = ${lane} and id = ${operationId} and state in ('completed', 'cancelled', 'failed')`;
   await ended.execute(trx);
   await send();
 }
 
-/** Ends a dead worker's hold on a job, in the caller's transaction: the job may be taken at once, in its old place. */
+/** Frees the job of a dead worker, in the caller's transaction: another worker can take it at once, at its old position. */
 export async function takeFromOwner(boss: PgBoss, trx: Db, { operationId, key }: Job): Promise<void> {
   await boss.fail(laneOf(key), operationId, { reason: "owner-dead" }, { db: fromKysely(trx) });
 }

@@ -7,7 +7,7 @@ export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<v
 export interface Queue {
   /** Adds the job in the caller's transaction: it exists if and only if that commits. Twice is once. */
   enqueue(trx: Db, job: Job): Promise<void>;
-  /** Makes the job of a dead worker runnable at once, in its old place; adds it where there is none. */
+  /** Makes the job of a dead worker runnable at once, at its old position; adds the job if there is none. */
   requeue(trx: Db, job: Job): Promise<void>;
   /** Which of these operations have no job that is waiting or running. */
   withoutJob(operationIds: string[]): Promise<string[]>;
