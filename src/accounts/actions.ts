@@ -1,6 +1,6 @@
 /**
- * The few direct writes into an account that aren't Pulumi's: each is one call, named by what it is for. Each takes a value that only the
- * look-up of what is ours makes, so nothing can be written to what is somebody else's.
+ * The few direct writes into an account that Pulumi doesn't make. Each is one call, named after its purpose. Each takes a value that only a
+ * look-up of our own resources makes, so that nothing is written to a resource of somebody else.
  */
 import { type IAMClient, PutRolePolicyCommand, TagRoleCommand, UpdateAssumeRolePolicyCommand } from "@aws-sdk/client-iam";
 import {
@@ -20,7 +20,7 @@ import type { OwnedKey } from "./keys.ts";
 import type { EmptiedPolicy, KeyPolicyChange } from "./own-statements.ts";
 
 /**
- * Nobody can assume the role from now on (sessions that exist go on). A role that is gone is closed enough.
+ * Closes the trust: from now on nobody can assume the role. Existing sessions go on. A role that is gone counts as closed.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
@@ -30,7 +30,7 @@ export async function closeTrust(iam: IAMClient, { name: roleName }: OwnedRole):
 }
 
 /**
- * Ends the role's sessions: whoever assumed it before `before` (RFC 3339) is denied everything (AWS IAM user guide, "Revoking IAM
+ * Ends the role's sessions: every session from before `before` (RFC 3339) is denied everything (AWS IAM user guide, "Revoking IAM
  * role temporary security credentials"). A role that is gone has no sessions.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
@@ -55,7 +55,7 @@ export async function tagRole(iam: IAMClient, { name: roleName }: AdoptableRole,
 }
 
 /**
- * Takes a grant back at once.
+ * Revokes a grant at once.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
@@ -65,7 +65,7 @@ export async function revokeGrant(kms: KMSClient, { keyArn, id }: OwnGrant): Pro
 }
 
 /**
- * Takes away a bucket policy that held nothing but our statements, so that a bucket without a policy is one again.
+ * Deletes a bucket policy that holds only our statements: the bucket then has no policy, as before.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
@@ -88,7 +88,7 @@ export async function putKeyPolicy(kms: KMSClient, { keyArn, text }: KeyPolicyCh
 const RETAINED = "drawbridge:retained";
 
 /**
- * Marks a key that stays behind, since when. What it encrypted stays readable.
+ * Marks a key as retained, with the time. Data that it encrypted stays readable.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
@@ -98,7 +98,7 @@ export async function tagRetained(kms: KMSClient, { arn: keyArn }: OwnedKey, sin
 }
 
 /**
- * Takes the mark away from a key that a stack has taken in again.
+ * Removes the mark from a key that a stack has adopted again.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */

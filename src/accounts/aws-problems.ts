@@ -1,4 +1,4 @@
-/** From an AWS SDK error to a problem, in one place. */
+/** Turns errors of the AWS SDK into problems. */
 import { ProblemError } from "../problem.ts";
 
 interface AwsError extends Error {

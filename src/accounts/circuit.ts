@@ -17,14 +17,14 @@ interface LeftAlone {
 
 /** What one provisioning role has refused, counted over all replicas. */
 export interface RefusalCount {
-  /** Of those who ask after a pause one may, and the others wait for its answer. */
+  /** After a pause one caller may try; the others wait for its answer. */
   mayEnter(): Promise<"yes" | "as-the-only-one" | LeftAlone>;
-  /** `alone`: it was tried by the only one who might. */
+  /** `alone`: only this caller was allowed to try it. */
   note(cause: string, options: { alone: boolean }): Promise<void>;
   forget(): Promise<void>;
 }
 
-/** What the role is to blame for. Our own credentials' faults would open every account's circuit. */
+/** Failures that the role causes. A fault of our own credentials would open the circuit of every account. */
 const rolesOwnFault = /AccessDenied|Forbidden|NoSuchEntity/;
 
 /** The same door to STS, which counts refusals; `countOf` has none where no role is assumed. What `insists` (a revocation) tries a role whatever the count. */

@@ -40,7 +40,7 @@ export type WriteGates = (visit: { tenant: string; operation: string }) => Write
 
 const MAX_ATTEMPTS = 5;
 
-/** AWS names calls that only read by these verbs. Whatever isn't among them counts as a write. */
+/** The names of read-only AWS calls begin with these verbs. Every other call counts as a write. */
 const reads = /^(?:Get|List|Head|Describe|Simulate)/;
 
 /**

@@ -1,4 +1,4 @@
-/** What is left of an integration in an account, found by name and by tag and never by our own records of state. */
+/** Finds what is left of an integration in an account, by name and by tag, and never by our own records of state. */
 import { GetRoleCommand, type IAMClient, ListRoleTagsCommand, paginateListRoles } from "@aws-sdk/client-iam";
 import { DescribeKeyCommand } from "@aws-sdk/client-kms";
 import { stackName } from "../../stacks/name.ts";
@@ -37,7 +37,7 @@ type Tags = { Key?: string | undefined; Value?: string | undefined }[];
 const tagMap = (tags: Tags | undefined): Record<string, string> =>
   Object.fromEntries((tags ?? []).map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
 
-/** What is there under the name of a role of the integration's. `foreign`: nothing says that it is the integration's. */
+/** The role that exists under a name of the integration's. `foreign`: neither tags nor unique id say that it is the integration's. */
 export type NamedRole = { standing: "ours"; role: OwnedRole } | { standing: "foreign"; arn: string } | { standing: "absent" };
 
 /**

@@ -1,4 +1,4 @@
-/** Keys of an account by their tags: AWS gives keys no name of our choosing, so the ownership tags are how one is found again. */
+/** Finds keys of an account by their ownership tags, because AWS lets nobody choose the name of a key. */
 import {
   DescribeKeyCommand,
   GetKeyRotationStatusCommand,

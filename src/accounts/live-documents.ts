@@ -1,4 +1,4 @@
-/** Reads of what is really there: roles, bucket policies, keys. Independent calls run side by side. */
+/** Reads live roles, bucket policies and keys. Independent calls run at the same time. */
 import {
   GetPolicyCommand,
   GetPolicyVersionCommand,
@@ -130,7 +130,7 @@ const nobody = "000000000000";
 async function answersTo(s3: S3Client, name: string, owner: string): Promise<boolean> {
   const head = s3.send(new HeadBucketCommand({ Bucket: name, ExpectedBucketOwner: owner })).catch((error: HeadError) => {
     const status = error.$metadata?.httpStatusCode;
-    // A redirect to another region says nothing of the owner.
+    // A redirect to another region doesn't show the owner.
     if (status === 403 || status === 301 || status === 400) return undefined;
     throw error;
   });

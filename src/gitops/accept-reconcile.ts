@@ -1,4 +1,4 @@
-/** Accepts a reconcile: in one transaction the source's sequence, the operation, and the end of what it overtakes. */
+/** Accepts a reconcile. One transaction writes the source's sequence and the operation, and ends the operations that it overtakes. */
 
 import type { Context } from "../integrations/context.ts";
 import { type Caller, holdsScope, holdsTenants, tenantsText, type VisibleTenants } from "../model/caller.ts";
@@ -26,7 +26,7 @@ export interface Asker {
   administers: boolean;
 }
 
-/** Who sends a push, with the rights that count for it. */
+/** The sender of a push, with the sender's rights. */
 export const askerOf = (caller: Caller): Asker => ({
   subject: caller.subject,
   tenants: caller.tenants,
@@ -44,8 +44,8 @@ export interface Push {
 }
 
 /**
- * Accepts manifests that somebody pushes. The newest revision wins: one that still waits is overtaken, and one that runs stops
- * watching, while what it started goes on.
+ * Accepts pushed manifests. The newest revision wins: an older reconcile that waits is cancelled, and one that runs stops watching; the
+ * operations that it started go on.
  *
  * @throws ProblemError stale_revision for a lower sequence than the source's
  */
@@ -85,7 +85,7 @@ export async function acceptPush(context: Context, push: Push, by: Asker): Promi
 }
 
 /**
- * Accepts a fetch and reconcile of a source that the service pulls itself; `asker` is the caller who wants it now, if it is one.
+ * Accepts a fetch and reconcile of a source that the service pulls itself. `asker`: the caller who asked for it, if a caller did.
  *
  * @throws ProblemError not_found when it was removed meanwhile
  */
@@ -95,7 +95,7 @@ export async function acceptPull(
   { requestedBy, asker }: { requestedBy: string; asker?: string },
 ): Promise<StoredOperation> {
   return context.store.db.transaction().execute(async (trx) => {
-    // As it is now: somebody may have changed it, or its scopes, since it was found to be due.
+    // Read again: the source or its scopes may have changed since it was found to be due.
     const source = await lockKnownSource(trx, name);
     if (!source) throw new ProblemError("not_found", "There is no such source.");
     const { tenants, prune = false, maxDeletes = 0, scopes = [] } = source;
@@ -170,7 +170,7 @@ function isShared({ tenants, requestedBy, scopes }: SourceRecord, by: Asker): bo
 }
 
 /**
- * Refuses an edit by hand of what a source owns.
+ * Refuses a change by a request if a source owns the integration or tenant.
  *
  * @throws ProblemError managed_by_source
  */

@@ -1,4 +1,4 @@
-/** How git gets in: a home of its own for one fetch, whose config holds the credential. Nothing secret stands in arguments or in URLs. */
+/** Git's credentials: each fetch has its own home folder, whose config holds the credential. Arguments and URLs hold no secret. */
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -64,7 +64,7 @@ function httpsConfig(url: string, token: string): string {
   return `[http "${new URL(url).origin}"]\n\textraHeader = Authorization: Basic ${basic}\n\tfollowRedirects = false\n`;
 }
 
-/** A server of one's own may have a certificate that only one's own authority vouches for: `<credentials>.ca` beside the token. */
+/** A private server may have a certificate of a private authority: then `<credentials>.ca` stands beside the token. */
 function authority(secretsDir: string, credentials: string | undefined): string {
   const file = path.join(secretsDir, `${credentials}.ca`);
   return credentials !== undefined && existsSync(file) ? `[http]\n\tsslCAInfo = ${file}\n` : "";

@@ -1,4 +1,4 @@
-/** Git's own output, as bytes and piece by piece: names and contents of a repository needn't be text, nor small. */
+/** Git's output as bytes, in pieces: names and contents of a repository may be binary and large. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
@@ -32,14 +32,14 @@ export async function* gitOutput({ folder, environment, signal }: Checkout, args
   }
 }
 
-/** All that a git command writes; for what is known to be small. */
+/** The whole output of a git command; only for output that is known to be small. */
 export async function gitBytes(checkout: Checkout, args: string[], input?: Buffer): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of gitOutput(checkout, args, input)) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
-/** What stands between the separators of the output; the last piece needs one, too, as git's `-z` has it. */
+/** The pieces between the separators of the output. The last piece ends with a separator too, as in git's `-z`. */
 export async function* splitAt(output: AsyncIterable<Buffer>, separator: number): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const piece of output) {

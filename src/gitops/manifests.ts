@@ -1,4 +1,4 @@
-/** Manifests: what a repository says should be. One document is one tenant or one integration; its `spec` is the body of its PUT. Pure. */
+/** Manifests: the desired state in a repository. One document is one tenant or one integration; its `spec` is the body of its PUT. Pure. */
 import type { z } from "zod";
 import { type Manifest, manifestEnvelope } from "../model/manifest.ts";
 import { inBrief, readYaml, type YamlDocument } from "./strict-yaml.ts";
@@ -51,7 +51,7 @@ export function readManifests(file: string, text: string): { manifests: LocatedM
   };
 }
 
-/** A thousand faults of one file help nobody more than the first ones, and each would become a row of the result. */
+/** The first faults of a file are enough: each fault becomes a row of the result. */
 function firstOf(faults: ManifestFault[]): ManifestFault[] {
   const more = faults.slice(yamlLimits.faults);
   if (!more[0]) return faults;

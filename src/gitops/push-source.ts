@@ -20,7 +20,7 @@ export function pushSourceName(repository: string, by?: { subject: string; tenan
   return slug === "" ? `source-${own}` : `${slug}-${own}`.replaceAll("--", "-");
 }
 
-/** A source that nobody registered: it comes into being with the first push from its repository. */
+/** A source that nobody registered: the first push from its repository makes it. */
 export function pushSource(
   repository: string,
   { name, by, now }: { name: string; by: { subject: string; tenants: VisibleTenants; mayDestroy: boolean }; now: string },

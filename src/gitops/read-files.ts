@@ -1,4 +1,4 @@
-/** Reads a source's files on a thread of its own: what they hold is somebody else's, and the service goes on answering meanwhile. */
+/** Reads a source's files on a separate thread: the content isn't trusted, and the service must go on answering. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { ProblemError } from "../problem.ts";
@@ -32,7 +32,7 @@ export async function readFiles(
   const deadline = AbortSignal.timeout(milliseconds);
   const worker = new Worker(workerFile, {
     workerData: files,
-    // The thread needs none of the service's settings, and shall not have its secrets.
+    // The thread needs no settings of the service and must not have its secrets.
     env: {},
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
@@ -56,7 +56,7 @@ export async function readFiles(
   } finally {
     await worker.terminate();
   }
-  // A file that nobody has read must never pass for one without manifests: what it names would be pruned.
+  // An unread file must never count as a file without manifests: the integrations that it names would be pruned.
   if (read.length !== files.length) throw notRead(undefined);
   return { manifests: read.flatMap((one) => one.manifests), faults: read.flatMap((one) => one.faults) };
 }

@@ -1,4 +1,4 @@
-/** What a reconcile is given, and what it says of each manifest. */
+/** The input of a reconcile, and its answer for each manifest. */
 import type { VisibleTenants } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 

@@ -1,4 +1,4 @@
-/** What a set of manifests would change: decided from a handful of batch reads, without AWS and without Pulumi. */
+/** Decides what a set of manifests would change, from a few batch reads, without AWS and without Pulumi. */
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Context } from "../integrations/context.ts";
 import { decide } from "../integrations/decide.ts";
@@ -85,7 +85,7 @@ async function planOne(context: Context, request: PlanRequest, one: One): Promis
   }
 }
 
-/** What isn't this caller's, this source's or anybody's business now. */
+/** Refuses what this caller or this source may not change, and everything while automation is paused. */
 function refuseOthers(request: PlanRequest, facts: Facts, subject: { kind: "Tenant" | "Integration"; tenant: string; name: string }): void {
   const { kind, tenant, name } = subject;
   if (request.tenants !== "*" && !request.tenants.includes(tenant)) throw new ProblemError("not_found", "There is no such tenant here.");
@@ -95,7 +95,7 @@ function refuseOthers(request: PlanRequest, facts: Facts, subject: { kind: "Tena
   if (reason !== undefined) throw new ProblemError("paused", `Automation is paused: ${reason}`);
 }
 
-/** Whose it is shows only to those who see every tenant. */
+/** Only a caller who holds every tenant learns the name of the owner. */
 export function managedBySource(owner: string, tenants: VisibleTenants): ProblemError {
   const whose = tenants === "*" ? `Source ${owner}` : "Another source";
   return new ProblemError("managed_by_source", `${whose} owns this. Change it there, or remove the source first.`);
@@ -160,7 +160,7 @@ async function planIntegration(
     return { outcome: "changed", ifMatch };
   }
   const open = facts.busy.get(`${tenantName}/${metadata.name}`);
-  // Manifests that are as they were ask for nothing new.
+  // An unchanged manifest asks for nothing new.
   if (open?.includes("destroy")) return { outcome: "unchanged", ifMatch, reason: "A teardown of it is under way. PUT it if it is wanted." };
   if (before.closedByTeardown)
     return { outcome: "unchanged", ifMatch, reason: "A teardown closed its access and didn't end. PUT it if it is wanted, or DELETE it." };

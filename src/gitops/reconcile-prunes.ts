@@ -1,4 +1,4 @@
-/** What a source owns and no longer names: destroyed where that is wanted and safe. Pure. */
+/** Integrations that a source owns and no longer names: they are destroyed if pruning is on and safe. Pure. */
 import { integrationEtag } from "../model/etag.ts";
 import { type Facts, pauseOf } from "./reconcile-facts.ts";
 import type { PlanRequest, Step } from "./reconcile-items.ts";

@@ -1,4 +1,4 @@
-/** What a reconcile says of each manifest and of all of them, bounded. Pure. */
+/** The result of a reconcile, for each manifest and in total, with a limit on its size. Pure. */
 import { ProblemError } from "../problem.ts";
 import type { Item, Outcome, Step } from "./reconcile-items.ts";
 
@@ -6,7 +6,7 @@ import type { Item, Outcome, Step } from "./reconcile-items.ts";
 const MOST_ITEMS = 1_000;
 const LONGEST_REASON = 500;
 
-/** What one needs to see comes first when there are too many. */
+/** Failures come first if there are too many items. */
 const ORDER: readonly Outcome[] = ["refused", "pruned", "kept", "changed", "added", "unchanged"];
 
 /** The same manifest or integration, in whatever run. */

@@ -16,7 +16,7 @@ export interface Fetched {
   revision: string;
   /** in order of their paths */
   files: FileText[];
-  /** What the commit holds and can't be read. While there is any, the files aren't all that the source says. */
+  /** Entries of the commit that can't be read. While there are any, the list of files isn't complete. */
   faults: ManifestFault[];
 }
 

@@ -58,7 +58,7 @@ function keptOf({ revision, lastOperation }: Partial<SourceRecord>): Partial<Sou
 }
 
 /**
- * Forgets a source. What it owned stays as it is, and belongs to nobody.
+ * Deletes a source. Its integrations and tenants stay as they are, without an owner.
  *
  * @throws ProblemError not_found
  */
@@ -97,7 +97,7 @@ export async function receiveDelivery(
   try {
     return { operation: await acceptPull(context, source, { requestedBy: "webhook" }) };
   } catch (error) {
-    // Its sender is told of the failure and sends it again.
+    // The sender gets the failure and sends the delivery again.
     await forgetDelivery(context.store.db, name, reading.keys);
     throw error;
   }

@@ -1,6 +1,6 @@
 /**
  * Which files of a commit are manifests, decided from git's list of its tree before any content is read. What the list holds and
- * can't be read is a fault, never nothing: what is missing would be pruned.
+ * can't be read is a fault: if it counted as absent, integrations would be pruned.
  */
 import { ProblemError } from "../problem.ts";
 import { type Checkout, gitBytes, gitOutput, splitAt } from "./git.ts";

@@ -9,7 +9,7 @@ interface Address {
   name: string;
 }
 
-/** What stands at an address: nothing of a tenant that isn't there or was offboarded; the integration gone or not. */
+/** The tenant and the integration at an address. Neither for a tenant that doesn't exist or was offboarded; the integration may be gone. */
 interface Found {
   tenant: TenantRecord | undefined;
   integration: IntegrationRecord | undefined;

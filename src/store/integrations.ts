@@ -17,7 +17,7 @@ export async function findIntegration(db: Db, tenant: string, name: string): Pro
   return row?.record;
 }
 
-/** What a PUT meets, read by one look at the store. */
+/** The state that one PUT needs, read by one statement. */
 export interface StoredState {
   tenant: TenantRecord;
   /** Gone or not */
@@ -61,8 +61,8 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
 }
 
 /**
- * What a new wish meets: the integration as it is, gone or not, its row locked; whether the tenant is gone, or being offboarded. The
- * caller has locked the tenant's name.
+ * The state that an accepted request needs: the integration, gone or not, with its row locked; whether the tenant is gone or being
+ * offboarded. The caller has locked the tenant's name.
  */
 export async function findForUpdate(
   trx: Db,

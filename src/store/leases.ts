@@ -92,7 +92,7 @@ export async function releaseLeases(db: Db, epoch: number): Promise<void> {
   await db.deleteFrom("leases").where("epoch", "=", epoch).execute();
 }
 
-/** Undoes a takeover of one resource: it is its former holder's again, as it was. */
+/** Undoes a takeover of one resource: its former holder has it again, unchanged. */
 export async function giveBackLease(db: Db, epoch: number, former: Lease): Promise<void> {
   await db
     .updateTable("leases")

@@ -191,7 +191,7 @@ const isTeardown = sql<boolean>`(o.kind = 'offboard' or o.kind = 'destroy' and o
   and (o.state <> 'cancelled' or exists (select from integrations i
     where i.tenant = mine.tenant and i.name = mine.integration and i.record->'closedByTeardown' = 'true'::jsonb))`;
 
-/** Whoever writes a part of a request is noted as its author with the operation that came of it. */
+/** Each author of a part of a request is recorded, with the operation that the request opened. */
 const isNewRequest = sql<boolean>`o.integration = mine.integration and o.kind in ('up', 'rotate', 'adopt')
   and o.request->'authors' @> jsonb_build_array(jsonb_build_object('operation', o.id))`;
 
@@ -263,7 +263,7 @@ function operationOf(row: OperationRow): StoredOperation {
     ...(row.plugin !== null && { plugin: row.plugin === "official" ? "official" : "stand-in" }),
     epoch: row.epoch,
     deadlineSeconds: row.deadline_seconds,
-    // Once ended, nobody is asked any more.
+    // An ended operation needs no approval any more.
     cancelRequested: row.cancel_requested && !isTerminal(row.state),
   };
 }

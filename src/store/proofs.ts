@@ -1,4 +1,4 @@
-/** Proofs stand beside the records: ten times as large, they are read when they are asked for, and written when they are new. */
+/** Proofs are stored apart from the records: they are ten times as large, and are read only on request and written only when they are new. */
 import { sql } from "kysely";
 import type { Proof } from "../iam/contract/contract.ts";
 import type { IntegrationRecord } from "../model/integration.ts";

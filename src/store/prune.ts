@@ -1,4 +1,4 @@
-/** Forgets what has ended long ago. Receipts, the audit and tombstones stay. */
+/** Deletes operations that ended long ago. Receipts, the audit and tombstones stay. */
 import { sql } from "kysely";
 import type { Db } from "./database/transaction.ts";
 import { forgetOldPositions } from "./fair-queue.ts";
@@ -7,7 +7,7 @@ import { forgetOldPositions } from "./fair-queue.ts";
 export const pruneBatch = 500;
 
 /**
- * Deletes operations that ended more than `days` days ago, oldest first, with their events; and turns that are over. The last `up` of an
+ * Deletes operations that ended more than `days` days ago, oldest first, with their events, and old positions of the fair queue. The last `up` of an
  * integration stays, because the integration points at it; a parent goes after its children. Returns how many operations went.
  */
 export async function pruneOperations(db: Db, days: number, batch = pruneBatch): Promise<number> {

@@ -58,7 +58,7 @@ export interface ChildState {
   error?: Problem;
 }
 
-/** How these operations stand. */
+/** The states of these operations. */
 export async function statesOf(db: Db, ids: readonly string[]): Promise<ChildState[]> {
   if (ids.length === 0) return [];
   const rows = await db

@@ -49,7 +49,7 @@ export async function saveSource(db: Db, source: SourceRecord): Promise<void> {
     .execute();
 }
 
-/** Forgets a source; what it owned belongs to nobody then and stays as it is. Answers whether there was one. */
+/** Deletes a source; its integrations and tenants stay as they are, without an owner. Answers whether there was one. */
 export async function deleteSource(db: Db, name: string): Promise<boolean> {
   return inTransaction(db, async (trx) => {
     // First, so that a reconcile which claims at the same time does so before it or finds no source.
@@ -60,7 +60,7 @@ export async function deleteSource(db: Db, name: string): Promise<boolean> {
   });
 }
 
-/** Writes down what came of a fetch, and nothing else: somebody may have changed the source meanwhile. */
+/** Records the outcome of a fetch and changes nothing else: the source may have changed meanwhile. */
 export async function noteFetch(db: Db, name: string, fetched: { revision: string } | "failed"): Promise<void> {
   const noted =
     fetched === "failed"
@@ -81,7 +81,7 @@ export async function takeDueSources(db: Db, now: string): Promise<SourceRecord[
   return rows.map((row) => row.record);
 }
 
-/** Who owns it, if anybody. A tenant's own `tenant` and `name` are the same. */
+/** The source that owns it, if there is one. For a tenant, `tenant` and `name` are the same. */
 export async function ownerOf(db: Db, kind: SourceMember["kind"], tenant: string, name: string): Promise<string | undefined> {
   const row = await db
     .selectFrom("source_members")
@@ -93,7 +93,7 @@ export async function ownerOf(db: Db, kind: SourceMember["kind"], tenant: string
   return row?.source;
 }
 
-/** What a source owns, and what anybody owns of these tenants. */
+/** Everything that this source owns, and everything in these tenants that any source owns. */
 export async function membersOf(db: Db, { source, tenants }: { source: string; tenants: readonly string[] }): Promise<SourceMember[]> {
   return db
     .selectFrom("source_members")
@@ -153,7 +153,7 @@ export async function noteDelivery(db: Db, source: string, keys: readonly string
   });
 }
 
-/** Forgets a delivery again: nothing came of it, so that it can be sent once more. */
+/** Deletes the record of a delivery that had no effect, so that it can be sent again. */
 export async function forgetDelivery(db: Db, source: string, keys: readonly string[]): Promise<void> {
   await db
     .deleteFrom("webhook_deliveries")

@@ -54,7 +54,7 @@ export async function writeTenantTombstone(db: Db, name: string): Promise<boolea
 /** What a claim on an account itself is about; claims on what stands in it name that. */
 const accountItself = "account";
 
-/** The names of the tenants that ever had this account, also of those that are gone: a claim outlives its tenant. */
+/** The names of all tenants that ever had this account, also of offboarded ones: a claim stays after its tenant is gone. */
 export async function claimantsOfAccount(db: Db, accountId: string): Promise<string[]> {
   const rows = await db
     .selectFrom("claims")
@@ -66,7 +66,7 @@ export async function claimantsOfAccount(db: Db, accountId: string): Promise<str
   return rows.map((row) => row.tenant);
 }
 
-/** Writes down that the tenant has this account. */
+/** Records the claim of the tenant on this account. */
 export async function claimAccount(db: Db, accountId: string, tenant: string): Promise<void> {
   await db
     .insertInto("claims")
@@ -75,7 +75,7 @@ export async function claimAccount(db: Db, accountId: string, tenant: string): P
     .execute();
 }
 
-/** What a decision is about that must not change until its transaction ends. */
+/** A name that a decision depends on: it must not change until the transaction ends. */
 export type Locked = { tenant: string } | { account: string } | { repository: string };
 
 /**

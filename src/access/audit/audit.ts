@@ -1,4 +1,4 @@
-/** Writes what is about to be done, does it, and writes what came of it. */
+/** The audit of one action: writes its intent, does it, writes its outcome. */
 import { randomUUID } from "node:crypto";
 import { faultFields, type Log } from "../../log.ts";
 import type { AuditFacts, AuditOutcome } from "../../model/audit-entry.ts";
@@ -10,13 +10,13 @@ import { type RefusalRows, refusalRows } from "./refusals.ts";
 export interface Audit {
   /** Requests that were refused for who sent them. */
   refusals: RefusalRows;
-  /** Writes the intent. Rejects where it can't be written: then nothing may be done. */
+  /** Writes the intent. Rejects if it can't be written; then the action must not start. */
   begin(facts: AuditFacts): Promise<AuditRows>;
   /** Runs `work` between an intent and an outcome. Rejects with what `work` rejects with. */
   around<T>(facts: AuditFacts, work: () => Promise<T>, outcomeOf: (answer: T) => AuditOutcome): Promise<T>;
 }
 
-/** What follows an intent. Where an outcome can't be written the work stands, the log says so, and the intent without an outcome shows it. */
+/** The outcome after an intent. If it can't be written, the work isn't undone: the log reports it, and the intent stays without an outcome. */
 export interface AuditRows {
   done(outcome: () => AuditOutcome | Promise<AuditOutcome>): Promise<void>;
   failed(error: unknown): Promise<void>;
@@ -56,7 +56,7 @@ export function createAudit({ db, log }: { db: Db; log: Log }): Audit {
   };
 }
 
-/** What AWS calls a request of ours that it refused. */
+/** AWS's request id of a call that it refused. */
 function awsRequestOf(error: unknown): { awsRequestId?: string } {
   if (typeof error !== "object" || error === null || !("$metadata" in error)) return {};
   const { requestId } = error.$metadata as { requestId?: string };

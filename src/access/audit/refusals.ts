@@ -1,6 +1,6 @@
 /**
- * Refused requests in the audit: who, when, which route, and never more rows than a bound, whatever is sent. The first refusal of a
- * kind stands there at once with its request's id; the ones like it in the minute after are one row with their number.
+ * Refused requests in the audit: caller, time, route. The number of rows is limited, however many requests come. The first refusal of a kind
+ * is a row at once, with its request id; equal refusals of the next minute are one row with their count.
  */
 import { randomUUID } from "node:crypto";
 import { faultFields, type Log } from "../../log.ts";
@@ -16,7 +16,7 @@ export interface Refusal {
   requestId: string;
 }
 
-/** Kinds of refusals with rows of their own in one minute. Strangers can't use up what is kept for callers. */
+/** Kinds of refusals that have their own rows in one minute. Unknown callers can't use up the rows of known ones. */
 const mostKinds = { strangers: 10, callers: 20 };
 const minute = 60_000;
 

@@ -1,4 +1,4 @@
-/** An operation's run in the audit: what Pulumi writes stands between its intent and its outcome. */
+/** The run of an operation in the audit: Pulumi's writes happen between its intent and its outcome. */
 import type { Run } from "../../operations/run.ts";
 import type { Audit } from "./audit.ts";
 

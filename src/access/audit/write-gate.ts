@@ -1,4 +1,4 @@
-/** What stands around every direct write into an account: the freeze, then the audit. */
+/** Every direct write into an account passes this gate: first the freeze, then the audit. */
 import type { WriteGates } from "../../accounts/clients.ts";
 import { ProblemError } from "../../problem.ts";
 import type { Audit } from "./audit.ts";

@@ -1,4 +1,4 @@
-/** API keys: made, listed, replaced and ended by administrators, and never worth more than the one who made them. */
+/** API keys. Administrators make, list, replace and end them. A key never has more rights than its maker. */
 import { randomUUID } from "node:crypto";
 import { type Caller, holdsScope, reservedSubjects, type Scope } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
@@ -69,7 +69,7 @@ export async function removeKey(db: Db, id: string): Promise<void> {
   if (!deleted) throw noKey();
 }
 
-/** Milliseconds for which a key that was looked up needs no second look: one that another replica ends works here that much longer. */
+/** Milliseconds for which a lookup of a key is kept: a key that another replica ends works here that much longer. */
 const knownFor = 1_000;
 const mostKnown = 1_000;
 /** By digest, per store. Emptied whenever this process ends a key. */

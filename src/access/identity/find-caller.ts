@@ -1,4 +1,4 @@
-/** Who a bearer token stands for: the administrator, an API key, or a token of an issuer that the configuration names. */
+/** The caller of a bearer token: the administrator, an API key, or a token of a configured issuer. */
 
 import type { Caller } from "../../model/caller.ts";
 import type { Db } from "../../store/database/transaction.ts";
@@ -6,7 +6,7 @@ import { callerOfKey } from "./api-keys.ts";
 import type { TokenReader } from "./oidc.ts";
 import { adminToken, isApiKey } from "./tokens.ts";
 
-/** The lookup that every request goes through; undefined for whatever isn't valid, without a reason. */
+/** The lookup for every request. Undefined for a token that isn't valid; it gives no reason. */
 export function callerLookup({ admin, db, readToken }: { admin: string; db: Db; readToken: TokenReader }) {
   const findAdmin = adminToken(admin);
   return async (token: string): Promise<Caller | undefined> => {

@@ -18,7 +18,7 @@ const rule = z.strictObject({
 });
 
 const issuer = z.strictObject({
-  /** What callers are named by, in front of the token's subject. */
+  /** The prefix of the callers' names, before the token's subject. */
   name: z.string().regex(/^[a-z0-9-]{1,32}$/),
   issuer: z.url(),
   audience: z.string().min(1),
@@ -31,7 +31,7 @@ const issuer = z.strictObject({
   maxLifetime: z.int().min(60).max(86_400).default(3_600),
   /** seconds by which clocks may differ */
   clockTolerance: z.int().min(0).max(120).default(30),
-  /** The first rule that fits decides; where none does, the token is nobody's. */
+  /** The first rule that fits decides. If none fits, the token is refused. */
   rules: z.array(rule).min(1),
 });
 
@@ -64,7 +64,7 @@ export function tokenReader(issuers: readonly Issuer[]): TokenReader {
   };
 }
 
-/** Chooses whose rules apply; nothing else is believed before the signature is checked. */
+/** Chooses the issuer whose rules apply. Nothing else of the token is used before its signature is checked. */
 function issuerOf(token: string): string | undefined {
   try {
     return decodeJwt(token).iss;

@@ -1,4 +1,4 @@
-/** Secrets that name a caller. They are kept and compared by their SHA-256, so that neither time nor a stolen row tells one. */
+/** Secrets that identify a caller. They are stored and compared by their SHA-256, so neither timing nor a stolen row reveals one. */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { adminSubject, type Caller, scopes } from "../../model/caller.ts";
 

@@ -1,4 +1,4 @@
-/** How much a caller, and all callers together for a tenant, may ask for: counted in memory, or in PostgreSQL over all replicas. */
+/** Rate limits for each caller, and for each tenant over all callers. Counted in memory, or in PostgreSQL over all replicas. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import { ProblemError } from "../../problem.ts";
@@ -64,7 +64,7 @@ const paceOf = ({ writesPerMinute }: LimitSettings) => Math.ceil(writesPerMinute
 /** Seconds that a request waits for the pace at most, before it is refused. */
 const mostSeconds = 2;
 
-/** Takes one point per call, and waits for the next second where this one's are used up. */
+/** Takes one point per call. If the points of this second are used up, it waits for the next second. */
 function paced(limiter: RateLimiterMemory): (key: string) => Promise<void> {
   return async (key) => {
     for (let left = mostSeconds; ; left--) {

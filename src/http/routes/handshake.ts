@@ -1,4 +1,4 @@
-/** What moves an integration along with its vendor: a proof anew, an external id, the vendor's own policy. */
+/** The steps of an integration with its vendor: a new proof, an external id, the vendor's own policy. */
 
 import { z } from "zod";
 import { requestVerify } from "../../integrations/proving.ts";

@@ -1,4 +1,4 @@
-/** Is it alive, can it work, what does it do. */
+/** Health, readiness and metrics. */
 import { z } from "zod";
 import type { Readiness } from "../server/api.ts";
 import { defineRoute, type Route } from "../server/route.ts";

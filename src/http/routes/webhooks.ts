@@ -1,4 +1,4 @@
-/** /v1/webhooks: GitHub's push deliveries. Who sends them is known by their signature alone. */
+/** /v1/webhooks: GitHub's push deliveries. Only their signature identifies the sender. */
 
 import { z } from "zod";
 import { receiveDelivery } from "../../gitops/sources.ts";

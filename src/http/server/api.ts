@@ -1,4 +1,4 @@
-/** What the routes work with: the verbs' own context, and what this process holds beside it. src/app/compose.ts makes it. */
+/** The parts that routes use: the verbs' context and the parts of this process. src/app/compose.ts makes it. */
 import type { Registry } from "prom-client";
 import type { Audit } from "../../access/audit/audit.ts";
 import type { Limits } from "../../access/limits/limits.ts";

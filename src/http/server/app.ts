@@ -1,4 +1,4 @@
-/** The express application: the list of routes, and what holds for all of them. */
+/** The express application: the list of routes and the handlers that all routes share. */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import helmet from "helmet";
 import { faultFields } from "../../log.ts";
@@ -49,7 +49,7 @@ function byPath(list: readonly Route[]): Map<string, Route[]> {
   return grouped;
 }
 
-/** Below /v1 nobody learns which paths exist without a caller. */
+/** Below /v1, a request without a caller doesn't show which paths exist. */
 function needCaller(api: Api): RequestHandler {
   return async (request, response, next) => {
     traceOf(response).subject = (await authenticate(request, api.findCaller)).subject;

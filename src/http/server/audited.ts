@@ -1,4 +1,4 @@
-/** The rows of one mutation in the audit: what is asked, and what came of it. */
+/** The audit rows of one request: its intent and its outcome. */
 import type { AuditFacts, AuditOutcome } from "../../model/audit-entry.ts";
 import { type Caller, holdsTenant } from "../../model/caller.ts";
 import { integrationEtag, tenantEtag } from "../../model/etag.ts";
@@ -14,7 +14,7 @@ export interface AuditedRequest {
   failed(error: unknown): Promise<void>;
 }
 
-/** Writes the intent: where that fails nothing may be done. */
+/** Writes the intent. If that fails, the request must not be carried out. */
 export async function beginAudit(
   { context, audit }: Pick<Api, "context" | "audit">,
   caller: Caller,

@@ -1,4 +1,4 @@
-/** Who calls, by the bearer token of a request. */
+/** Finds the caller of a request by its bearer token. */
 import type { Request } from "express";
 import type { Caller } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";

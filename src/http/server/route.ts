@@ -118,7 +118,7 @@ interface RouteDefinition<S extends RouteScope, P extends StrictObject, Q extend
   body?: B;
   /** Whether a body asks for a dry run, which takes the scope `plan` in the place of the route's own. */
   isDryRun?(body: z.output<B>): boolean;
-  /** Refuses a body that is wrong whatever is there: nothing is written down of such a request, as of any other malformed one. */
+  /** Refuses a body that is wrong in every state. Such a request isn't audited, like every malformed one. */
   refuse?(body: z.output<B>): void;
   responses: R;
 }

@@ -1,4 +1,4 @@
-/** One request through one route: who, may they, is it well formed, once, do it, answer. */
+/** Serves one request: caller, scope, tenant, limits, body, idempotency, audit, handler, answer. */
 import { hash } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
 import type { AuditFacts } from "../../model/audit-entry.ts";
@@ -15,7 +15,7 @@ import { traceOf } from "./observe.ts";
 import { RequestError, requestError } from "./problem-response.ts";
 import { type Answer, type Route, type RouteScope, routeName, type StrictObject } from "./route.ts";
 
-/** The express handler of a route. Whatever it throws is for the app's error handler. */
+/** The express handler of a route. The app's error handler answers its errors. */
 export function serve(route: Route, api: Api): RequestHandler {
   const readBody = route.body && jsonBodyReader(route.bodyLimit);
   const readBytes = route.rawBody && bytesReader(route.bodyLimit);
@@ -52,7 +52,7 @@ export function serve(route: Route, api: Api): RequestHandler {
       route.refuse?.(input.body);
       if (!caller || !isAudited(route, caller)) return route.handle(input);
       const { tenant } = traceOf(response);
-      // Taking access away waits for nobody; it has a limit of its own.
+      // A request that takes access away doesn't wait for the pace; it has its own limit.
       if (tenant !== undefined && isMutation(route) && route.scope !== "destroy") await api.limits.keepPace(tenant);
       const row = await beginAudit(api, caller, auditFacts(route, request, response, body));
       try {
@@ -72,7 +72,7 @@ export function serve(route: Route, api: Api): RequestHandler {
 async function admit(route: Route, request: Request, response: Response, api: Api): Promise<Caller> {
   const caller = await authenticate(request, api.findCaller);
   traceOf(response).subject = caller.subject;
-  // Which of the two a body asks for is known once it is read.
+  // The body decides between the two, and it isn't read yet.
   const isForDryRuns = route.isDryRun !== undefined && holdsScope(caller, "plan");
   if (!isForDryRuns) requireScope(caller, route.scope);
   if (route.everyTenant && caller.tenants !== "*") throw new ProblemError("forbidden", "This needs a caller that holds every tenant.");
@@ -83,7 +83,7 @@ function requireScope(caller: Caller, scope: RouteScope): void {
   if (scope !== "open" && !holdsScope(caller, scope)) throw new ProblemError("forbidden", `This needs the scope ${scope}.`);
 }
 
-/** Changes are, and answers that hold external ids. */
+/** Changes are audited, and answers that hold external ids. */
 function isAudited(route: Route, caller: Caller): boolean {
   return isMutation(route) || (route.reveals === true && holdsScope(caller, "reveal"));
 }

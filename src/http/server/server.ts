@@ -1,4 +1,4 @@
-/** Sockets: what one slow or greedy client can cost is bounded here. */
+/** Sockets, with limits on what one slow or greedy client can cost. */
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";

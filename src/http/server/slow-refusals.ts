@@ -1,6 +1,6 @@
 /**
  * Rate-limit refusals are answered late: a caller that repeats them at once gets fewer answers, and the processor stays free for others.
- * Only so many wait at a time, so that waiting costs no memory to speak of; the others are answered at once.
+ * A limited number waits at a time, so that they need little memory; the others are answered at once.
  */
 
 interface SlowRefusals {

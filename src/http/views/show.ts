@@ -1,4 +1,4 @@
-/** From what the store keeps to what the API shows. Pure; external ids leave only as fingerprints, but for a tenant's provisioning id where it is revealed. */
+/** Turns stored records into the API's answers. Pure. External ids are fingerprints; a tenant's provisioning id is whole if it is revealed. */
 import { z } from "zod";
 import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
 import { findBlueprint } from "../../blueprints/registry.ts";
@@ -15,7 +15,7 @@ import type { StoredOperation } from "../../store/operations.ts";
 import { provisioningTrust } from "../../tenants/tenants.ts";
 import type { IntegrationView, TenantView } from "./schemas.ts";
 
-/** `revealed`: the provisioning external id stands there whole. */
+/** `revealed`: the provisioning external id is shown whole. */
 export function showTenant(
   tenant: TenantRecord,
   { servicePrincipal, revealed }: { servicePrincipal: string; revealed: boolean },
@@ -75,7 +75,7 @@ export function showIntegration(record: IntegrationRecord, tenant: TenantRecord,
   };
 }
 
-/** Nothing for a blueprint that this release doesn't have any more: what it made can still be read and destroyed. */
+/** Undefined for a blueprint that this release doesn't have any more: its integrations can still be read and destroyed. */
 function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string) {
   const { blueprint: id, version, parameters, externalIds } = appliedRequestOf(record);
   const blueprint = findBlueprint(id, version);
@@ -84,7 +84,7 @@ function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string)
   return maskedFields(blueprint.handOff(parameters, context)).map(({ field, value, where }) => ({ field, value, where }));
 }
 
-/** An operation without what only we need: its frozen request may hold an external id. */
+/** An operation without its internal fields: its request may hold an external id. */
 export function showOperation(stored: StoredOperation): Operation {
   const {
     request: _request,
