@@ -1,12 +1,20 @@
 /** Who only reads, writes or plans gets no external id in clear text; who may see one leaves a row in the audit. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { Statement } from "../../src/iam/words/policy-document.ts";
+import { contextOf, requireBlueprint } from "../../src/integrations/desired-stacks.ts";
+import { handOffOf } from "../../src/integrations/hand-off/bundle.ts";
+import { cloudFormationTemplate } from "../../src/integrations/hand-off/cloudformation.ts";
+import { maskedHandOff } from "../../src/integrations/hand-off/masked.ts";
+import { findTenantIntegration } from "../../src/integrations/lookup.ts";
 import { type Scope, scopes } from "../../src/model/caller.ts";
 import { type Running, start } from "../http/support.ts";
 
 const externalId = "c1-7d1f6a93b2e84c05a1f2";
 const handOff = "/v1/tenants/acme/integrations/c1/hand-off";
 const bootstrap = "/v1/tenants/acme/bootstrap";
+
+const withoutCondition = ({ Condition: _none, ...statement }: Statement): Statement => statement;
 
 describe("external ids", () => {
   let service: Running;
@@ -84,6 +92,41 @@ describe("external ids", () => {
       assert.match(JSON.stringify(template.Resources), /"sts:ExternalId":\{"Ref":"ExternalId"\}/);
       assert.doesNotMatch(JSON.stringify(template.Resources), /sha256:/);
     }
+  });
+
+  test("nor does one trust a fingerprint where two ids work, or where a statement asks for none", async () => {
+    const { record, tenant } = await findTenantIntegration(service.context, "acme", "c1");
+    const blueprint = requireBlueprint(record.blueprint, record.version);
+    const ids = [externalId, "c1-the-second-5d0b"];
+    const whole = handOffOf(blueprint, record.parameters, contextOf(tenant, { integration: "c1", externalIds: ids }));
+    const [role] = whole.specs;
+    assert.ok(role?.kind === "role");
+    const open = {
+      ...role,
+      key: "c1.open",
+      inputs: { ...role.inputs, trust: { ...role.inputs.trust, Statement: role.inputs.trust.Statement.map(withoutCondition) } },
+    };
+    for (const specs of [whole.specs, [...whole.specs, open]]) {
+      const text = JSON.stringify(cloudFormationTemplate(maskedHandOff({ ...whole, specs }, ids)));
+      for (const id of [...ids, "sha256:"]) assert.ok(!text.includes(id), id);
+      assert.match(text, /"sts:ExternalId":\{"Ref":"ExternalId"\}/);
+    }
+  });
+
+  test("an answer that revealed isn't given again to the same caller without the scope", async () => {
+    const body = {
+      accountId: "111122223333",
+      region: "us-east-1",
+      access: { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/Provisioning" },
+    };
+    const again = (key: string) =>
+      service.call("PUT", "/v1/tenants/acme", { token: token(key), body, headers: { "idempotency-key": "the-same" } });
+    await keyOf("twice", ["write", "reveal"]);
+    assert.ok((await again("twice")).text.includes(provisioningId));
+    await keyOf("twice", ["write"]);
+    const { status, text } = await again("twice");
+    assert.equal(status, 200);
+    assert.ok(!text.includes(provisioningId));
   });
 
   test("the scope reveals, and each answer that does is on record", async () => {

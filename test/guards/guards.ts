@@ -725,4 +725,18 @@ export const guards: readonly Guard[] = [
     instead: "return isMutation(route) || (route.reveals === undefined &&",
     test: "test/attacks/external-ids.test.ts",
   },
+  {
+    without: "the parameter of a template that may not show its external ids",
+    file: "src/integrations/hand-off/cloudformation.ts",
+    find: "const asksForId = revealed ? only !== undefined :",
+    instead: "const asksForId = revealed || asked.length !== 1 ? only !== undefined :",
+    test: "test/attacks/external-ids.test.ts",
+  },
+  {
+    without: "the scope in what an Idempotency-Key stands for",
+    file: "src/http/server/serve.ts",
+    find: 'route.reveals && holdsScope(caller, "reveal") ? " reveal" : ""',
+    instead: 'route.reveals ? " reveal" : ""',
+    test: "test/attacks/external-ids.test.ts",
+  },
 ];

@@ -145,7 +145,9 @@ async function maybeOnce(
     throw new RequestError([{ in: "header", name: "Idempotency-Key", detail: "This answer is given once and never kept" }]);
   }
   const bytes = body?.bytes ?? Buffer.alloc(0);
-  const parts = { caller: caller.subject, route: routeName(route), url: request.originalUrl, body: bytes };
+  // An answer that revealed something is given again only to a caller who may still see it.
+  const revealed = route.reveals && holdsScope(caller, "reveal") ? " reveal" : "";
+  const parts = { caller: `${caller.subject}${revealed}`, route: routeName(route), url: request.originalUrl, body: bytes };
   return runOnce(api.context.store.db, idempotentRequest(key, parts), run);
 }
 

@@ -27,9 +27,10 @@ export function cloudFormationTemplate({
   specs,
   revealed,
 }: Pick<HandOff, "title" | "integration" | "specs" | "revealed">): Template {
-  const ids = externalIdsOf(specs);
-  const [only] = ids;
-  const asksForId = ids.length === 1 || (!revealed && ids.length > 0);
+  const asked = externalIdsOf(specs);
+  const only = asked.length === 1 && typeof asked[0] === "string" ? asked[0] : undefined;
+  // Not revealed, every id in a trust is a fingerprint, also one of two during a rotation, and no role may trust that.
+  const asksForId = revealed ? only !== undefined : asked.some((id) => id !== undefined);
   const parts = specs.map((spec) => rulesOf(spec).template(logicalId(spec), { asksForId }));
   const byHand = parts.flatMap((part) => part.byHand);
   const template: Template = {
@@ -66,10 +67,9 @@ function logicalId({ kind, key }: { kind: string; key: string }): string {
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
-/** The ids that the trusts ask for: two during a rotation. */
-function externalIdsOf(specs: readonly StackSpec[]): string[] {
-  const ids = new Set(specs.flatMap((spec) => rulesOf(spec).role?.trust.Statement.map(externalIdOf) ?? []));
-  return ids.has(undefined) ? [] : [...ids].filter((id) => typeof id === "string");
+/** What the statements of all trusts ask for, each once: an id, a list of two during a rotation, or undefined for a statement without one. */
+function externalIdsOf(specs: readonly StackSpec[]): unknown[] {
+  return [...new Set(specs.flatMap((spec) => rulesOf(spec).role?.trust.Statement.map(externalIdOf) ?? []))];
 }
 
 /** References to other stacks become the template's own; every role and key that they can name has its ARN as an attribute. */
