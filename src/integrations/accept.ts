@@ -1,4 +1,4 @@
-/** Writes down what an integration should become, and the operation that makes it so, in one transaction. */
+/** Records the desired integration and the operation that makes it so, in one transaction. */
 import { randomUUID } from "node:crypto";
 import { stackAddress } from "../../stacks/name.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
@@ -17,42 +17,45 @@ import type { Context } from "./context.ts";
 import { upRequestOf } from "./desired-integration.ts";
 import type { DesiredStacks } from "./desired-stacks.ts";
 
-/** Kinds of operation that make what somebody wished for. */
+/** Kinds of operation that make a desired integration. */
 export const updateKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
 
-/** Whether it makes what somebody wished for. Others (a teardown, a key's deletion) no request of an integration ends: it runs after them. */
+/**
+ * Whether it makes a desired integration. A new request never ends an operation of another kind (a teardown, a key's deletion): the request
+ * runs after it.
+ */
 export const isUpdate = (kind: OperationKind): boolean => (updateKinds as OperationKind[]).includes(kind);
 
 export interface Acceptance {
   kind: (typeof updateKinds)[number];
   next: IntegrationRecord;
-  /** What `next` was made from: the integration as it was read, undefined where none was there. */
+  /** The integration that `next` was made from, as it was read; undefined if there was none. */
   basis: IntegrationRecord | undefined;
   desired: Pick<DesiredStacks, "specs">;
-  /** What the operation makes: what `next` says, unless told. */
+  /** What the operation makes. Default: the request in `next`. */
   request?: UpRequest;
-  /** What the operation's request holds beside that. */
+  /** Further fields of the operation's request. */
   also?: Record<string, unknown>;
-  /** Not begun yet: what it would do is overtaken. */
+  /** The operation that this one replaces. It hasn't begun. */
   replaces?: StoredOperation | undefined;
   /** the caller's subject */
   requestedBy: string;
-  /** Who wrote what is new in `next`: the caller, unless told. Nobody, where only time has passed. */
+  /** The authors of what is new in `next`. Default: the caller. Empty if only time has passed. */
   writers?: readonly string[];
-  /** Whether they wrote all of it, so that nothing is left of what an unknown author wrote in an earlier release. */
+  /** Whether they wrote all of `next`. Then nothing is left that an unknown author wrote in an earlier release. */
   wholly?: boolean;
 }
 
 /**
- * Accepts the wish in `next`; answers the queued operation.
+ * Accepts the desired integration in `next`; returns the queued operation.
  *
- * @throws ProblemError tenant_offboarding; not_found with the cause `ended` or `removed`; precondition_failed with the cause `changed` when the
- *   integration isn't what `next` was made from any more: `readAgain` does the work again then
+ * @throws ProblemError tenant_offboarding; not_found with the cause `ended` or `removed`; precondition_failed with the cause `changed` when
+ *   the integration is no longer what `next` was made from (`readAgain` then repeats the work)
  */
 export async function accept(context: Context, acceptance: Acceptance): Promise<StoredOperation> {
   const { kind, next, basis, desired, request, also, replaces, requestedBy, writers = [requestedBy], wholly = false } = acceptance;
   return context.store.db.transaction().execute(async (trx) => {
-    // Also where there is no row yet: of two who make it at once the second has to see what the first made.
+    // Take the lock even if there is no row yet: if two requests make the integration at once, the second must see what the first made.
     await lockName(trx, { tenant: next.tenant });
     const { live, gone, offboarding } = await findForUpdate(trx, next.tenant, next.name);
     if (gone) throw new ProblemError("not_found", "There is no such tenant.");
@@ -61,7 +64,7 @@ export async function accept(context: Context, acceptance: Acceptance): Promise<
     const alive = live?.goneAt === undefined ? live : undefined;
     if (basis !== undefined && alive?.createdAt !== basis.createdAt) throw ended(next.name);
     if (askedText(alive) !== askedText(basis)) throw changed(next.name);
-    // Nobody asked for anything new: a teardown that was asked for meanwhile goes first.
+    // This request contains nothing new, so a teardown that was requested meanwhile has priority.
     if (live !== undefined && writers.length === 0) await refuseBeingRemoved(trx, live);
     const id = randomUUID();
     const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
@@ -76,7 +79,8 @@ export async function accept(context: Context, acceptance: Acceptance): Promise<
       requestedBy,
       deadlineSeconds: context.operationSeconds,
     });
-    // A held plan of an earlier wish would bring that back; what only restores what was approved leaves it.
+    // An approval of an older held plan would bring the older request back, so cancel it. A request that only restores what was approved
+    // cancels none.
     const held = request === undefined ? await openOperations(trx, next.tenant, next.name, updateKinds) : [];
     const overtaken = held.filter(({ id, state }) => state === "awaiting-approval" && id !== operation.id && id !== replaces?.id);
     for (const one of [...(replaces ? [replaces] : []), ...overtaken]) await cancelWaiting(trx, one.id, { supersededBy: operation.id });
@@ -84,7 +88,7 @@ export async function accept(context: Context, acceptance: Acceptance): Promise<
   });
 }
 
-/** A wish that was made from a life which has ended would bring back what that one had, or write it over the next one. */
+/** A request that is based on an ended incarnation would bring it back, or overwrite the next incarnation. */
 const ended = (name: string) =>
   new ProblemError("not_found", `Integration ${name} was destroyed while this was being accepted. PUT it anew if it is still wanted.`, {
     cause: incarnationChanged,
@@ -92,16 +96,16 @@ const ended = (name: string) =>
 
 export const incarnationChanged = "ended";
 
-/** Somebody else's change would be lost under this one. */
+/** Without this refusal, the request would overwrite somebody else's change. */
 const changed = (name: string) =>
   new ProblemError("precondition_failed", `Integration ${name} was changed while this was being accepted. GET it and send this again.`, {
     cause: "changed",
   });
 
-/** How often a request looks again at what others change meanwhile. */
+/** How often a request reads again if others change the integration meanwhile. */
 const MOST_LOOKS = 5;
 
-/** Does the work again when what it had read was changed or destroyed before it could be accepted. */
+/** Repeats the work if the integration was changed or destroyed between the read and the acceptance. */
 export async function readAgain<T>(work: () => Promise<T>, causes: readonly string[] = ["changed"]): Promise<T> {
   for (let look = 1; ; look += 1) {
     try {
@@ -112,10 +116,10 @@ export async function readAgain<T>(work: () => Promise<T>, causes: readonly stri
   }
 }
 
-/** Whether anything was ever done for it: from then on what its roles' names are made from stays. */
+/** Whether an operation ever began for it. From then on, the parameters in its roles' names can't change. */
 export const hasBegun = ({ stacks, lastUp }: IntegrationRecord): boolean => stacks.length > 0 || lastUp !== undefined;
 
-/** What is written of a wish: stacks, proof and the like belong to the operations, which may be recording them now. */
+/** The fields that a request writes. Stacks, proof and the like belong to the operations, which may be recording them now. */
 function askedIn(record: IntegrationRecord) {
   const { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, vendorPolicy } = record;
   return { blueprint, vendor, version, parameters, settings, externalIds, supersededIds, ...(vendorPolicy && { vendorPolicy }) };
@@ -127,13 +131,13 @@ const askedText = (record: IntegrationRecord | undefined): string =>
 async function writeAsked(trx: Db, next: IntegrationRecord, live: IntegrationRecord | undefined): Promise<void> {
   const { handshake, updatedAt, authors = [] } = next;
   if (live && live.goneAt === undefined) return saveIntegration(trx, { ...live, ...askedIn(next), handshake, updatedAt, authors }, live);
-  // A tombstone makes room; the keys that it left are still there to be taken in.
+  // Replace the tombstone, but keep its retained keys: the next stacks can adopt them.
   await saveIntegration(trx, { ...next, ...(live?.retained && { retained: live.retained }) });
 }
 
 const known = (authors: readonly Author[] = []): Author[] => authors.filter(({ subject }) => subject !== legacyAuthor);
 
-/** One entry for each subject, its newest: an older operation that ends takes away its own alone. */
+/** Keeps one entry for each subject, the newest. An older operation that ends removes only its own entries. */
 function withWriters(authors: readonly Author[], writers: readonly string[], operation: string): Author[] {
   const added = [...new Set(writers)].map((subject) => ({ subject, operation }));
   return [...authors.filter(({ subject }) => !writers.includes(subject)), ...added];

@@ -1,4 +1,4 @@
-/** A tenant's account, entered for the length of one operation. */
+/** A tenant's account, entered for the duration of one operation. */
 import { type AccountClients, accountClients } from "../accounts/clients.ts";
 import type { Credentials } from "../engine/engine.ts";
 import type { TenantRecord } from "../model/tenant.ts";
@@ -12,8 +12,8 @@ export interface Account {
 }
 
 /**
- * Assumes the tenant's provisioning role and the narrowed state role side by side; the operation's id is the session's name,
- * so that the customer's CloudTrail names it.
+ * Assumes the tenant's provisioning role and the narrowed state role side by side. The session's name is the operation's id, so the
+ * customer's CloudTrail shows it.
  *
  * @throws ProblemError account_unreachable, account_mismatch, provisioning_role_open, access_mode_disabled
  */

@@ -1,4 +1,4 @@
-/** `adopt`: takes over a role that the hand-off's template or a person made, without making it anew. */
+/** `adopt`: takes over a role that the hand-off's template or a person made. It doesn't make the role again. */
 
 import { ownershipTags } from "../../stacks/name.ts";
 import { resolveReferences } from "../../stacks/references.ts";
@@ -35,18 +35,18 @@ export interface AdoptRequest {
   requestedBy: string;
 }
 
-/** How a role that exists differs from the one that the integration would make. */
+/** How an existing role differs from the one that the integration would make. */
 export interface RoleDifferences {
   documents: DocumentDiff[];
-  /** Everything that isn't a document, in sentences. */
+  /** Differences outside the documents, in sentences. */
   others: string[];
 }
 
 /**
- * Accepts the taking over of a role.
+ * Accepts the takeover of a role.
  *
- * @throws ProblemError not_found, access_mode_disabled while the tenant is hand-off, invalid_parameters when the integration makes
- *   no role of that name
+ * @throws ProblemError not_found, access_mode_disabled while the tenant is hand-off, invalid_parameters when the integration makes no role
+ *   of that name
  */
 export function requestAdoption(context: Context, request: AdoptRequest): Promise<StoredOperation> {
   return readAgain(() => requestOnce(context, request));
@@ -85,7 +85,7 @@ function requireRole(tenant: TenantRecord, specs: readonly StackSpec[], asked: s
   );
 }
 
-/** Runs an adoption: as an `up`, with the role compared before anything is written, and taken in rather than made. */
+/** Runs an adoption: an `up` that compares the role before it writes anything, and takes the role in instead of making it. */
 export async function adopt(context: Context, run: Run, { roleArn, ...request }: UpRequest & { roleArn: string }): Promise<void> {
   await up(context, run, request, {
     async compare(work, specs) {
@@ -97,7 +97,7 @@ export async function adopt(context: Context, run: Run, { roleArn, ...request }:
 }
 
 /**
- * Refuses a role that isn't there, is somebody else's or differs; the differences stand in the operation's result. Answers warnings.
+ * Refuses a role that doesn't exist, belongs to somebody else or differs. The operation's result shows the differences. Returns warnings.
  *
  * @throws ProblemError not_found, role_name_taken, adopt_differs, aws_denied, aws_throttled, aws_rejected
  */
@@ -112,7 +112,7 @@ async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
   const differences = roleDifferences(live, await withKeys(work, spec));
   const names = [...differences.documents.map(({ document }) => document), ...differences.others];
   if (names.length === 0) return cloudFormationWarnings(live);
-  // A role without our tags may be anybody's: where tenants share the account, its documents are told to none of them.
+  // Anybody may own a role without our tags. So if several tenants share the account, none of them sees the role's documents.
   const isShared = (await claimantsOfAccount(work.context.store.db, account.tenant.accountId)).length > 1;
   run.result = { differences: isShared ? { documents: [], others: names } : differences };
   throw new ProblemError(
@@ -125,7 +125,7 @@ async function compareRole(work: Work, spec: RoleSpec): Promise<string[]> {
 const anotherRole = (name: string): ProblemError =>
   new ProblemError("role_name_taken", `Role ${name} is another integration's by its tags.`, { pointer: "/roleArn" });
 
-/** The role's inputs with the ARNs of the integration's own keys, found by their tags, in the place of references. */
+/** The role's inputs. ARNs of the integration's own keys, found by their tags, replace the references. */
 async function withKeys(work: Work, spec: RoleSpec): Promise<RoleInputs> {
   const names = new Set<string>();
   resolveReferences(spec, (ref) => {
@@ -138,7 +138,7 @@ async function withKeys(work: Work, spec: RoleSpec): Promise<RoleInputs> {
   return resolved.inputs;
 }
 
-/** What would have to change for the role to be the wanted one; tags, description and session length don't count. Pure. */
+/** What must change so that the role is the wanted one. Tags, description and session length don't count. Pure. */
 export function roleDifferences(live: LiveRole, wanted: RoleInputs): RoleDifferences {
   const inline = new Map(live.inline.map(({ name, document }) => [name, document]));
   const asked = new Map(wanted.inlinePolicies.map(({ name, document }) => [name, document]));
@@ -162,7 +162,10 @@ export function roleDifferences(live: LiveRole, wanted: RoleInputs): RoleDiffere
   };
 }
 
-/** Whoever updates or deletes the stack still changes the role (CloudFormation user guide, "Resource tag": the `aws:cloudformation:` tags). */
+/**
+ * The `aws:cloudformation:` tags say that a CloudFormation stack made the role. An update or deletion of that stack still changes the role
+ * (CloudFormation user guide, "Resource tag").
+ */
 export function cloudFormationWarnings({ name, tags }: Pick<LiveRole, "name" | "tags">): string[] {
   const stack = tags["aws:cloudformation:stack-name"];
   if (stack === undefined) return [];
@@ -171,11 +174,11 @@ export function cloudFormationWarnings({ name, tags }: Pick<LiveRole, "name" | "
   ];
 }
 
-/** Marks the role as ours and its stacks as begun: from here on it is found as what an interrupted run made (find-orphans.ts). */
+/** Tags the role as ours and records its stacks as begun. From now on find-orphans.ts finds it like a role that an interrupted run made. */
 async function takeOver(work: Work, specs: readonly StackSpec[], spec: RoleSpec): Promise<void> {
   const { context, account, integration } = work;
   const tenant = account.tenant.name;
-  // Looked up again: somebody may have marked it since it was compared.
+  // Look it up again: somebody may have tagged it since the comparison.
   const role = await findAdoptableRole(account.clients.iam, spec.inputs.name, { tenant: account.tenant, integration });
   if (!role) throw anotherRole(spec.inputs.name);
   await tagRole(account.clients.iam, role, ownershipTags(tenant, integration, "role", spec.key));

@@ -1,4 +1,4 @@
-/** The parts of the outside world that the verbs work with, given to them by src/app/compose.ts. */
+/** The parts of the service that the verbs use. src/app/compose.ts builds them. */
 
 import type { AwsReach, WriteGates } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
@@ -21,15 +21,15 @@ export interface Context extends ServiceResources {
   engine: Engine;
   sts: Sts;
   reach: AwsReach;
-  /** What stands around direct writes into accounts. */
+  /** The gates before every direct write into an account. */
   writeGates: WriteGates;
   log: Log;
   ownCredentials: boolean;
   /** seconds; one operation's deadline */
   operationSeconds: number;
-  /** Where the secrets are that sources name. */
+  /** The folder with the secrets that sources name. */
   secretsDir: string;
-  /** Who this process is in a lease. */
+  /** The name of this process in a lease. */
   owner: string;
   now(): string;
 }

@@ -1,6 +1,6 @@
 /**
- * What a request for an integration comes to: the record that it would become, the stacks that make it so, and whether anything is left to
- * do. Pure: REST, previews and manifests all decide here.
+ * The decision on a request for an integration: the record that it would become, the stacks that make it so, and whether anything is left
+ * to do. Pure: REST, previews and manifests all decide here.
  */
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import { blueprints } from "../blueprints/registry.ts";
@@ -19,7 +19,7 @@ import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
 import { refuseServiceResources } from "./own-resources.ts";
 
-/** An integration as somebody asks for it. */
+/** An integration as somebody requests it. */
 export interface Asked {
   tenant: string;
   name: string;
@@ -31,7 +31,7 @@ export interface Known {
   tenant: TenantRecord;
   /** The integration as it is; a tombstone counts as none */
   before: IntegrationRecord | undefined;
-  /** Since when (RFC 3339) which vendors are revoked */
+  /** The revoked vendors, each with the time of its revocation (RFC 3339) */
   revoked: ReadonlyMap<string, string>;
   /** RFC 3339 */
   now: string;
@@ -42,7 +42,7 @@ export interface Decision {
   before: IntegrationRecord | undefined;
   next: IntegrationRecord;
   desired: DesiredStacks;
-  /** Principals that no file of ours names, and where the request names them */
+  /** Principals that the request names and that none of our files contains, and where the request names them */
   outside: readonly { arn: string; pointer: string }[];
 }
 
@@ -60,8 +60,8 @@ export function decide(asked: Asked, { tenant, before, revoked, now, service }: 
 }
 
 /**
- * Refuses a body that no integration could have, whatever is there. Without a version the integration's own may count: then one that
- * can read it is enough.
+ * Refuses a body that no integration could have, whatever exists. Without a version, the version of the existing integration may apply.
+ * Then it is enough that one version can read the body.
  *
  * @throws ProblemError unknown_blueprint, invalid_parameters
  */
@@ -73,17 +73,17 @@ export function refuseUnreadable({ blueprint: id, version, parameters }: Asked["
   parseParameters(newest, rest);
 }
 
-/** A change of an integration that is there. */
+/** A change of an existing integration. */
 interface Change {
   blueprint: Blueprint;
   before: IntegrationRecord;
   parameters: Record<string, unknown>;
 }
 
-/** What a change has to pass, in this order; each refuses with a code of its own. */
+/** The checks of a change, in this order. Each refuses with its own code. */
 const changeChecks: readonly ((change: Change) => void)[] = [refuseMoved, refuseBesidePolicy];
 
-/** What the integration becomes by this request. Pure. */
+/** The integration's record after this request. Pure. */
 export function nextRecord({ tenant, name, body }: Asked, before: IntegrationRecord | undefined, now: string): IntegrationRecord {
   if (before && before.blueprint !== body.blueprint) {
     throw new ProblemError(
@@ -117,8 +117,8 @@ export function nextRecord({ tenant, name, body }: Asked, before: IntegrationRec
 }
 
 /**
- * What a role's name is made from stays once there is anything: another name would be another role, which nothing that trusts the
- * first would know. Before that it may change, which is the way out when a name turns out to be taken.
+ * The parameters in a role's name can't change once anything was made: another name is another role, and nothing that trusts the first role
+ * would know it. Before that they may change, so that a user can choose another name if one is taken.
  */
 function refuseMoved({ blueprint, before, parameters }: Change): void {
   if (!hasBegun(before)) return;
@@ -130,8 +130,8 @@ function refuseMoved({ blueprint, before, parameters }: Change): void {
 }
 
 /**
- * A policy that the vendor issued stays attached word for word, so parameters that say something else would change nothing: they are
- * refused rather than ignored.
+ * A policy that the vendor issued stays attached word for word. Parameters that contradict it would change nothing, so they are refused
+ * instead of ignored.
  */
 function refuseBesidePolicy({ blueprint, before, parameters }: Change): void {
   if (before.vendorPolicy === undefined) return;
@@ -144,26 +144,29 @@ function refuseBesidePolicy({ blueprint, before, parameters }: Change): void {
   );
 }
 
-/** Whether a teardown was asked for that didn't end: what it closed is open again only by an update, also of the same body. */
+/** Whether a teardown was requested and didn't end. Only an update opens again what it closed, so even the same body needs one. */
 const teardownBegan = ({ closedByTeardown, handshake }: IntegrationRecord): boolean =>
   closedByTeardown === true || handshake.state === "offboarding";
 
-/** Whether an operation makes just this: one that time or a repair began may make less. */
+/** Whether the operation makes exactly this request. An operation that a timer or a repair started may make less. */
 function isAskedFor({ request }: StoredOperation, next: IntegrationRecord): boolean {
   const { authors: _who, ...carried } = request;
   const { authors: _authors, ...asked } = upRequestOf(next);
   return canonicalJson(carried) === canonicalJson(asked);
 }
 
-/** What is left to do: with the record that stands, where nothing new is. */
+/** What is left to do. `stay` means nothing new; `record` is then the current one. */
 export type Outcome =
   | { to: "stay"; record: IntegrationRecord; operation?: StoredOperation }
-  /** `isSame`: the request says what the record says already */
+  /** `isSame`: the record already says what the request says */
   | { to: "open"; isSame: boolean; replaces: StoredOperation | undefined };
 
-/** Nothing where it is so already; the operation that makes just this; else a new one, which replaces one that hasn't begun. */
+/**
+ * Returns `stay` if nothing is left to do, or if an operation already makes exactly this. Else the request opens an operation, which
+ * replaces one that hasn't begun.
+ */
 export function outcomeOf({ before, next, desired }: Decision, current: StoredOperation | undefined): Outcome {
-  // What an unknown author asked for is asked for anew: somebody has to answer for it.
+  // If an unknown author wrote the record, accept the same request anew: somebody must be accountable for it.
   const isAnswered = before?.authors?.some(({ subject }) => subject === legacyAuthor) !== true;
   const isSame = integrationEtag(next) === (before && integrationEtag(before)) && isAnswered;
   if (before && isSame) {

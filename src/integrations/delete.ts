@@ -1,4 +1,4 @@
-/** DELETE: accept the teardown. What is queued is overtaken; what runs finishes first. */
+/** DELETE: accepts the teardown. It cancels operations that wait; a running one finishes first. */
 
 import { checkPrecondition, integrationEtag } from "../model/etag.ts";
 import { changingKinds } from "../model/operation.ts";
@@ -18,7 +18,7 @@ export interface DeleteRequest {
 }
 
 /**
- * Accepts the teardown of an integration; a second one while the first is under way answers with the first.
+ * Accepts the teardown of an integration. A second request while the first is under way returns the first operation.
  *
  * @throws ProblemError not_found, precondition_failed
  */

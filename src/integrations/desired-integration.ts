@@ -1,18 +1,18 @@
-/** The frozen request of an operation, and what it wishes for at the moment it runs. */
+/** The frozen request of an operation, and the desired integration that it gives when the operation runs. */
 import type { IntegrationRecord, UpRequest } from "../model/integration.ts";
 import { revokedSince } from "../store/revocations.ts";
 import type { Context } from "./context.ts";
 import { type DesiredIntegration, requireBlueprint } from "./desired-stacks.ts";
 import { workingIds } from "./external-ids.ts";
 
-/** The request that makes the integration what its record says, or that an operation carries beside what else it does. */
+/** The request in an integration's record, or in an operation, which may carry more fields. */
 export function upRequestOf({ blueprint, version, parameters, externalIds, vendorPolicy, authors }: UpRequest): UpRequest {
   return { blueprint, version, parameters, externalIds, ...(vendorPolicy && { vendorPolicy }), ...(authors && { authors }) };
 }
 
 /**
- * What time, a repair or a vendor's reinstatement may make of an integration: what was approved, with the external ids that are wanted
- * now. A change that somebody asked for and nobody has approved yet isn't in it.
+ * The request that a timer, a repair or a vendor's reinstatement may run: what was approved, with today's external ids. A change that was
+ * requested and isn't approved yet isn't in it.
  */
 export function approvedRequestOf(record: IntegrationRecord): UpRequest {
   const { authors = [], externalIds } = record;
@@ -20,7 +20,7 @@ export function approvedRequestOf(record: IntegrationRecord): UpRequest {
   return approved === undefined || authors.length === 0 ? upRequestOf(record) : { ...approved, externalIds };
 }
 
-/** What last went past every approval; a record from before that was kept whole has its parameters alone. */
+/** The request that last passed every approval. Older records kept only its parameters. */
 function approvedOf(record: IntegrationRecord): Omit<UpRequest, "authors"> | undefined {
   const { approved, approvedParameters: parameters } = record;
   if (approved !== undefined || parameters === undefined) return approved;
@@ -28,11 +28,11 @@ function approvedOf(record: IntegrationRecord): Omit<UpRequest, "authors"> | und
   return { ...asked, parameters };
 }
 
-/** The request of what went past every approval last; of a record that no update has come to yet, what it asks for. Pure. */
+/** The request that last passed every approval. If no update has reached the record yet: the request in the record. Pure. */
 export const appliedRequestOf = (record: IntegrationRecord): UpRequest => approvedOf(record) ?? upRequestOf(record);
 
 /**
- * What the integration is in AWS, as far as we made it so: what went past every approval last. A change that waits, or that failed before
+ * The integration in AWS, as far as we made it so: the request that last passed every approval. A change that waits, or that failed before
  * its first write, isn't in it.
  */
 export async function appliedIntegration(context: Context, record: IntegrationRecord): Promise<DesiredIntegration> {
@@ -40,14 +40,14 @@ export async function appliedIntegration(context: Context, record: IntegrationRe
   return record.approvedBy === undefined ? desiredIntegration : { ...desiredIntegration, approvedBy: record.approvedBy };
 }
 
-/** The parameters that last went past every approval; undefined where none did. */
+/** The parameters that last passed every approval; undefined if none did. */
 export function approvedParametersOf(
   record: Pick<IntegrationRecord, "approved" | "approvedParameters">,
 ): Record<string, unknown> | undefined {
   return record.approved?.parameters ?? record.approvedParameters;
 }
 
-/** The record once a request went past every approval: what it asked for is approved, and its authors' part is done. Pure. */
+/** The record after a request passed every approval: the request is approved, and its authors are no longer open. Pure. */
 export function asApproved(
   record: IntegrationRecord,
   { authors: done = [], ...request }: UpRequest,
@@ -58,7 +58,9 @@ export function asApproved(
   return { ...rest, approved: request, ...(left.length > 0 && { authors: left }), ...(approvedBy !== undefined && { approvedBy }) };
 }
 
-/** The wish inside a request, now: ids past their overlap no longer count, and a revoked vendor is trusted by nobody. */
+/**
+ * The desired integration of a request, at this moment: external ids past their overlap don't count, and no role trusts a revoked vendor.
+ */
 export async function desiredIntegrationOf(context: Context, request: UpRequest, integration: string): Promise<DesiredIntegration> {
   return desiredIntegrationAt(
     { now: context.now(), revoked: await revokedSince(context.store.db, vendorOf(request)) },
@@ -67,7 +69,7 @@ export async function desiredIntegrationOf(context: Context, request: UpRequest,
   );
 }
 
-/** The same wish with what has become of its vendor since it was made. */
+/** The same desired integration with the current revocation of its vendor. */
 export async function withRevocation(
   context: Context,
   { revoked: _before, ...desiredIntegration }: DesiredIntegration,
@@ -81,7 +83,7 @@ function vendorOf({ blueprint, version, parameters }: Pick<UpRequest, "blueprint
   return named.vendorNamed?.(parameters) ?? named.vendor;
 }
 
-/** The same where it is known since when the request's vendor is revoked, if it is. Pure. */
+/** The same if the vendor's revocation was already read: `revoked` is its time. Pure. */
 export function desiredIntegrationAt(
   { now, revoked }: { now: string; revoked: string | undefined },
   { blueprint, version, parameters, externalIds, vendorPolicy }: UpRequest,
@@ -98,7 +100,7 @@ export function desiredIntegrationAt(
   };
 }
 
-/** The wish that an integration's record stands for. */
+/** The desired integration of a record. */
 export async function recordedIntegration(context: Context, record: IntegrationRecord): Promise<DesiredIntegration> {
   const desiredIntegration = await desiredIntegrationOf(context, upRequestOf(record), record.name);
   return record.approvedBy === undefined ? desiredIntegration : { ...desiredIntegration, approvedBy: record.approvedBy };

@@ -1,4 +1,4 @@
-/** From what a tenant asked for to the stacks that would make it so. Pure: everything a vendor gets is decided here. */
+/** From a tenant's request to the stacks that make it so. Pure: everything that a vendor gets is decided here. */
 import { hash } from "node:crypto";
 import type { ZodError } from "zod";
 import type { StackSpec } from "../../stacks/stack.ts";
@@ -13,7 +13,7 @@ import { maskedFields } from "./hand-off/masked.ts";
 import { refuseOwnInsteadOfVendors } from "./own-resources.ts";
 import { rulesOf } from "./stacks/kinds.ts";
 
-/** An integration as it was asked for, parsed and frozen: an operation carries it, so that a later change can't alter what runs. */
+/** An integration as it was requested, parsed and frozen. An operation carries it, so a later change can't alter what runs. */
 export interface DesiredIntegration {
   integration: string;
   blueprint: string;
@@ -23,11 +23,11 @@ export interface DesiredIntegration {
   externalIds: string[];
   /** The policy that the vendor issued, where its blueprint takes one. */
   vendorPolicy?: PolicyDocument;
-  /** Since when (RFC 3339) the vendor is revoked: nobody is trusted, whatever the parameters say, and older sessions are denied. */
+  /** When (RFC 3339) the vendor was revoked. Then no role trusts anybody, whatever the parameters say, and older sessions are denied. */
   revoked?: string;
-  /** Who approved what the blueprint gives only by approval. */
+  /** Who approved the access that the blueprint gives only with an approval. */
   approvedBy?: string;
-  /** What the stacks gave out so far, by `<kind>/<key>`: the contract may need ARNs that only AWS could choose. */
+  /** The outputs of the stacks so far, by `<kind>/<key>`. The contract may need ARNs that only AWS can choose. */
   outputs?: Record<string, Record<string, unknown>>;
 }
 
@@ -36,7 +36,7 @@ export interface DesiredStacks {
   specs: StackSpec[];
   contract: AccessContract;
   expectations: Expectations;
-  /** What is the vendor's side's own, and where the request names it */
+  /** Resources that must belong to the vendor, and where the request names them */
   vendorOwned: { arn: string; pointer: string }[];
   /** external ids masked */
   handOff: HandOffField[];
@@ -88,7 +88,7 @@ function firstIssue(error: ZodError): { pointer: string; detail: string } {
   return { pointer, detail: `${pointer}: ${issue?.message ?? "not valid"}.` };
 }
 
-/** What the blueprints may know of a tenant and integration. */
+/** What a blueprint may know about the tenant and the integration. */
 export function contextOf(
   tenant: TenantRecord,
   desiredIntegration: Pick<DesiredIntegration, "integration" | "externalIds" | "vendorPolicy" | "outputs">,
@@ -107,7 +107,7 @@ export function contextOf(
   };
 }
 
-/** The same stacks and contract with nobody trusted: how every trust of a revoked vendor is rendered. Pure. */
+/** The same stacks and contract without any trust. This is how every trust of a revoked vendor is rendered. Pure. */
 function closed(specs: StackSpec[], contract: AccessContract, since: string): { specs: StackSpec[]; contract: AccessContract } {
   return {
     specs: specs.map((spec) => rulesOf(spec).closed(since)),
@@ -122,16 +122,16 @@ function closed(specs: StackSpec[], contract: AccessContract, since: string): { 
   };
 }
 
-/** The contract with whoever approved its exceptions. */
+/** The contract with the approver of its exceptions. */
 function approved(contract: AccessContract, { approvedBy }: Pick<DesiredIntegration, "approvedBy">): AccessContract {
   if (contract.exceptions === undefined || approvedBy === undefined) return contract;
   return { ...contract, exceptions: contract.exceptions.map((exception) => ({ ...exception, approvedBy })) };
 }
 
 /**
- * The stacks, contract and hand-off that a wish amounts to, past every guardrail.
+ * The stacks, contract and hand-off of a desired integration, after every guardrail.
  *
- * @throws ProblemError unknown_blueprint, invalid_parameters for a key of the tenant's where the vendor's is asked for, guardrail
+ * @throws ProblemError unknown_blueprint, invalid_parameters for a key of the tenant where the vendor's key is required, guardrail
  */
 export function desiredStacks(tenant: TenantRecord, desiredIntegration: DesiredIntegration): DesiredStacks {
   const blueprint = requireBlueprint(desiredIntegration.blueprint, desiredIntegration.version);

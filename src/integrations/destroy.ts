@@ -1,4 +1,4 @@
-/** `destroy`: take every recorded stack down, read back that nothing is left, leave a tombstone and a receipt. Needs no blueprint. */
+/** `destroy`: destroys every recorded stack, reads back that nothing is left, and writes a tombstone and a receipt. Needs no blueprint. */
 import { taggedSurvivors } from "../accounts/inventory.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
@@ -17,7 +17,7 @@ import { rolesOf, rulesOf } from "./stacks/kinds.ts";
 import { stackId } from "./work.ts";
 
 /**
- * Runs a teardown to its read-back end: access goes first, within seconds, then the stacks.
+ * Runs a teardown until its read-back: closes access first, within seconds, then destroys the stacks.
  *
  * @throws ProblemError account_unreachable (the record stays and names what is left), leftovers, aws_denied, aws_throttled
  */
@@ -52,7 +52,7 @@ function leftovers(found: readonly string[]): ProblemError {
   );
 }
 
-/** While the account can't be entered nothing is known to be gone: the failure says what is still recorded. */
+/** If the account can't be entered, we don't know whether anything is gone. So the failure names what is still recorded. */
 async function enterOrName(context: Context, run: Run, tenant: TenantRecord, left: readonly string[]): Promise<Account> {
   return enterAccount(context, tenant, run.operation.id).catch((error: unknown) => {
     const { code, detail, cause } = problemOf(error);
@@ -61,7 +61,10 @@ async function enterOrName(context: Context, run: Run, tenant: TenantRecord, lef
   });
 }
 
-/** The tombstone and its receipt, unless somebody asked for the integration again while it went down: then that request goes on. */
+/**
+ * Writes the receipt and the tombstone. If somebody requested the integration again during the teardown, it writes no tombstone, and that
+ * request goes on.
+ */
 async function writeTombstone(
   context: Context,
   run: Run,
@@ -69,7 +72,7 @@ async function writeTombstone(
   { removed, proof }: Pick<ReceiptBody, "removed" | "proof">,
 ): Promise<Record<string, unknown>> {
   return context.store.db.transaction().execute(async (trx) => {
-    // Its row locked first: a wish that is being accepted is seen below, or sees the tombstone.
+    // Lock the row first. Then a request that is being accepted is either found below or finds the tombstone.
     const retained = ((await findForUpdate(trx, tenant, name)).live?.retained ?? []).map(({ keyArn, why }) => ({ keyArn, why }));
     const at = context.now();
     const receipt = await appendReceipt(trx, { tenant, integration: name, operation: run.operation.id, at, removed, retained, proof });

@@ -26,7 +26,7 @@ export function maskStatement(statement: Statement): Statement {
   return { ...statement, Condition: Object.fromEntries(operators) };
 }
 
-/** What a write of `after` over `before` changes; undefined when nothing. Equal statements match whatever their order. */
+/** What a write of `after` over `before` changes; undefined if nothing. Equal statements match in any order. */
 export function diffDocuments(
   document: string,
   before: PolicyDocument | undefined,

@@ -1,4 +1,4 @@
-/** POST …/explain: why somebody may or may not do something, over the live documents. */
+/** POST …/explain: why somebody may or may not do something, judged on the live documents. */
 import { readBucket, readKey, readRole } from "../accounts/live-documents.ts";
 import { evaluate } from "../iam/evaluate/evaluate.ts";
 import { explain } from "../iam/evaluate/explain.ts";
@@ -17,8 +17,8 @@ export interface Explanation {
 }
 
 /**
- * Decides a request over what the tenant's account holds now. The documents of another account can't be read: its side is taken
- * to allow, and the sentences say so.
+ * Decides an access request on what the tenant's account holds now. The documents of another account can't be read. We assume that its side
+ * allows the request, and the sentences say so.
  *
  * @throws ProblemError not_found, invalid_request, account_unreachable, aws_denied, aws_throttled, aws_rejected
  */

@@ -1,4 +1,4 @@
-/** Which external ids an integration trusts, and what a request may do to that (design: PUT and rotate share these rules). Pure. */
+/** Which external ids an integration trusts, and how a request may change them. PUT and rotate share these rules. Pure. */
 import type { ExternalIdRule } from "../blueprints/parts/blueprint.ts";
 import { externalIdHash, generateExternalId, refuseExternalId } from "../iam/words/external-id.ts";
 import type { ExternalIdEntry, IntegrationRecord } from "../model/integration.ts";
@@ -11,19 +11,19 @@ export interface ExternalIdState {
 
 interface Change {
   rule: ExternalIdRule;
-  /** What the request says; undefined keeps the current id. */
+  /** The id in the request; undefined keeps the current id. */
   given: string | undefined;
   before: Pick<IntegrationRecord, "externalIds" | "supersededIds"> | undefined;
   /** RFC 3339 */
   now: string;
   pointer: string;
-  /** For how long the old id goes on working; 0 unless given. */
+  /** Minutes for which the old id still works. Default: 0. */
   overlapMinutes?: number;
 }
 
 /**
- * The ids after a request. Omitted keeps what is; the first one is taken or, where we issue, made; another one is a rotation
- * whose old id stops with the overlap and never comes back.
+ * The ids after a request. Without an id in the request, nothing changes. The first id is accepted, or made if we issue it. Another id is a
+ * rotation: the old id stops when the overlap ends, and can never be used again.
  *
  * @throws ProblemError invalid_parameters for a malformed, weak or sample id; external_id_superseded for a replaced one
  */
@@ -58,7 +58,7 @@ export function nextExternalIds({ rule, given, before, now, pointer, overlapMinu
   };
 }
 
-/** The ids that must work at a moment: an entry past its `until` counts no more. */
+/** The ids that must work at a moment. An entry past its `until` doesn't count. */
 export function workingIds(entries: readonly ExternalIdEntry[], now: string): string[] {
   return entries.filter((entry) => entry.until === undefined || entry.until > now).map((entry) => entry.id);
 }

@@ -1,4 +1,4 @@
-/** Where an integration stands with its vendor. Pure. */
+/** The state of an integration between the customer and the vendor. Pure. */
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import type { Proof } from "../iam/contract/contract.ts";
 import type { Awaited, Handshake, IntegrationRecord } from "../model/integration.ts";
@@ -7,7 +7,7 @@ interface Standing {
   blueprint: Pick<Blueprint, "externalId" | "vendorPolicy">;
   record: Pick<IntegrationRecord, "externalIds" | "handshake" | "parameters" | "vendorPolicy">;
   proof: Proof | undefined;
-  /** What a green proof over an open trust amounts to. */
+  /** The state after a green proof over an open trust. */
   standing?: "trusted" | "verified";
   revoked?: boolean;
   /** RFC 3339 */
@@ -15,8 +15,9 @@ interface Standing {
 }
 
 /**
- * The handshake after a run. What is missing is awaited from whoever issues it, since the moment it was first missed; two ids at
- * once are `rotating`, until the old one's end; a green proof over an open trust is `trusted`, or `verified` when it was read anew.
+ * The handshake after a run. It awaits each missing value from the side that issues it, since the moment when the value was first missing.
+ * Two ids at once mean `rotating` until the old one ends. A green proof over an open trust means `trusted`, or `verified` if the account
+ * was read anew.
  */
 export function handshakeOf(standing: Standing): Handshake {
   const { blueprint, record, proof, now } = standing;

@@ -1,4 +1,4 @@
-/** Who a request is about. */
+/** Finds the tenant and the integration of a request or an operation. */
 
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";

@@ -1,4 +1,6 @@
-/** What no integration may be about: what the service itself lives on, and, where it is the vendor's, what is the tenant's own. Pure. */
+/**
+ * Resources that no integration may use: those that the service itself needs, and the tenant's own where the vendor's are required. Pure.
+ */
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { BlueprintContext, Expectations } from "../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../iam/contract/contract.ts";
@@ -7,7 +9,7 @@ import type { ServiceResources } from "./context.ts";
 import { rulesOf } from "./stacks/kinds.ts";
 
 /**
- * Refuses an integration that names the service's state bucket or secrets key: whoever reads or writes those is in every account.
+ * Refuses an integration that names the service's state bucket or secrets key: access to these is access to every account.
  *
  * @throws ProblemError guardrail
  */
@@ -37,7 +39,7 @@ const ofTheService = (what: string): ProblemError =>
   });
 
 /**
- * Refuses a key of the tenant's account where the vendor's own is asked for: its owner would give away what it encrypts.
+ * Refuses a key of the tenant's account where the vendor's key is required: the tenant would give away what this key encrypts.
  *
  * @throws ProblemError invalid_parameters
  */
@@ -49,7 +51,7 @@ export function refuseOwnInsteadOfVendors(
   if (own) throw ownInstead(own);
 }
 
-/** Why something of the tenant's can't stand for the vendor's. */
+/** The error for a resource of the tenant where the vendor's is required. */
 export const ownInstead = ({ arn, pointer }: { arn: string; pointer: string }): ProblemError =>
   new ProblemError("invalid_parameters", `${arn} is in the tenant's own account. Name the vendor's own, as the vendor shows it.`, {
     pointer,

@@ -1,4 +1,4 @@
-/** What must be true in AWS before the first write: read side by side, decided in order, each with its own code. */
+/** What must be true in AWS before the first write. The reads run side by side; the checks run in order, each with its own code. */
 
 import { referencesIn } from "../../stacks/references.ts";
 import { carriesOwner } from "../accounts/inventory.ts";
@@ -24,17 +24,18 @@ interface Found {
 }
 
 export interface Preflight {
-  /** Sentences for people; nothing that stops the operation. */
+  /** Sentences for people. None of them stops the operation. */
   warnings: string[];
-  /** The account's own keys that the parameters name, as they are. */
+  /** The account's own keys that the parameters name, as they are now. */
   keys: LiveKey[];
 }
 
 /**
- * Reads what the blueprint expects and refuses by name what would fail or harm later.
+ * Reads what the blueprint expects. Refuses, with a specific code, everything that would fail or do harm later.
  *
- * @throws ProblemError invalid_parameters for a bucket of the tenant's where the vendor's is asked for, bucket_not_found, bucket_not_owned, bucket_wrong_region, stale_principal, encryption_mismatch,
- *   key_not_usable, key_wrong_region, role_name_taken, policy_too_large, public_policy_blocked, foreign_deny, aws_denied, aws_throttled, aws_rejected
+ * @throws ProblemError invalid_parameters for a bucket of the tenant where the vendor's bucket is required, bucket_not_found,
+ *   bucket_not_owned, bucket_wrong_region, stale_principal, encryption_mismatch, key_not_usable, key_wrong_region, role_name_taken,
+ *   policy_too_large, public_policy_blocked, foreign_deny, aws_denied, aws_throttled, aws_rejected
  */
 export async function preflight(
   account: Account,
@@ -56,7 +57,7 @@ export async function preflight(
   return { warnings: [...warnings, ...aclWarnings(contract, there)], keys: keys.filter((key) => key !== undefined) };
 }
 
-/** A bucket's name tells no account: where the vendor's is asked for, one that is the tenant's answers to its owner. */
+/** A bucket's name contains no account. So where the vendor's bucket is required, this asks S3 whether the tenant owns the bucket. */
 async function refuseOwnBuckets({ clients, tenant }: Account, vendorOwned: DesiredStacks["vendorOwned"]): Promise<void> {
   for (const { arn, pointer } of vendorOwned) {
     const [, name] = /:s3:::([^/*?]+)$/.exec(arn) ?? [];
@@ -64,7 +65,7 @@ async function refuseOwnBuckets({ clients, tenant }: Account, vendorOwned: Desir
   }
 }
 
-/** The decision over what was read. Pure. */
+/** The decision on what was read. Pure. */
 export function judgePreflight(
   tenant: Pick<TenantRecord, "name" | "region">,
   integration: string,
@@ -96,7 +97,7 @@ function checkBucket(tenant: Pick<TenantRecord, "region">, { name, pointer }: Na
   }
 }
 
-/** The tags decide whose a role is; a name alone never makes it ours. */
+/** The tags decide who owns a role. A name alone never makes it ours. */
 function checkRoleName(
   tenant: Pick<TenantRecord, "name">,
   integration: string,
@@ -140,7 +141,7 @@ function checkEncryption(claim: Expectations["encryption"][number], bucket: Live
   return [what];
 }
 
-/** A statement about a thing that another stack has yet to make says nothing about a bucket's policy. */
+/** Drops statements on resources that another stack has yet to make: they don't matter for a bucket's policy. */
 function withoutReferences(role: LiveRole): LiveRole {
   const inline = role.inline.map(({ name, document }) => {
     const Statement = document.Statement.filter((statement) => referencesIn(statement).length === 0);
@@ -150,7 +151,7 @@ function withoutReferences(role: LiveRole): LiveRole {
 }
 
 /**
- * A Deny wins over every Allow, ours included, so a grant under one would be for nothing: the bucket's policy is judged with the
+ * A Deny wins over every Allow, also over ours, so a grant under a Deny has no effect. Therefore the bucket's policy is judged with the
  * roles as they will be.
  *
  * @throws ProblemError foreign_deny, naming the statement
@@ -170,7 +171,7 @@ export function refuseForeignDeny(
   );
 }
 
-/** The part of a contract that a bucket's policy has a say in; a key may not be made yet. */
+/** The part of a contract that a bucket's policy can decide. A key may not exist yet. */
 function onBuckets(contract: AccessContract): AccessContract {
   const isS3 = (resource: unknown) => typeof resource === "string" && resource.includes(":s3:::");
   return {

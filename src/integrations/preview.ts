@@ -1,4 +1,4 @@
-/** Preview: what an `up` would do, by the engine's own plan and by the documents that would change. Nothing is written. */
+/** Preview: what an `up` would do, from the engine's plan and the documents that would change. Writes nothing. */
 import { referencesOf } from "../../stacks/references.ts";
 import type { UpRequest } from "../model/integration.ts";
 import { openOperation } from "../operations/open.ts";
@@ -21,7 +21,7 @@ interface PreviewRequest extends UpRequest {
 }
 
 /**
- * Accepts a preview: checked like a PUT, but it changes no record and queues behind nobody.
+ * Accepts a preview. It is checked like a PUT, but it changes no record and waits for no other operation.
  *
  * @throws ProblemError as readRequest
  */
@@ -40,7 +40,7 @@ export async function previewIntegration(context: Context, request: PutRequest, 
   );
 }
 
-/** Runs a preview; its result holds each stack's planned steps and the difference of every document. */
+/** Runs a preview. Its result has each stack's planned steps and the difference of every document. */
 export async function preview(context: Context, run: Run, request: PreviewRequest): Promise<void> {
   const tenant = await requireTenant(context, run.operation.tenant ?? "");
   const desired = desiredStacks(tenant, await desiredIntegrationOf(context, request, request.name));

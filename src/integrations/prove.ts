@@ -1,4 +1,4 @@
-/** The proof: what AWS really holds, judged against the contract. No operation succeeds without it. */
+/** The proof: judges what AWS really holds against the contract. No operation succeeds without it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { resolveReferences } from "../../stacks/references.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
@@ -18,7 +18,7 @@ const SETTLE_MILLISECONDS = 60_000;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 4_000;
 
-/** Buckets that were read, or are being: integrations of one account often share one. */
+/** Buckets that were read or are being read. Integrations of one account often share one. */
 export type BucketReads = Map<string, Promise<LiveBucket | undefined>>;
 
 /** Reads every document that decides about the contract's roles, buckets and keys, side by side. */
@@ -61,13 +61,13 @@ interface ProveOptions {
   specs: readonly StackSpec[];
   now: () => string;
   signal: AbortSignal;
-  /** Whether something was just written that AWS may not show yet. */
+  /** Whether something was just written. AWS may not show it yet. */
   written: boolean;
 }
 
 /**
- * Refuses to judge a role of the contract's name that isn't the integration's: its documents are somebody else's business, and closing
- * it would be harm. Pure.
+ * Refuses to judge a role that has the contract's role name and isn't the integration's. Its documents belong to somebody else, and closing
+ * it would do harm. Pure.
  *
  * @throws ProblemError role_name_taken
  */
@@ -81,7 +81,7 @@ export function refuseForeignRoles(roles: readonly LiveRole[], owner: Owner): vo
 }
 
 /**
- * After a write, waits until AWS shows what was written (60 s at most), then judges. What never settles is judged as it stands: a lasting
+ * After a write, waits until AWS shows what was written (60 s at most), then judges. What doesn't settle is judged as it is: a lasting
  * difference is a finding, not a reason to wait.
  *
  * @throws ProblemError role_name_taken; aws_denied, aws_throttled, aws_rejected when the documents can't be read
@@ -107,8 +107,8 @@ export function widerThanContract(proof: Proof): Proof["rows"] {
 }
 
 /**
- * Turns a red proof into the operation's failure. Access beyond the contract is closed first, at once; access short of it
- * stays, since it harms nobody.
+ * Turns a red proof into the operation's failure. If there is access beyond the contract, it closes the trust first, at once. Missing
+ * access harms nobody, so then the trust stays open.
  *
  * @throws ProblemError proof_failed_contained, proof_failed
  */
@@ -137,7 +137,7 @@ export async function refuseRed(
   );
 }
 
-/** Specs or a contract with their references filled in from the outputs of the stacks they name. */
+/** Specs or a contract, with each reference replaced by the output that it names. */
 export function withOutputs<T>(value: T, outputs: ReadonlyMap<string, Record<string, unknown>>): T {
   return resolveReferences(value, (ref) => outputs.get(`${ref.kind}/${ref.key}`)?.[ref.output]);
 }

@@ -1,4 +1,4 @@
-/** One integration's proof, from the wish to the record: the end of every `up`, and the whole of a `verify`. */
+/** One integration's proof, from the desired integration to the record: the last part of every `up`, and all of a `verify`. */
 
 import type { Proof } from "../iam/contract/contract.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
@@ -17,7 +17,7 @@ import { findTenantIntegration, lookUpOperation } from "./lookup.ts";
 import { prove, refuseRed, withOutputs } from "./prove.ts";
 import { type Outputs, stackId, type Work } from "./work.ts";
 
-/** What the stacks of a record gave out, by `<kind>/<key>`. */
+/** The outputs of a record's stacks, by `<kind>/<key>`. */
 export function recordedOutputs(record: IntegrationRecord): Outputs {
   return new Map(record.stacks.flatMap(({ spec, outputs }) => (outputs ? [[stackId(spec), outputs] as const] : [])));
 }
@@ -26,13 +26,13 @@ interface Proving {
   work: Work;
   desiredIntegration: DesiredIntegration;
   outputs: Outputs;
-  /** What a green proof over an open trust makes of the handshake. */
+  /** The handshake's state after a green proof over an open trust. */
   standing: "trusted" | "verified";
 }
 
 /**
- * Reads what AWS holds, judges it, stores the proof, and turns a red one into the operation's failure, closing the trust first
- * where more is allowed than the contract says.
+ * Reads what AWS holds, judges it and stores the proof. A red proof is the operation's failure. If more is allowed than the contract says,
+ * the trust is closed first.
  *
  * @throws ProblemError proof_failed, proof_failed_contained, aws_denied, aws_throttled, aws_rejected
  */
@@ -69,11 +69,11 @@ interface Judged {
 async function recordProof({ context, run }: Work, { desired, proof, standing }: Judged): Promise<void> {
   const { tenant = "", integration = "", id, kind } = run.operation;
   const green = proof.verdict === "green";
-  // Whether the vendor is revoked is read with the row locked, so that a revocation which ends after this has the last word.
+  // Read the revocation while the row is locked. Then a revocation that ends later has the last word.
   const proven = async (record: IntegrationRecord, trx: Db): Promise<IntegrationRecord> => ({
     ...record,
     proof,
-    // A verify writes nothing, so it can only take an up's success away.
+    // A verify writes nothing, so it can only take away the success of an `up`.
     ...(kind === "verify"
       ? record.lastUp && { lastUp: { ...record.lastUp, succeeded: record.lastUp.succeeded && green } }
       : { lastUp: { operation: id, succeeded: green, specHash: desired.specHash } }),
@@ -90,7 +90,7 @@ async function recordProof({ context, run }: Work, { desired, proof, standing }:
   await changeIntegration(context.store.db, tenant, integration, proven, run);
 }
 
-/** After a direct write beside Pulumi its state is behind the cloud: the next update has to look before it compares. */
+/** A direct write leaves Pulumi's state older than the account, so the next update must refresh before it compares. */
 async function distrustState({ context, run, account, integration }: Work): Promise<void> {
   const distrusted = (record: IntegrationRecord) => ({
     ...record,
@@ -99,7 +99,7 @@ async function distrustState({ context, run, account, integration }: Work): Prom
   await changeIntegration(context.store.db, account.tenant.name, integration, distrusted, run);
 }
 
-/** Runs a `verify`: the live documents, judged now. Writes nothing to AWS unless it finds more access than the contract gives. */
+/** Runs a `verify`: judges the live documents now. It writes to AWS only if it finds more access than the contract gives. */
 export async function verify(context: Context, run: Run): Promise<void> {
   const { tenant, record } = await lookUpOperation(context, run);
   const account = await run.step("enter-account", () => enterAccount(context, tenant, run.operation.id));

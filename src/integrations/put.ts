@@ -1,4 +1,4 @@
-/** PUT: decide what is asked for, then record the wish and its operation in one transaction. No AWS call is made here. */
+/** PUT: decides the request, then records the desired integration and its operation in one transaction. Makes no AWS call. */
 
 import { checkPrecondition, integrationEtag } from "../model/etag.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
@@ -17,32 +17,32 @@ export interface PutRequest extends Asked {
   ifMatch?: string;
   /** the caller's subject */
   requestedBy: string;
-  /** Who wrote the body: the caller, unless told. */
+  /** The authors of the body. Default: the caller. */
   writers?: readonly string[];
 }
 
 export type PutOutcome = { tenant: TenantRecord; record: IntegrationRecord; etag: string; operation?: StoredOperation };
 
-/** A request as read: what it comes to, and what it meets. */
+/** A request after the read: its decision, and the stored state. */
 interface Reading extends Decision {
   tenant: TenantRecord;
-  /** Of what is there now, a tombstone included; undefined where nothing ever was. */
+  /** The etag of what is there now, also of a tombstone; undefined if nothing was ever there. */
   etagThere: string | undefined;
-  /** Whether an operation of it is under way. */
+  /** Whether an operation of the integration is under way. */
   busy: boolean;
 }
 
-/** Throws where what a request meets forbids it. */
+/** Throws if the stored state forbids the request. */
 export type Refuse = (stored: StoredState) => void;
 
-/** What a decision has to pass that only the store knows; all are asked at once, and each refuses with a code of its own. */
+/** The checks of a decision that need the store. They run at once, and each refuses with its own code. */
 const storeChecks: readonly ((context: Context, decision: Decision) => Promise<void>)[] = [
   (context, { next, before }) => refuseForeignIds(context, next, before),
   (context, { next, outside }) => refuseUntrusted(context, next.vendor, outside),
 ];
 
 /**
- * Reads a PUT or preview body against what is there.
+ * Reads the body of a PUT or a preview, and decides it on the stored state.
  *
  * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field,
  *   vendor_policy_refused, guardrail, untrusted_principal
@@ -58,7 +58,10 @@ export async function readRequest(context: Context, request: PutRequest, refuse?
   return { ...decision, tenant, busy, etagThere: found && integrationEtag(found) };
 }
 
-/** The same id for two tenants of one vendor is the confused deputy itself; the refusal names no owner. What `before` has is its own. */
+/**
+ * Two tenants of one vendor with the same external id are the confused deputy problem. The refusal doesn't name the other tenant. Ids that
+ * `before` has are allowed.
+ */
 export async function refuseForeignIds(
   context: Context,
   next: Pick<IntegrationRecord, "tenant" | "vendor" | "externalIds">,
@@ -77,7 +80,7 @@ export async function refuseForeignIds(
 }
 
 /**
- * A principal that no file of ours names needs an administrator's word.
+ * Refuses a principal that is in none of our files, unless an administrator has put it on the list.
  *
  * @throws ProblemError untrusted_principal
  */
@@ -97,13 +100,13 @@ export async function refuseUntrusted(
 }
 
 /**
- * Accepts what the integration should be. Nothing to do: no operation. The same as what is queued or running: that operation.
- * Otherwise a new one, which replaces one that is still queued.
+ * Accepts the desired integration. If nothing is left to do, there is no operation. If the same request is queued or running, it returns
+ * that operation. Otherwise it opens a new one, which replaces a queued one.
  *
  * @throws ProblemError as readRequest and `refuse`, and precondition_required, precondition_failed
  */
 export async function putIntegration(context: Context, request: PutRequest, refuse?: Refuse): Promise<PutOutcome> {
-  // What somebody else changed or destroyed in the same moment: looking again tells what that means for this request.
+  // If somebody changed or destroyed the integration at the same moment, read again and decide on the new state.
   return readAgain(() => putOnce(context, request, refuse), ["changed", incarnationChanged]);
 }
 
@@ -124,7 +127,7 @@ async function putOnce(context: Context, request: PutRequest, refuse?: Refuse): 
     replaces,
     requestedBy: request.requestedBy,
     wholly: true,
-    // A source whose manifest is as it was asks for nothing new: what somebody took down meanwhile stays down.
+    // An unchanged manifest of a source contains nothing new. If somebody removed the integration meanwhile, it stays removed.
     ...(request.writers && { writers: isSame ? [] : request.writers }),
   });
   return { tenant, record: next, etag, operation };

@@ -1,4 +1,4 @@
-/** POST …/external-id: supplies the id that is awaited, or replaces the one that is there, in place. */
+/** POST …/external-id: supplies the awaited id, or replaces the current one in place. */
 
 import type { IntegrationRecord } from "../model/integration.ts";
 import { problemOf } from "../problem.ts";
@@ -24,7 +24,7 @@ export interface RotateRequest {
 }
 
 /**
- * Accepts a new external id. The role keeps its id; the old external id stops with the overlap and never comes back.
+ * Accepts a new external id. The role keeps its id. The old external id stops when the overlap ends, and can never be used again.
  *
  * @throws ProblemError not_found, invalid_parameters, external_id_superseded, external_id_taken
  */
@@ -52,8 +52,8 @@ async function rotateOnce(context: Context, request: RotateRequest): Promise<Sto
 }
 
 /**
- * Takes the old ids away whose overlap is over, by an operation like any other. Answers how many were begun. One that can't be (its
- * blueprint is no longer there) is logged and holds up none of the others.
+ * Removes the old ids whose overlap has ended, each with an ordinary operation. Returns how many operations it opened. If it can't open one
+ * (the blueprint no longer exists), it logs this and goes on with the others.
  */
 export async function endOverlaps(context: Context): Promise<number> {
   let begun = 0;
@@ -67,7 +67,7 @@ export async function endOverlaps(context: Context): Promise<number> {
   return begun;
 }
 
-/** Answers whether an operation was begun: what is being destroyed isn't asked for again. */
+/** Returns whether it opened an operation. An integration that is being destroyed gets none. */
 async function endOverlap(context: Context, tenantName: string, name: string): Promise<boolean> {
   const { tenant, record } = await findTenantIntegration(context, tenantName, name);
   if (await isBeingRemoved(context.store.db, record)) return false;

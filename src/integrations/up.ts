@@ -1,4 +1,4 @@
-/** `up`: enter the account, look before writing, bring the stacks up, prove, record. The whole story of a create or an update. */
+/** `up`: enters the account, checks before it writes, updates the stacks, proves and records. All of a create or an update. */
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { Blueprint } from "../blueprints/parts/blueprint.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
@@ -26,15 +26,15 @@ import { holdDocuments, holdForApproval } from "./stacks/plan.ts";
 import { updateStacks } from "./stacks/update-stacks.ts";
 import { stackId, type Work } from "./work.ts";
 
-/** What an `up` does beside its own, to take in a role that exists (adopt.ts). */
+/** What an `up` does in addition when it takes over an existing role (adopt.ts). */
 export interface TakingOver {
-  /** Before anything is written: refuses, or answers the role's name and what people should know. */
+  /** Before the first write. Refuses, or returns the role's name and warnings for people. */
   compare(work: Work, specs: readonly StackSpec[]): Promise<{ role: string; warnings: string[] }>;
   /** Right before the first update. */
   take(work: Work, specs: readonly StackSpec[]): Promise<void>;
 }
 
-/** Runs an `up` to its proven end, or to the plan that somebody has to approve first. */
+/** Runs an `up` until it is proven, or until it has a plan that somebody must approve first. */
 export async function up(context: Context, run: Run, request: UpRequest, taking?: TakingOver): Promise<void> {
   const { tenant, record } = await lookUpOperation(context, run);
   const integration = record.name;
@@ -71,7 +71,8 @@ export async function up(context: Context, run: Run, request: UpRequest, taking?
 }
 
 /**
- * A principal that an administrator took off the list since the request was accepted gets no access any more; one that has it keeps it.
+ * If an administrator took a principal off the list after the request was accepted, the principal gets no new access. If it has access
+ * already, it keeps it.
  *
  * @throws ProblemError untrusted_principal
  */
@@ -86,7 +87,7 @@ async function refuseWithdrawn(
   await refuseUntrusted(context, record.vendor, asked);
 }
 
-/** A role that is being taken over was compared already, and isn't to be free. */
+/** A role that is being taken over was already compared. Its name needn't be free. */
 function expecting(desired: DesiredStacks, taken: string | undefined): DesiredStacks {
   const { expectations } = desired;
   return { ...desired, expectations: { ...expectations, roleNames: expectations.roleNames.filter((name) => name !== taken) } };
@@ -99,7 +100,7 @@ interface Attempt {
   approvedBy: string | undefined;
 }
 
-/** From the first write on, the last `up` counts as not succeeded until a green proof says otherwise. */
+/** From the first write until a green proof, the last `up` counts as not succeeded. */
 async function noteAttempt(context: Context, record: IntegrationRecord, { run, desired, request, approvedBy }: Attempt): Promise<void> {
   const lastUp = { operation: run.operation.id, succeeded: false, specHash: desired.specHash };
   const noted = async (now: IntegrationRecord, trx: Db) => {
@@ -111,8 +112,8 @@ async function noteAttempt(context: Context, record: IntegrationRecord, { run, d
 }
 
 /**
- * Before anything was made the vendor and the names of roles may still change. An operation that was accepted before such a change would
- * make what the record no longer says, where neither a revocation nor a teardown looks for it.
+ * Before anything was made, the vendor and the roles' names may still change. An operation that was accepted before such a change would
+ * make resources that the record no longer names. Neither a revocation nor a teardown would look for them.
  *
  * @throws ProblemError plan_stale
  */

@@ -1,4 +1,4 @@
-/** POST …/vendor-policy: takes the policy that the vendor issued after it had seen the role, checks it, attaches it word for word. */
+/** POST …/vendor-policy: takes the policy that the vendor issued after it saw the role, checks it, and attaches it word for word. */
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
@@ -19,7 +19,7 @@ export interface VendorPolicyRequest {
 }
 
 /**
- * Accepts a vendor's policy. The answer shows what it changes against the one that was there.
+ * Accepts a vendor's policy. The answer shows the difference from the previous policy.
  *
  * @throws ProblemError not_found, vendor_policy_refused with every fault named, guardrail
  */

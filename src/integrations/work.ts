@@ -1,4 +1,4 @@
-/** One operation's work on its stacks, and the one way in which a verb runs the engine. */
+/** One operation's work on its stacks, and the only way for a verb to run the engine. */
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackSpec } from "../../stacks/stack.ts";
 import type { UpdateAction, UpdateResult } from "../engine/engine.ts";
@@ -10,7 +10,7 @@ import type { Context } from "./context.ts";
 
 export type Outputs = Map<string, Record<string, unknown>>;
 
-/** How long an operation waits for a stack or a shared document that another one holds. Seconds. */
+/** How long an operation waits for a stack or a shared document that another operation holds. Seconds. */
 export const LEASE_WAIT = 300;
 
 export interface Work {
@@ -22,12 +22,12 @@ export interface Work {
 
 export const stackId = (spec: { kind: string; key: string }): string => `${spec.kind}/${spec.key}`;
 
-/** A stack of which a first try has begun, and nothing more is known. */
+/** A stack whose first try has begun. Nothing else is known about it. */
 export function begun({ context, account }: Work, spec: StackSpec): RecordedStack {
   return { spec, address: stackAddress(context.stateUrl, account.tenant.name, spec.kind, spec.key), status: "changing" };
 }
 
-/** One engine update with its steps written as events. */
+/** Runs one engine update and writes its steps as events. */
 export async function runEngine(
   { context, run, account }: Work,
   action: UpdateAction,

@@ -9,7 +9,10 @@ interface Asked {
   parameters: Record<string, unknown>;
 }
 
-/** Why somebody has to approve these parameters, as far as it can be told without the account: one sentence each; none when nobody has to. */
+/**
+ * The reasons why somebody must approve these parameters, one sentence each; empty if nobody must. These are the reasons that need no look
+ * at the account.
+ */
 export async function approvalReasons(
   context: Pick<Context, "store">,
   blueprint: Blueprint,
@@ -19,7 +22,7 @@ export async function approvalReasons(
   return [...reasons, ...(blueprint.approvals?.(approvedParametersOf(record), parameters) ?? [])];
 }
 
-/** Whom the vendor showed and neither an administrator nor an earlier approval vouches for. */
+/** Principals that the vendor showed, and that neither an administrator nor an earlier approval has accepted. */
 async function principalReasons(context: Pick<Context, "store">, blueprint: Blueprint, { record, parameters }: Asked): Promise<string[]> {
   const approved = approvedParametersOf(record);
   const known = approved === undefined ? [] : (blueprint.shownPrincipals?.(approved) ?? []);

@@ -1,4 +1,4 @@
-/** Approvals: a held plan runs exactly as it was shown, by the word of somebody who didn't ask for it, or not at all. */
+/** Approvals: a held plan runs exactly as it was shown, and only if somebody approves it who didn't write any of it. */
 
 import { automaticSubjects, legacyAuthor } from "../../model/caller.ts";
 import type { Author } from "../../model/integration.ts";
@@ -11,7 +11,7 @@ import { approveOperation, cancelWaiting } from "../../store/transitions.ts";
 import type { Context } from "../context.ts";
 
 /**
- * Lets the plan of that hash run.
+ * Lets the plan with this hash run.
  *
  * @throws ProblemError not_awaiting_approval, plan_stale, approver_is_requester
  */
@@ -44,8 +44,8 @@ export async function approve(
 }
 
 /**
- * Everybody who wrote a part of what the operation would do, whoever carried it on since. A request from before writers were noted may
- * carry on what somebody else wrote.
+ * Everybody who wrote a part of what the operation would do, also in earlier requests. A request from before authors were recorded may
+ * contain what somebody else wrote.
  */
 function authorsOf({ request, requestedBy }: StoredOperation): string[] {
   const { authors, writers } = request as { authors?: Author[]; writers?: string[] };

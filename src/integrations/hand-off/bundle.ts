@@ -1,4 +1,4 @@
-/** What a customer or vendor is handed: the form's fields, the raw documents, and what the stacks would make. Pure. */
+/** What a customer or vendor receives: the form's fields, the raw documents, and what the stacks would make. Pure. */
 
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { Reference, StackSpec } from "../../../stacks/stack.ts";
@@ -15,16 +15,16 @@ export interface HandOff {
   accountId: string;
   region: string;
   partition: BlueprintContext["partition"];
-  /** Whether external ids stand here whole; else they are fingerprints, and the template asks for one. */
+  /** Whether the external ids are in clear. If not, they are fingerprints, and the template asks for one. */
   revealed: boolean;
   /** In the vendor's own names and order */
   fields: HandOffField[];
   documents: NamedPolicy[];
-  /** For the template, references and all. */
+  /** For the template, with references. */
   specs: StackSpec[];
 }
 
-/** Everything that can be handed out for an integration, whole: it goes to the tenant alone and never into a log. */
+/** The complete hand-off of an integration. Only the tenant may see it, and it never goes into a log. */
 export function handOffOf(blueprint: Blueprint, parameters: Record<string, unknown>, context: BlueprintContext): HandOff {
   const specs = blueprint.stacks(parameters, context);
   return {
@@ -46,7 +46,7 @@ export function handOffOf(blueprint: Blueprint, parameters: Record<string, unkno
   };
 }
 
-/** The spec with every output that is known or follows from a name in its place, and the others in words. */
+/** The spec with every output that is known or that follows from a name. Words stand for the others. */
 function readable(spec: StackSpec, specs: readonly StackSpec[], context: BlueprintContext): StackSpec {
   const outputOf = (ref: Reference["$ref"]): unknown => {
     const known = context.outputs?.[`${ref.kind}/${ref.key}`]?.[ref.output];

@@ -14,12 +14,12 @@ export interface Template {
 }
 
 /**
- * A template with the same effect as the stacks. A role and a key outlive the template's stack and are never replaced, so that
- * they can be adopted and nothing that trusts them breaks. One external id becomes the parameter `ExternalId`, with that id as its
- * default: a new one needs a new value and no new template. Where external ids aren't revealed, the parameter has no default.
+ * A template with the same effect as the stacks. A role and a key outlive the template's stack and are never replaced, so they can be
+ * adopted and nothing that trusts them breaks. A single external id becomes the parameter `ExternalId` with that id as its default: a new
+ * id needs a new value, not a new template. If external ids aren't revealed, the parameter has no default.
  *
- * A bucket's policy is other people's too, and AWS::S3::BucketPolicy overwrites all of it; so our statements and a bucket's default
- * encryption stand under `Metadata.ByHand`, to be added by hand (CloudFormation user guide, "AWS::S3::BucketPolicy").
+ * Others also own statements in a bucket's policy, and AWS::S3::BucketPolicy overwrites all of it. So our statements and a bucket's default
+ * encryption are under `Metadata.ByHand`, to be added by hand (CloudFormation user guide, "AWS::S3::BucketPolicy").
  */
 export function cloudFormationTemplate({
   title,
@@ -29,7 +29,7 @@ export function cloudFormationTemplate({
 }: Pick<HandOff, "title" | "integration" | "specs" | "revealed">): Template {
   const asked = externalIdsOf(specs);
   const only = asked.length === 1 && typeof asked[0] === "string" ? asked[0] : undefined;
-  // Not revealed, every id in a trust is a fingerprint, also one of two during a rotation, and no role may trust that.
+  // If ids aren't revealed, the trusts contain fingerprints, also for each of two ids during a rotation. No role may trust a fingerprint.
   const asksForId = revealed ? only !== undefined : asked.some((id) => id !== undefined);
   const parts = specs.map((spec) => rulesOf(spec).template(logicalId(spec), { asksForId }));
   const byHand = parts.flatMap((part) => part.byHand);
@@ -49,8 +49,8 @@ export function cloudFormationTemplate({
 }
 
 /**
- * The console's page that shows the template ready to run (CloudFormation user guide, "Create quick-create links"). `templateUrl`
- * must lead to S3; the link carries no external id, because links end up in histories and logs.
+ * The link to the console's page that shows the template ready to run (CloudFormation user guide, "Create quick-create links").
+ * `templateUrl` must point to S3. The link contains no external id, because links end up in histories and logs.
  */
 export function quickCreateLink(
   { region, partition, integration }: Pick<HandOff, "region" | "partition" | "integration">,
@@ -67,12 +67,12 @@ function logicalId({ kind, key }: { kind: string; key: string }): string {
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
-/** What the statements of all trusts ask for, each once: an id, a list of two during a rotation, or undefined for a statement without one. */
+/** The distinct external ids of the trust statements: one id, a list of two during a rotation, or undefined for a statement without one. */
 function externalIdsOf(specs: readonly StackSpec[]): unknown[] {
   return [...new Set(specs.flatMap((spec) => rulesOf(spec).role?.trust.Statement.map(externalIdOf) ?? []))];
 }
 
-/** References to other stacks become the template's own; every role and key that they can name has its ARN as an attribute. */
+/** Replaces references to other stacks by the template's own. Every role and key that a reference can name has its ARN as an attribute. */
 function withIntrinsics(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(withIntrinsics);

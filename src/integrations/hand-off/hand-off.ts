@@ -16,11 +16,11 @@ import { handOffMarkdown } from "./markdown.ts";
 import { maskedHandOff } from "./masked.ts";
 
 /**
- * Everything to hand out for an integration: for programs and for people. External ids are whole in it where they are `revealed`, else
- * fingerprints. With the template's place in S3 there is also a link to run it. A change that waits for its approval
- * isn't in it: whoever runs the documents would make what nobody approved.
+ * The complete hand-off of an integration, for programs and for people. External ids are in clear if they are `revealed`, else they are
+ * fingerprints. If the template has a place in S3, there is also a link to run it. A change that waits for approval isn't in it: the
+ * documents would make what nobody approved.
  *
- * @throws ProblemError not_found; not_approved while nothing was approved yet that needs an approval
+ * @throws ProblemError not_found; not_approved if an approval is needed and nothing was approved yet
  */
 export async function getHandOff(
   context: Context,

@@ -1,4 +1,4 @@
-/** An `up` of a tenant whose account is never entered: judge the documents, then wait for the customer to make them so. */
+/** An `up` of a tenant whose account is never entered: judges the documents, then waits until the customer applies them. */
 
 import type { IntegrationRecord, UpRequest } from "../../model/integration.ts";
 import type { TenantRecord } from "../../model/tenant.ts";

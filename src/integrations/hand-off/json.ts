@@ -1,7 +1,7 @@
 import type { HandOff } from "./bundle.ts";
 import { cloudFormationTemplate } from "./cloudformation.ts";
 
-/** The hand-off as plain JSON: what to fill in where, the documents, and the template. */
+/** The hand-off as plain JSON: the form's fields, the documents and the template. */
 export function handOffJson(handOff: HandOff, quickCreateLink?: string) {
   const { specs: _specs, revealed: _revealed, fields, ...rest } = handOff;
   return {

@@ -1,14 +1,14 @@
-/** External ids as fingerprints, for everybody who isn't to see them. Pure. */
+/** External ids as fingerprints, for everybody who may not see them. Pure. */
 import type { HandOffField } from "../../blueprints/parts/blueprint.ts";
 import { externalIdFingerprint } from "../../iam/words/external-id.ts";
 import type { HandOff } from "./bundle.ts";
 
-/** The fields as they may stand in an integration, an operation's result or a log: sensitive ones as fingerprints. */
+/** The fields for an integration, an operation's result or a log: sensitive values are fingerprints. */
 export function maskedFields(fields: readonly HandOffField[]): HandOffField[] {
   return fields.map((field) => (field.sensitive ? { ...field, value: externalIdFingerprint(field.value) } : field));
 }
 
-/** The hand-off with fingerprints in the place of these external ids, in its fields, its documents and its stacks. */
+/** The hand-off with fingerprints in place of these external ids, in its fields, its documents and its stacks. */
 export function maskedHandOff(handOff: HandOff, externalIds: readonly string[]): HandOff {
   const ids = new Set(externalIds);
   const masked = <T>(value: T): T =>

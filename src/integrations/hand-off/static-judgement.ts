@@ -1,4 +1,4 @@
-/** Accounts that we may not enter: the documents are judged as they would be, and the customer makes them so. Pure but for the clock. */
+/** For accounts that we may not enter: judges the documents as they would be. The customer applies them. Pure except for the clock. */
 
 import { resolveReferences } from "../../../stacks/references.ts";
 import type { StackSpec } from "../../../stacks/stack.ts";
@@ -11,12 +11,12 @@ import type { Place } from "../stacks/stack-rules.ts";
 
 const NOT_READ = "The account itself: Drawbridge doesn't enter it. The documents are judged as they were handed off, not as they are.";
 
-/** The roles as they would be once made. */
+/** The roles as they would be after they are made. */
 export function rolesAsIfMade(specs: readonly StackSpec[], place: Place): LiveRole[] {
   return specs.flatMap((spec) => rulesOf(spec).asIfMade(place) ?? []);
 }
 
-/** The proof over the documents as desired. It never claims to have read the account. */
+/** The proof over the desired documents. It never claims that the account was read. */
 export function judgeHandedOff(
   { specs, contract }: { specs: readonly StackSpec[]; contract: AccessContract },
   { now, ...place }: Place & { now: string },

@@ -23,19 +23,19 @@ export interface TemplateOutput {
 export interface TemplateParts {
   resources: Record<string, TemplateResource>;
   outputs: Record<string, TemplateOutput>;
-  /** What a person has to do beside the template, in its `Metadata.ByHand` */
+  /** What a person must do in addition to the template, in its `Metadata.ByHand` */
   byHand: unknown[];
 }
 
 export const tagList = (tags: Record<string, string>) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
-/** As STS takes it (STS API reference, AssumeRole, ExternalId). */
+/** The format that STS accepts (STS API reference, AssumeRole, ExternalId). */
 export const externalIdParameter = { Type: "String", MinLength: 2, MaxLength: 1224, AllowedPattern: "[A-Za-z0-9_+=,.@:/-]*" };
 
-/** What a statement of a trust asks for as external id. */
+/** The external id that a statement of a trust requires. */
 export const externalIdOf = (statement: Statement): unknown => statement.Condition?.["StringEquals"]?.["sts:ExternalId"];
 
-/** The statement with the template's parameter `ExternalId` in the place of an external id. */
+/** The statement with the template's parameter `ExternalId` in place of an external id. */
 export function withParameter(statement: Statement): unknown {
   if (externalIdOf(statement) === undefined) return statement;
   const { StringEquals, ...others } = statement.Condition ?? {};

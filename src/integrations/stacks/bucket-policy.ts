@@ -1,4 +1,7 @@
-/** Stacks of the kind `bucket-policy`: other people own statements in it; read, merge, write, verify; un-merge. Our statements only, ever. */
+/**
+ * Stacks of the kind `bucket-policy`. Others own statements in the same policy. An update reads, merges, writes and verifies; a teardown
+ * un-merges. Both change only our statements.
+ */
 import type { BucketPolicySpec, StackSpec } from "../../../stacks/stack.ts";
 import { deleteEmptiedBucketPolicy } from "../../accounts/actions.ts";
 import { bucketStatementsLeft } from "../../accounts/inventory.ts";
@@ -33,7 +36,7 @@ export function bucketPolicyRules(spec: BucketPolicySpec): StackRules {
         document: policy,
       },
     ],
-    // AWS::S3::BucketPolicy overwrites all of a policy (CloudFormation user guide), and this one is other people's too.
+    // AWS::S3::BucketPolicy overwrites all of a policy (CloudFormation user guide), and others own statements in this one.
     template: () => ({
       resources: {},
       outputs: {},
@@ -57,13 +60,13 @@ export function bucketPolicyRules(spec: BucketPolicySpec): StackRules {
 
 const ABSENT = "absent";
 
-/** Digest of a policy as it stands; a bucket without one has a digest of its own. */
+/** Digest of a policy as it is now. A bucket without a policy has a digest of its own. */
 const policyDigest = (policy: PolicyDocument | undefined): string => (policy ? documentDigest(policy) : ABSENT);
 
 /**
- * The spec as it is applied: the live policy, read now, with this integration's statements merged in. The prior document goes
- * into an event, because AWS offers no compare-and-swap: an edit inside the window between this read and the write can't be seen
- * afterwards, and this is where it can be found.
+ * The spec as it is applied: the live policy, read now, with this integration's statements merged in. AWS offers no compare-and-swap, so
+ * the write overwrites an edit that somebody makes after this read. Nobody can see that afterwards. Therefore the prior document goes into
+ * an event, to compare with.
  */
 async function mergedPolicy(work: Work, spec: BucketPolicySpec): Promise<Applied> {
   const { account, run, integration } = work;
@@ -83,7 +86,7 @@ async function planned({ account, integration }: Work, spec: BucketPolicySpec): 
   return { spec: { ...spec, inputs: { bucket, policy: merged } }, documents: diff ? [diff] : [] };
 }
 
-/** Whether our statements can be written into the bucket's policy at all, judged on the document that would be written. */
+/** Whether our statements can be written into the bucket's policy, judged on the document that would be written. */
 function checkMerge(prefix: string, spec: BucketPolicySpec, bucket: LiveBucket | undefined): void {
   const where = `The policy of bucket ${spec.inputs.bucket}`;
   refuseStalePrincipals(where, bucket?.policy);
@@ -103,7 +106,7 @@ function checkMerge(prefix: string, spec: BucketPolicySpec, bucket: LiveBucket |
   }
 }
 
-/** Only statements that carry our Sid are ours to judge in a document that others share. */
+/** Others share the document, so only the statements with our Sid are compared. */
 function differencesOf({ inputs: { bucket, policy } }: BucketPolicySpec, sidPrefix: string, live: LiveDocuments): StackDifference[] {
   const found = live.buckets.find(({ name }) => name === bucket);
   if (!found) return [{ document: "bucket-policy", what: "missing", words: `Bucket ${bucket} doesn't exist, or isn't the account's own.` }];
@@ -113,13 +116,13 @@ function differencesOf({ inputs: { bucket, policy } }: BucketPolicySpec, sidPref
 
 async function remove(work: Work, spec: BucketPolicySpec, removal: Removal): Promise<"removed"> {
   await takeStatementsAway(work, spec, removal);
-  // What is left of the policy isn't the stack's, so there is nothing to look for first.
+  // What is left of the policy doesn't belong to the stack, so no refresh is needed.
   return destroyMade(work, spec, { ...removal, refresh: false });
 }
 
 /**
- * Takes this integration's statements out of a bucket's policy. While others remain, an `up` writes the document without ours;
- * when none remain the policy is deleted, since S3 takes no empty one. Either way the stack only lets go of the resource: it
+ * Removes this integration's statements from a bucket's policy. If other statements remain, an `up` writes the document without ours. If
+ * none remain, the policy is deleted, since S3 accepts no empty policy. In both cases the stack only drops the resource from its state: it
  * never deletes a policy in which somebody else may have a statement.
  */
 async function takeStatementsAway(work: Work, spec: BucketPolicySpec, { lease }: Removal): Promise<void> {

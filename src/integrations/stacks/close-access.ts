@@ -1,4 +1,4 @@
-/** Taking access away at once, before anything slow: the trusts of an integration's roles are closed and their sessions ended. */
+/** Closes access at once, before anything slow: closes the trusts of an integration's roles and ends their sessions. */
 import { closeTrust, revokeSessions } from "../../accounts/actions.ts";
 import { findNamedRole } from "../../accounts/inventory.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
@@ -8,16 +8,15 @@ import type { Work } from "../work.ts";
 import { rolesOf, rulesOf } from "./kinds.ts";
 
 /**
- * What was done to a role. `absent`: there is none of this name. `foreign`: the role of this name is somebody else's, so its trust was left
- * as it is; `wasMade` says that Drawbridge made one of this name before.
+ * What was done to a role. `absent`: no role has this name. `foreign`: the role with this name is somebody else's, so its trust stays as it
+ * is. `wasMade`: Drawbridge made a role with this name before.
  */
 export type ClosedRole = { role: string; trust: "closed" | "absent" } | { role: string; trust: "foreign"; wasMade: boolean };
 
 /**
- * Closes the trust of each of the integration's roles, then ends their sessions; a role that is neither ours by its tags nor by its recorded
- * unique id is left alone.
- * Pulumi's state is behind the cloud afterwards, so the stacks count as changing from before the first write. What a teardown closes, only a
- * request opens again.
+ * Closes the trust of each of the integration's roles, then ends their sessions. A role that is ours neither by its tags nor by its
+ * recorded unique id is left alone. Pulumi's state is then older than the account, so the stacks count as changing from before the first
+ * write. After a teardown has closed a trust, only a new request opens it again.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */

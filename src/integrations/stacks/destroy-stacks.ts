@@ -1,4 +1,4 @@
-/** Takes stacks down in reverse order, roles last, each under its own lease and read back before it counts as gone. */
+/** Destroys stacks in reverse order, roles last. Each is under its own lease, and counts as gone only after a read-back. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { stackAddress } from "../../../stacks/name.ts";
 import { downOrder } from "../../../stacks/order.ts";
@@ -15,13 +15,13 @@ import { withRetries } from "./retry.ts";
 import { recordedRoleId } from "./role.ts";
 import type { OwnerWithRoles } from "./stack-rules.ts";
 
-/** Milliseconds between looks whether a stack is really gone: IAM is eventually consistent. */
+/** Milliseconds before each check that a stack is really gone: IAM is eventually consistent. */
 const LOOKS = [0, 500, 1_000, 2_000, 4_000];
 
 /**
- * Destroys these stacks from what is recorded of them; no blueprint is needed. Inside a layer one failure doesn't stop the
- * others; a later layer waits for all of an earlier one, because roles must outlive the statements that name them. A stack stays
- * in the record until an independent look finds nothing of it.
+ * Destroys these stacks from their records; no blueprint is needed. In a layer, one failure doesn't stop the others. A later layer needs
+ * all earlier ones, because roles must outlive the statements that name them. A stack stays in the record until an independent read finds
+ * nothing of it.
  *
  * @throws ProblemError the first failure of a layer, after the whole layer has run; leftovers
  */
@@ -60,7 +60,7 @@ async function destroyStack(work: Work, spec: StackSpec): Promise<void> {
   });
 }
 
-/** The integration with its roles, whose grants are its own: they go last, so they are still recorded. */
+/** The integration with its roles; the grants to these roles are its own. Roles are destroyed last, so they are still recorded. */
 async function ownerWithRoles({ context, account, integration }: Work): Promise<OwnerWithRoles> {
   const { tenant, clients } = account;
   const record = await findIntegration(context.store.db, tenant.name, integration);

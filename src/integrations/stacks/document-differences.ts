@@ -1,14 +1,17 @@
-/** One policy document against another, statement by statement. Pure. */
+/** Compares two policy documents, statement by statement. Pure. */
 
 import type { LiveKey } from "../../iam/words/live.ts";
 import { canonicalJson, listOf, type PolicyDocument, type Statement, sameDocument } from "../../iam/words/policy-document.ts";
 import { maskStatement } from "../document-diff.ts";
 import type { StackDifference } from "./stack-rules.ts";
 
-/** Whether a principal is a bare unique id: what a deleted one turns into where a policy had named it (IAM user guide, "IAM identifiers"). */
+/**
+ * Whether a principal is a bare unique id. A policy shows such an id after the principal that it named was deleted (IAM user guide, "IAM
+ * identifiers").
+ */
 export const isUniqueId = (principal: string): boolean => /^A(?:RO|ID)A[A-Z0-9]{12,}$/.test(principal);
 
-/** Statement by statement: equal ones match whatever their order, the rest by Sid. */
+/** Statement by statement: equal ones match in any order, the others by Sid. */
 export function documentDifferences(document: string, name: string, wanted: PolicyDocument, live: PolicyDocument): StackDifference[] {
   if (sameDocument(wanted, live)) return [];
   const same = (a: Statement, b: Statement) => sameDocument({ Version: "", Statement: [a] }, { Version: "", Statement: [b] });
@@ -64,7 +67,7 @@ function goneIds({ Principal }: Statement): string[] {
     .filter(isUniqueId);
 }
 
-/** Tags that others put beside ours are theirs. */
+/** Ignores tags that others added. */
 export function tagDifferences(wanted: Record<string, string>, live: Record<string, string>): StackDifference[] {
   return Object.entries(wanted).flatMap(([key, value]): StackDifference[] => {
     if (live[key] === value) return [];
@@ -73,7 +76,7 @@ export function tagDifferences(wanted: Record<string, string>, live: Record<stri
   });
 }
 
-/** A key decrypts while it is enabled only (KMS developer guide, "Key states"). */
+/** Only an enabled key decrypts (KMS developer guide, "Key states"). */
 export function keyStateDifferences(key: LiveKey): StackDifference[] {
   if (key.state === "Enabled") return [];
   return [{ document: "key", what: "changed", words: `Key ${key.arn} is ${key.state}.`, expected: "Enabled", found: key.state }];

@@ -1,6 +1,6 @@
 /**
- * What an interrupted run may have made without writing it into state: looked up by the names and ownership tags that we gave, and
- * taken in. Never trusted to the list of pending operations alone: a reply that was lost leaves no pending create either.
+ * Finds orphans: resources that an interrupted run made and didn't write into state. It looks them up by the names and ownership tags that
+ * we gave, and takes them in. The list of pending operations isn't enough: a lost reply leaves no pending create.
  */
 import type { StackSpec } from "../../../stacks/stack.ts";
 import type { RecordedStack } from "../../model/integration.ts";
@@ -10,8 +10,8 @@ import { rulesOf } from "./kinds.ts";
 import type { Found } from "./stack-rules.ts";
 
 /**
- * Reads a stack's state, put right where it was damaged, and finds what exists beside it. A stack of which nothing was ever recorded
- * can't have left anything, and costs no call.
+ * Reads a stack's state, repairs it if it was damaged, and finds what exists outside of it. If nothing was ever recorded of the stack, it
+ * can't have left anything, so this makes no call.
  *
  * @throws ProblemError state_damaged when a stack that was up has neither state nor resources any more, or no readable version
  */
@@ -26,7 +26,7 @@ export async function findOrphans(work: Work, spec: StackSpec, before: RecordedS
 }
 
 /**
- * Refuses to make anew what our record says is there: state that vanished isn't a stack that never was.
+ * Refuses to make again what exists by our record: missing state doesn't mean that the stack never existed.
  *
  * @throws ProblemError state_damaged
  */

@@ -1,6 +1,6 @@
 /**
- * Stacks of the kind `kms-key` that give access to a key which isn't ours: grants by the engine; our statements in its policy beside the
- * engine, with everybody else's kept as they stand.
+ * Stacks of the kind `kms-key` that give access to a key which isn't ours. The engine makes the grants. We write our statements into the
+ * key's policy without the engine, and keep everybody else's statements as they are.
  */
 import type { KeyAccessSpec, StackSpec } from "../../../stacks/stack.ts";
 import { putKeyPolicy, revokeGrant } from "../../accounts/actions.ts";
@@ -60,13 +60,13 @@ function priorPolicyOf(before: RecordedStack | undefined): string | undefined {
   return typeof prior === "string" ? prior : undefined;
 }
 
-/** Our statements go into the key's policy beside the update, and those of an earlier one out of it. */
+/** In addition to the update, writes our statements into the key's policy and removes those of an earlier update. */
 async function outputsBeside(work: Work, inputs: Inputs, before: RecordedStack | undefined): Promise<{ priorPolicy?: string }> {
   if (inputs.statements === undefined && before?.outputs?.["priorPolicy"] === undefined) return {};
   return { priorPolicy: await giveStatements(work, inputs, priorPolicyOf(before)) };
 }
 
-/** Grants aren't taken in: what an interrupted run granted is found by its name and revoked. */
+/** Grants aren't taken in. A grant that an interrupted run made is found by its name and revoked. */
 async function remove(work: Work, spec: KeyAccessSpec, { lease, before, owner }: Removal): Promise<"removed"> {
   const { statements } = spec.inputs;
   const own = await owner();
@@ -77,8 +77,8 @@ async function remove(work: Work, spec: KeyAccessSpec, { lease, before, owner }:
 }
 
 /**
- * Makes this integration's statements in the key's policy the wanted ones. Answers the policy's text as it was before the first of
- * them, to be put back word for word. It also stands in an event: AWS offers no compare-and-swap.
+ * Makes this integration's statements in the key's policy the wanted ones. Returns the policy's text from before the first of them, so that
+ * it can be put back word for word. The prior policy also goes into an event, because AWS offers no compare-and-swap.
  *
  * @throws ProblemError stale_principal, policy_too_large, aws_denied, aws_throttled, aws_rejected
  */
@@ -104,7 +104,8 @@ async function giveStatements(work: Work, { existingKeyArn, statements = [] }: I
 }
 
 /**
- * Takes this integration's statements out of the key's policy. Where nobody else changed it since, it is then what it was, to the byte.
+ * Removes this integration's statements from the key's policy. If nobody else changed the policy since, it is then byte for byte what it
+ * was.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */

@@ -1,6 +1,6 @@
 /**
- * The KMS ladder for keys that are not ours: (a) the key's policy already delegates to the account's IAM: nothing to do; (b) a
- * grant, which touches no policy and can be revoked alone; (c) a statement in the key's policy, only by approval. Pure.
+ * The KMS ladder for keys that are not ours. (a) The key's policy already delegates to the account's IAM: nothing to do. (b) A grant: it
+ * changes no policy and can be revoked alone. (c) A statement in the key's policy, only with an approval. Pure.
  */
 import { reference, resolveReferences } from "../../../stacks/references.ts";
 import type { KmsGrantsInputs, StackSpec } from "../../../stacks/stack.ts";
@@ -17,7 +17,7 @@ import type { DesiredStacks } from "../desired-stacks.ts";
 import { isKeyAccess } from "./key-access.ts";
 import { isRole } from "./role.ts";
 
-/** What a wildcard action of IAM is as grant operations (KMS API reference, CreateGrant). */
+/** The grant operations of a wildcard action of IAM (KMS API reference, CreateGrant). */
 const OPERATIONS: Record<string, string[]> = {
   "kms:ReEncrypt*": ["ReEncryptFrom", "ReEncryptTo"],
   "kms:GenerateDataKey*": ["GenerateDataKey", "GenerateDataKeyWithoutPlaintext"],
@@ -25,22 +25,22 @@ const OPERATIONS: Record<string, string[]> = {
 
 const operationsOf = (action: string): string[] => OPERATIONS[action] ?? [action.replace(/^kms:/, "")];
 
-/** Who would give the access: without it, grants are taken to be possible. */
+/** The principal that would give the access. Without it, we assume that grants are possible. */
 export interface Giver {
   tenant: string;
   /** The provisioning role's ARN */
   principal: string;
 }
 
-/** A tenant's provisioning role; credentials of our own have no ARN that a policy is known to name. */
+/** A tenant's provisioning role. Our own credentials have no ARN of which we know that a policy names it. */
 export function giverOf({ name, access }: Pick<TenantRecord, "name" | "access">): Giver | undefined {
   return access.mode === "assume-role" ? { tenant: name, principal: access.roleArn } : undefined;
 }
 
-/** A key without what we wrote into its policy, and where the request names it. */
+/** A key with our statements removed from its policy, and where the request names it. */
 type AskedKey = LiveKey & { pointer: string };
 
-/** How one role is to be let onto a key. */
+/** The access to a key that one role needs. */
 interface Need {
   roleKey: string;
   roleArn: string;
@@ -48,10 +48,10 @@ interface Need {
 }
 
 /**
- * What the roles need because a key's own policy gives them nothing, as stacks that wait for the role: a grant where the giver may
- * make one, else a statement in the key's policy where the giver may write that.
+ * The stacks that roles need because a key's own policy gives them nothing. They wait for the role. Each holds a grant if the giver may
+ * make one, else a statement in the key's policy if the giver may write that.
  *
- * @throws ProblemError key_policy_denies when the key's policy denies outright: nothing of ours can lift that; key_not_usable when it
+ * @throws ProblemError key_policy_denies when the key's policy denies explicitly: nothing of ours can lift that; key_not_usable when it
  *   lets the giver do neither
  */
 export function keyGrants(
@@ -77,7 +77,7 @@ export function keyGrants(
   });
 }
 
-// A reference, so that the role is there before it is named on the key, and outlives that.
+// A reference: the role exists before the key names it, and is destroyed after that.
 const roleOf = ({ roleKey }: Need): string => reference("role", roleKey, "roleArn") as unknown as string;
 
 function byGrants(needs: readonly Need[]): Pick<KmsGrantsInputs, "grants"> {
@@ -113,7 +113,7 @@ function byStatements(
   return { grants: [], statements };
 }
 
-/** Whether the key's policy is for it; what the giver's own policies say is for AWS to judge. */
+/** Whether the key's policy lets the giver do this. AWS judges the giver's own policies. */
 function lets(giver: Giver, key: LiveKey, action: string): boolean {
   const request = { principal: giver.principal, action, resource: key.arn, context: {} };
   const keyPolicy = { name: `policy of ${key.arn}`, document: key.policy };
@@ -123,7 +123,7 @@ function lets(giver: Giver, key: LiveKey, action: string): boolean {
 const withoutOwn = (policy: PolicyDocument, prefix: string): PolicyDocument =>
   unmergeStatements(policy, prefix) ?? { ...policy, Statement: [] };
 
-/** Why the statements of these stacks need somebody's approval, in sentences: none for those that stand in the key's policy already. */
+/** Why the statements of these stacks need an approval, in sentences. Statements that are already in the key's policy need none. */
 export function statementReasons(specs: readonly StackSpec[], contract: AccessContract, keys: readonly LiveKey[]): string[] {
   return specs.flatMap((spec) => {
     if (!isKeyAccess(spec)) return [];

@@ -1,4 +1,4 @@
-/** Owned keys: retained when their stack goes, taken in again by a later one, deleted only by name. */
+/** Owned keys: retained when their stack goes, adopted by a later stack, deleted only by name. */
 import { scheduleKeyDeletion } from "../../accounts/actions.ts";
 import { findOwnedKey } from "../../accounts/keys.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
@@ -22,7 +22,7 @@ export interface KeyListing {
   deletionDate?: string;
 }
 
-/** Every key that Drawbridge made for a tenant, in use or left over. */
+/** Every key that Drawbridge made for a tenant, in use or retained. */
 export async function listKeys(context: Context, tenant: string): Promise<KeyListing[]> {
   await requireTenant(context, tenant);
   const listings: KeyListing[] = [];
@@ -77,7 +77,7 @@ export async function deleteKey(
       `Key ${key} belongs to integration ${listed[0]?.integration}. Remove it there first; then it is retained and can be deleted.`,
     );
   return context.store.db.transaction().execute(async (trx) => {
-    // The integration may have left several keys.
+    // The integration may have several retained keys.
     const open = await openOperations(trx, tenant, retained.integration, ["delete-key"]);
     const same = open.find(({ request }) => request["keyArn"] === retained.keyArn);
     if (same) return same;
@@ -92,7 +92,7 @@ export async function deleteKey(
   });
 }
 
-/** Schedules the deletion, if the key is still left over when it comes to it. */
+/** Schedules the deletion if the key is still retained at that time. */
 export async function runDeleteKey(context: Context, run: Run, { days, keyArn }: DeleteKeyRequest): Promise<void> {
   const { tenant, record } = await lookUpOperation(context, run);
   const retained = record.retained?.find((key) => key.keyArn === keyArn);

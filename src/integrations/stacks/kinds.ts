@@ -1,4 +1,4 @@
-/** Which rules a stack has, by its kind. A new kind is its file and its line here. */
+/** The rules of a stack, by its kind. A new kind needs its file and one line here. */
 import type { SpecOf, StackKind, StackSpec } from "../../../stacks/stack.ts";
 import type { RoleToFind } from "../../accounts/inventory.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
@@ -13,7 +13,7 @@ import type { StackRules } from "./stack-rules.ts";
 const kinds: { [K in StackKind]: (spec: SpecOf<K>) => StackRules } = {
   role: roleRules,
   "bucket-policy": bucketPolicyRules,
-  // Two kinds under one recorded name, which tells them apart by what they hold.
+  // Two kinds have this recorded name. Their inputs tell them apart.
   "kms-key": ({ kind, key, inputs }) =>
     "existingKeyArn" in inputs ? keyAccessRules({ kind, key, inputs }) : ownedKeyRules({ kind, key, inputs }),
   collector: collectorRules,
@@ -24,12 +24,12 @@ export function rulesOf<K extends StackKind>(spec: SpecOf<K>): StackRules {
   return kinds[spec.kind](spec);
 }
 
-/** What must be held while a stack changes: the stack, and the documents that it shares with others, whatever tenants they are. */
+/** What a run must hold while a stack changes: the stack, and the documents that it shares with others, also with other tenants. */
 export function leasesOf(tenant: string, spec: StackSpec): string[] {
   return [`stack:${tenant}/${stackId(spec)}`, ...rulesOf(spec).sharedDocuments];
 }
 
-/** The roles that an integration's recorded stacks make, each with the unique id of its last update. */
+/** The roles that an integration's recorded stacks make, each with the unique id from its last update. */
 export function rolesOf({ stacks }: Pick<IntegrationRecord, "stacks">): RoleToFind[] {
   return stacks.flatMap(({ spec, outputs }) => {
     const { role } = rulesOf(spec);

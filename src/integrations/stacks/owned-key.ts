@@ -1,4 +1,4 @@
-/** Stacks of the kind `kms-key` that make a key: retained when the stack goes, taken in again by a later one. */
+/** Stacks of the kind `kms-key` that make a key. The key is retained when the stack goes, and a later stack adopts it. */
 import type { KmsKeyInputs, OwnedKeySpec, StackSpec } from "../../../stacks/stack.ts";
 import { clearRetained, tagRetained } from "../../accounts/actions.ts";
 import { aliasLeft, keysLeft } from "../../accounts/inventory.ts";
@@ -38,7 +38,7 @@ export function ownedKeyRules(spec: OwnedKeySpec): StackRules {
   };
 }
 
-/** A key that only this run would take in is left as it is: it stays behind in any case. */
+/** If only this run would take the key in, the key is left as it is: it stays in the account in any case. */
 function remove(work: Work, spec: OwnedKeySpec, removal: Removal): Promise<"removed"> {
   const { adopt, state } = removal.found;
   const { key: _key, ...others } = adopt;
@@ -47,8 +47,8 @@ function remove(work: Work, spec: OwnedKeySpec, removal: Removal): Promise<"remo
 }
 
 /**
- * The spec with the retained key of the same stack to take in, where there is one: a key encrypts what was written under it, so
- * the same stack gets the same key again. A key that is pending deletion stays out.
+ * The spec that adopts the retained key of the same stack, if there is one. Data was encrypted with this key, so the same stack gets the
+ * same key again. A key that is pending deletion isn't adopted.
  */
 async function withRetainedKey(work: Work, spec: OwnedKeySpec): Promise<OwnedKeySpec> {
   const retained = (await keysOfStack(work, spec.key)).find((key) => key.enabled && key.tags["drawbridge:retained"] !== undefined);
@@ -57,7 +57,7 @@ async function withRetainedKey(work: Work, spec: OwnedKeySpec): Promise<OwnedKey
   return { ...spec, inputs: { ...spec.inputs, adoptKeyId: retained.id } };
 }
 
-/** After an adoption: the key is no longer left over. */
+/** After an adoption, the key is no longer retained. */
 async function unmarkRetained(work: Work, spec: OwnedKeySpec, applied: Applied, outputs: Readonly<Record<string, unknown>>): Promise<void> {
   if (!("adoptKeyId" in applied.spec.inputs)) return;
   const { kms } = work.account.clients;
@@ -87,14 +87,17 @@ async function firstAsync<T>(items: readonly T[], test: (item: T) => Promise<boo
   return undefined;
 }
 
-/** A lost reply to CreateKey makes the caller create once more: AWS takes no token for it. No key is deleted unasked, so it is kept and named. */
+/**
+ * After a lost reply to CreateKey the caller creates a second key: AWS accepts no token for it. We delete no key without a request, so the
+ * second one is retained and named.
+ */
 async function retainOthers(work: Work, spec: OwnedKeySpec, keys: readonly OwnedKey[], kept: OwnedKey): Promise<void> {
   const others = keys.filter((key) => key.id !== kept.id && key.tags["drawbridge:retained"] === undefined);
   await retain(work, spec, others, "A second key from a create whose answer was lost. Delete it by name once you know that it is unused.");
 }
 
 /**
- * Tags keys as retained and writes them down in the record that outlives the integration.
+ * Tags keys as retained and writes them into the record, which outlives the integration.
  *
  * @throws ProblemError aws_denied, aws_throttled, aws_rejected
  */
@@ -115,7 +118,9 @@ async function retain(work: Work, spec: OwnedKeySpec, keys: readonly OwnedKey[],
   await changeIntegration(context.store.db, account.tenant.name, integration, withThem, run);
 }
 
-/** The key outlives the template's stack and is never replaced. A bucket's default encryption is the bucket's, so it is set by hand. */
+/**
+ * The key outlives the template's stack and is never replaced. The default encryption belongs to the bucket, so a person sets it by hand.
+ */
 function templateOf({ alias, description, policy, tags, encryptBucket }: KmsKeyInputs, id: string): TemplateParts {
   const Properties = { Description: description, EnableKeyRotation: true, KeyPolicy: policy, Tags: tagList(tags) };
   return {

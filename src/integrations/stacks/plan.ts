@@ -1,4 +1,4 @@
-/** A plan: what an `up` would do to each stack and document, and the hash by which a person approves exactly that. */
+/** A plan: what an `up` would do to each stack and document. A person approves exactly that by its hash. */
 
 import { hash } from "node:crypto";
 import { resolveReferences } from "../../../stacks/references.ts";
@@ -25,14 +25,14 @@ export async function planStacks(work: Work, specs: readonly StackSpec[]): Promi
   return Promise.all(foreseen.map((spec) => planStack(work, spec)));
 }
 
-/** SHA-256 (hex) over what would change: the same plan has the same hash, whoever computes it and when. */
+/** SHA-256 (hex) over what would change. The same plan always has the same hash. */
 export function planHash(specs: readonly StackSpec[], plans: readonly StackPlan[]): string {
   const documents = plans.map((plan) => ({ stack: plan.stack, documents: plan.documents }));
   return hash("sha256", canonicalJson({ specs, documents }));
 }
 
 /**
- * Stops the run at `awaiting-approval` with its plan, unless this very plan was approved already. Answers whether it stopped.
+ * Stops the run at `awaiting-approval` with its plan, unless exactly this plan was already approved. Returns whether it stopped.
  *
  * @throws ProblemError plan_stale when the account or the request has changed since the approval
  */
@@ -42,7 +42,7 @@ export async function holdForApproval(work: Work, specs: readonly StackSpec[], r
 }
 
 /**
- * The same for an account that is never entered: the documents alone are the plan.
+ * The same for an account that is never entered: the plan is only the documents.
  *
  * @throws ProblemError plan_stale
  */
@@ -63,7 +63,7 @@ function hold(run: Run, hash: string, result: Record<string, unknown>): boolean 
   return true;
 }
 
-/** An output before its stack is up, where it follows from the spec; for the rest the reference itself is shown. */
+/** An output before its stack is up, if it follows from the spec. Otherwise the plan shows the reference itself. */
 function foresee({ account }: Work, specs: readonly StackSpec[], ref: Reference["$ref"]): string {
   const source = specs.find((spec) => spec.kind === ref.kind && spec.key === ref.key);
   const { accountId, region } = account.tenant;

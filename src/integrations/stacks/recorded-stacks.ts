@@ -1,4 +1,4 @@
-/** What is written down about an integration's stacks while they change: enough to destroy them whatever happens next. */
+/** What is recorded about an integration's stacks while they change: enough to destroy them, whatever happens next. */
 import { stackAddress } from "../../../stacks/name.ts";
 import type { StackSpec } from "../../../stacks/stack.ts";
 import type { IntegrationRecord, RecordedStack } from "../../model/integration.ts";
@@ -23,13 +23,13 @@ export function withoutStack(record: IntegrationRecord, spec: StackSpec): Integr
   return { ...record, stacks: record.stacks.filter((one) => !same(one, spec)) };
 }
 
-/** A stack that is about to change: what was last recorded of it, and what it is to be now. */
+/** A stack that is about to change: its last record and its new spec. */
 export interface Changing {
   before: RecordedStack | undefined;
   spec: StackSpec;
 }
 
-/** The record, changed by the run that owns the operation; one that was taken over changes nothing. */
+/** The run that owns the operation changes the record. If another run has taken the operation over, nothing changes. */
 function change(
   { context, run, account, integration }: Work,
   to: (record: IntegrationRecord, trx: Db) => IntegrationRecord | Promise<IntegrationRecord>,
@@ -40,9 +40,9 @@ function change(
 const addressOf = ({ context, account }: Work, { kind, key }: StackSpec) => stackAddress(context.stateUrl, account.tenant.name, kind, key);
 
 /**
- * Notes, before the first AWS call, that a stack is about to change; what it was last known to hold stays. A vendor that was revoked
- * since the operation began is trusted by nobody: whoever holds the stack's lease sees the flag here, and a revocation waits for that
- * lease. What `opens` access is refused once a teardown has closed it.
+ * Records, before the first AWS call, that a stack is about to change. Its last known outputs stay. If the vendor was revoked since the
+ * operation began, the role trusts nobody: the holder of the stack's lease sees the revocation here, and a revocation waits for that lease.
+ * After a teardown has closed access, a change that `opens` it is refused.
  *
  * @throws ProblemError plan_stale
  */
@@ -61,12 +61,12 @@ export async function recordChanging(work: Work, asked: StackSpec, { opens } = {
   return changing;
 }
 
-/** Notes that a stack is up with these outputs; answers the record. */
+/** Records that a stack is up with these outputs; returns the record. */
 export async function recordUp(work: Work, spec: StackSpec, outputs: Record<string, unknown>): Promise<IntegrationRecord> {
   return change(work, (record) => withStack(record, { spec, address: addressOf(work, spec), status: "up", outputs }));
 }
 
-/** Drops a stack that is destroyed and read back as gone. */
+/** Drops a stack that was destroyed and read back as gone. */
 export async function recordGone(work: Work, spec: StackSpec): Promise<void> {
   await change(work, (record) => withoutStack(record, spec));
 }

@@ -19,7 +19,7 @@ const SESSION_SECONDS = 3_600;
 
 export const isRole = (spec: StackSpec): spec is RoleSpec => spec.kind === "role";
 
-/** The unique id (`AROA…`) in what a role's last update recorded, where there is one. Pure. */
+/** The unique id (`AROA…`) that a role's last update recorded, if there is one. Pure. */
 export function recordedRoleId(outputs: Readonly<Record<string, unknown>> | undefined): { uniqueId?: string } {
   const uniqueId = outputs?.["roleId"];
   return typeof uniqueId === "string" && uniqueId !== "" ? { uniqueId } : {};
@@ -69,8 +69,8 @@ async function findMade({ account, integration }: Work, name: string, held: Read
 }
 
 /**
- * A role of this name may be somebody else's: ours was deleted by hand and another was made under its name. The engine knows a role by its
- * name alone and would delete that one; the stack's state is let go of instead.
+ * The role with this name may be somebody else's: ours was deleted by hand, and another was made with the same name. The engine knows a
+ * role only by its name and would delete that one. So the stack's state drops the role instead.
  */
 async function remove(work: Work, spec: RoleSpec, bare: RoleSpec, removal: Removal): Promise<"removed" | "left"> {
   const { clients, tenant } = work.account;
@@ -81,7 +81,7 @@ async function remove(work: Work, spec: RoleSpec, bare: RoleSpec, removal: Remov
   return "left";
 }
 
-/** Whether a role holds what its spec says; what it holds beyond that is for the closure to judge. */
+/** Whether a role holds what its spec says. The closure judges what it holds beyond that. */
 function isSettled(live: LiveRole | undefined, wanted: RoleInputs): boolean {
   if (!live || !sameDocument(live.trust, wanted.trust)) return false;
   const inline = new Map(live.inline.map(({ name, document }) => [name, document]));
@@ -89,7 +89,7 @@ function isSettled(live: LiveRole | undefined, wanted: RoleInputs): boolean {
   return (
     wanted.inlinePolicies.every(({ name, document }) => {
       const found = inline.get(name);
-      // A revocation that comes at the same time dates the end of older sessions by itself.
+      // A revocation at the same time writes its own date into this policy.
       return found !== undefined && (name === revokedSessionsPolicy || sameDocument(found, document));
     }) && wanted.managedPolicyArns.every((arn) => attached.has(arn))
   );
@@ -124,7 +124,7 @@ function documentsOf({ name, trust, inlinePolicies }: RoleInputs): NamedPolicy[]
   ];
 }
 
-/** The role outlives the template's stack and is never replaced, so that it can be adopted and nothing that trusts it breaks. */
+/** The role outlives the template's stack and is never replaced, so it can be adopted and nothing that trusts it breaks. */
 function templateOf(inputs: RoleInputs, id: string, asksForId: boolean): TemplateParts {
   const { name, description, trust, inlinePolicies, managedPolicyArns, permissionsBoundaryArn, tags } = inputs;
   const Properties = {
@@ -146,7 +146,7 @@ function templateOf(inputs: RoleInputs, id: string, asksForId: boolean): Templat
   };
 }
 
-/** What stands for the ARN of a key that isn't made yet: shaped like one, so that statements on it can be judged. */
+/** A placeholder for the ARN of a key that doesn't exist yet. It has the form of an ARN, so statements on it can be judged. */
 export const unmade =
   ({ accountId, partition }: Place) =>
   ({ key, output }: Reference["$ref"]): string =>
@@ -180,7 +180,10 @@ function roleDifferences(wanted: RoleInputs, madeAs: unknown, { roles }: LiveDoc
   ];
 }
 
-/** A role of the same name made again isn't the same principal: policies that named the old one don't mean it (IAM user guide, "Unique identifiers"). */
+/**
+ * A role that was deleted and made again with the same name isn't the same principal: policies that named the old one don't mean the new
+ * one (IAM user guide, "Unique identifiers").
+ */
 function againDifferences({ name, roleId }: LiveRole, madeAs: unknown): StackDifference[] {
   if (typeof madeAs !== "string" || madeAs === roleId) return [];
   const words = `Role ${name} was deleted and made again: a policy elsewhere that named it doesn't mean the new one.`;

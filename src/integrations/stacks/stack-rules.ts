@@ -1,6 +1,6 @@
 /**
- * What Drawbridge does with a stack, whatever its kind: each kind says it in a file of its own (role.ts, bucket-policy.ts, owned-key.ts,
- * key-access.ts, collector.ts), and kinds.ts is the table.
+ * What Drawbridge does with a stack. Each kind has its rules in a file (role.ts, bucket-policy.ts, owned-key.ts, key-access.ts,
+ * collector.ts), and kinds.ts is the table.
  */
 import type { RoleInputs, StackSpec } from "../../../stacks/stack.ts";
 import type { Owner, OwnRole } from "../../accounts/inventory.ts";
@@ -17,11 +17,11 @@ import { runEngine, type Work } from "../work.ts";
 
 /** What exists of a stack before it changes. */
 export interface Found {
-  /** Provider ids by logical name: what is there and not in state. */
+  /** Provider ids, by logical name, of what exists and isn't in state. */
   adopt: Record<string, string>;
   /** The state that was read; undefined where there is none. */
   state?: StackState;
-  /** The state was put back from an older version, so that it may be behind the cloud. */
+  /** The state was restored from an older version, so it may be older than the account. */
   restored: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface Place {
   partition: Partition;
 }
 
-/** Whose role an account's statements and grants are: the integration, with the roles that it has. */
+/** The owner of statements and grants in an account: the integration, with its roles. */
 export type OwnerWithRoles = Owner & { roles: readonly OwnRole[] };
 
 /** A spec as it is written now. */
@@ -46,33 +46,33 @@ export interface Removal {
   lease: HeldLease;
   before: RecordedStack | undefined;
   found: Found;
-  /** A refresh first: a role to which somebody added a policy, or one that is gone already, must not stop the teardown. */
+  /** Whether to refresh first: a role to which somebody added a policy, or that is already gone, must not stop the teardown. */
   refresh: boolean;
   owner: () => Promise<OwnerWithRoles>;
 }
 
 type StackOutputs = Readonly<Record<string, unknown>>;
 
-/** One stack's rules. What a kind doesn't say is as `plainRules` has it. */
+/** One stack's rules. `plainRules` has the defaults. */
 export interface StackRules {
   // What follows from the spec alone
   /** The role that it makes. */
   role?: RoleInputs;
   /** The bucket whose policy it writes into. */
   bucket?: string;
-  /** ARNs of the documents that it shares with others: each is held while the stack changes. */
+  /** ARNs of the documents that it shares with others. The run holds each of them while the stack changes. */
   sharedDocuments: readonly string[];
-  /** It works on keys: a look for what is left goes through the account's keys as well. */
+  /** It works on keys. So the check for leftovers also reads the account's keys. */
   usesKeys: boolean;
-  /** Its main resource is made by us: state that vanished while the resource is gone as well is refused (state_damaged). */
+  /** We make its main resource. If both its state and the resource are gone, an update is refused (state_damaged). */
   makesMain: boolean;
-  /** As it is taken in only to be destroyed: needing no other stack's outputs. */
+  /** The stack when it is taken in only to be destroyed. It needs no other stack's outputs. */
   bare: StackSpec;
-  /** The same with nobody trusted, and sessions from before `since` (RFC 3339) ended. */
+  /** The same stack without any trust. Sessions from before `since` (RFC 3339) are ended. */
   closed(since: string): StackSpec;
   /** An output that is known before the stack is up. */
   foresee(output: string, place: Place): string | undefined;
-  /** Whether what `before` made has another name, so that the stack's own update won't find it. */
+  /** Whether `before` made a resource with another name, which the stack's own update won't find. */
   isRenamed(before: StackSpec): boolean;
 
   /** The documents that it writes, for the guardrails. */
@@ -82,7 +82,7 @@ export interface StackRules {
   documents(): NamedPolicy[];
   /** `asksForId`: the template has the parameter `ExternalId`. */
   template(logicalId: string, by: { asksForId: boolean }): TemplateParts;
-  /** The role as it would be once made. */
+  /** The role as it would be after it is made. */
   asIfMade(place: Place): LiveRole | undefined;
 
   // Before, during and after an update
@@ -90,31 +90,31 @@ export interface StackRules {
   preflight(sidPrefix: string, buckets: readonly LiveBucket[]): void;
   /** The spec and documents as an update would write them. Reads only. */
   planned(work: Work): Promise<{ spec: StackSpec; documents: DocumentDiff[] }>;
-  /** Provider ids of what exists and isn't `held` in state, by logical name. */
+  /** Provider ids, by logical name, of what exists and isn't `held` in state. */
   findMade(work: Work, held: ReadonlySet<string>): Promise<Record<string, string>>;
-  /** What only the moment of the update can tell. */
+  /** The spec with what is known only at the moment of the update. */
   apply(work: Work, moment: { before: RecordedStack | undefined; found: Found }): Promise<Applied>;
-  /** What the record keeps beside the engine's outputs. */
+  /** What the record keeps in addition to the engine's outputs. */
   outputsBeside(work: Work, applied: Applied, before: RecordedStack | undefined): Promise<Record<string, unknown>>;
-  /** Once it is recorded as up. */
+  /** After the stack is recorded as up. */
   afterUpdate(work: Work, applied: Applied, outputs: StackOutputs): Promise<void>;
   /** Whether the account holds what was written; it is eventually consistent. */
   isSettled(live: LiveDocuments): boolean;
   differences(outputs: StackOutputs | undefined, sidPrefix: string, live: LiveDocuments): StackDifference[];
 
   // Teardown
-  /** Answers `left` where what stands there is somebody else's: then state lets go of it. */
+  /** Returns `left` if the resource is somebody else's. Then state drops it. */
   remove(work: Work, removal: Removal): Promise<"removed" | "left">;
-  /** Once it is down: what is kept on purpose. */
+  /** After the stack is destroyed: keeps what is kept on purpose. */
   afterRemoval(work: Work): Promise<void>;
-  /** What is there of a stack that ought to be gone. */
+  /** What still exists of a stack that should be gone. */
   survivors(work: Work, owner: OwnerWithRoles): Promise<string[]>;
 }
 
-/** A difference before it is known of which stack. */
+/** A difference without its stack. */
 export type StackDifference = Omit<Difference, "stack">;
 
-/** The rules of a stack that makes nothing of its own: a kind says what is different with it. */
+/** The rules of a stack that makes nothing of its own. Each kind replaces what differs. */
 export function plainRules(spec: StackSpec): StackRules {
   return {
     sharedDocuments: [],
@@ -142,7 +142,7 @@ export function plainRules(spec: StackSpec): StackRules {
   };
 }
 
-/** Destroys what state holds of a stack, and what is to be taken in for that; nothing of either, and the engine isn't run. */
+/** Destroys what state holds of a stack, and what must be taken in for that. If there is neither, the engine doesn't run. */
 export async function destroyMade(
   work: Work,
   bare: StackSpec,

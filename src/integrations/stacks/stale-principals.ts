@@ -1,10 +1,10 @@
-/** Policies that nobody can write, because they name a principal that was deleted. */
+/** Policies that nobody can write, because they name a deleted principal. */
 import type { PolicyDocument } from "../../iam/words/policy-document.ts";
 import { parsePrincipal } from "../../iam/words/principal.ts";
 import { ProblemError } from "../../problem.ts";
 
 /**
- * Refuses a policy that names a deleted principal: AWS shows it as a unique id and rejects every later write of the document
+ * Refuses a policy that names a deleted principal. AWS shows such a principal as a unique id and rejects every later write of the document
  * (AWS IAM user guide, "AWS JSON policy elements: Principal").
  *
  * @throws ProblemError stale_principal

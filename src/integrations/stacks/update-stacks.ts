@@ -1,4 +1,4 @@
-/** Brings an integration's stacks up, layer by layer, each under its own lease. */
+/** Updates an integration's stacks, layer by layer, each under its own lease. */
 
 import { upOrder } from "../../../stacks/order.ts";
 import { referencesOf, resolveReferences } from "../../../stacks/references.ts";
@@ -16,8 +16,8 @@ import { withRetries } from "./retry.ts";
 import type { Applied } from "./stack-rules.ts";
 
 /**
- * Runs `up` on every stack: independent ones side by side, each after those whose outputs it names. One that fails stops the
- * stacks that need it; the others go on and stay true. Answers the outputs by stack.
+ * Runs `up` on every stack: independent ones side by side, each after those whose outputs it uses. A failed stack stops only the stacks
+ * that need it. Returns the outputs by stack.
  *
  * @throws ProblemError the first failure, after everything that could run has run
  */
@@ -51,7 +51,7 @@ async function updateStack(work: Work, asked: StackSpec, outputs: Outputs): Prom
     );
     const made = { ...result.outputs, ...(await rules.outputsBeside(work, applied, before)) };
     const record = await recordUp(work, spec, made);
-    // A teardown closes trusts without this lease: what was written after that is closed again.
+    // A teardown closes trusts without this lease. So close again what was written after that.
     if (rules.role && record.closedByTeardown) {
       await closeAccess(work, account, record, { forTeardown: true });
       throw closedMeanwhile(record.name);
@@ -70,14 +70,14 @@ async function tryUpdate(
   const found = await findOrphans(work, spec, attempt === 1 ? before : (before ?? begun(work, spec)));
   refuseVanished(spec, before, found);
   const applied = await rulesOf(spec).apply(work, { before, found });
-  // The engine compares with its state, not with the cloud: after an update that didn't end well, and for a document that
-  // somebody else changed since, it must look first.
+  // The engine compares with its state, not with the account. So it must refresh first after an update that didn't end well, and if
+  // somebody else changed the document since.
   const unsure = attempt > 1 || found.restored || (before !== undefined && before.status !== "up");
   const refresh = unsure || (before !== undefined && applied.live !== undefined && applied.live !== before.outputs?.policyDigest);
   return { applied, result: await runEngine(work, "up", applied.spec, { lease, refresh, adopt: found.adopt }) };
 }
 
-/** What an interrupted run made under a name that is wanted no more: it isn't in state, so nobody else would find it. */
+/** Destroys what an interrupted run made under a name that is no longer wanted. It isn't in state, so nothing else would find it. */
 async function clearRenamed(work: Work, spec: StackSpec, before: RecordedStack | undefined, lease: HeldLease): Promise<void> {
   if (before === undefined || !rulesOf(spec).isRenamed(before.spec)) return;
   const { adopt } = await findOrphans(work, before.spec, before);
