@@ -5,8 +5,8 @@ import type { Place, ProgramOutputs } from "./program.ts";
 import { tenantProvider } from "./tenant-provider.ts";
 
 /**
- * A bucket's one policy, as merged just before the update. `retainOnDelete`, because destroying it would take away
- * everybody's statements with ours (PutBucketPolicy replaces the whole document). Output `bucket`.
+ * A bucket's only policy, as merged just before the update. It has `retainOnDelete`, because a destroy would remove everybody's statements
+ * with ours (PutBucketPolicy replaces the whole document). Output `bucket`.
  */
 export function bucketPolicyProgram({ bucket, policy }: BucketPolicyInputs, place: Place): ProgramOutputs {
   const provider = tenantProvider(place);

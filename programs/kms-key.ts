@@ -9,15 +9,15 @@ import { policyJson } from "./policy-json.ts";
 import type { Place, ProgramOutputs } from "./program.ts";
 import { tenantProvider } from "./tenant-provider.ts";
 
-/** An owned key with its alias, or grants on somebody else's key. Which of the two, the inputs say. */
+/** An owned key with its alias, or grants on somebody else's key. The inputs decide which. */
 export function kmsKeyProgram(inputs: KmsKeyInputs | KmsGrantsInputs, place: Place): ProgramOutputs {
   const provider = tenantProvider(place);
   return "existingKeyArn" in inputs ? grants(inputs, provider) : ownedKey(inputs, provider, place);
 }
 
 /**
- * A key that turns itself over yearly. A destroy leaves it (`retainOnDelete`): deleting a key destroys what it encrypted.
- * A retained one is taken in again by its id. Outputs `keyArn`, `keyId`, `alias`.
+ * A key that rotates itself yearly. A destroy keeps it (`retainOnDelete`), because deleting a key destroys what it encrypted. A later stack
+ * adopts a retained key by its id. Outputs `keyArn`, `keyId`, `alias`.
  */
 function ownedKey(inputs: KmsKeyInputs, provider: Provider, place: Place): ProgramOutputs {
   const key = new Key(
@@ -34,13 +34,13 @@ function ownedKey(inputs: KmsKeyInputs, provider: Provider, place: Place): Progr
   return { keyArn: key.arn, keyId: key.keyId, alias: alias.name };
 }
 
-/** The bucket's default encryption; a bucket key keeps the calls to KMS few (S3 user guide, "Reducing the cost of SSE-KMS"). */
+/** The bucket's default encryption. A bucket key reduces the calls to KMS (S3 user guide, "Reducing the cost of SSE-KMS"). */
 function encryptBucket(bucket: string, key: Key, provider: Provider): void {
   const rule = { applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn }, bucketKeyEnabled: true };
   new BucketServerSideEncryptionConfiguration("encryption", { bucket, rules: [rule] }, { provider });
 }
 
-/** Grants touch nothing of the key's policy, which belongs to its owner. Output `keyArn`. */
+/** Grants change nothing in the key's policy, which belongs to its owner. Output `keyArn`. */
 function grants({ existingKeyArn, grants: wanted }: KmsGrantsInputs, provider: Provider): ProgramOutputs {
   for (const { name, granteePrincipal, operations } of wanted)
     new Grant(`grant-${name}`, { name, keyId: existingKeyArn, granteePrincipal, operations }, { provider });

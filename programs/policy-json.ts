@@ -1,4 +1,4 @@
-/** Policy documents as the strings that AWS takes. */
+/** Policy documents as the strings that AWS accepts. */
 import type { RoleInputs } from "../stacks/stack.ts";
 
 type PolicyDocument = RoleInputs["trust"];
@@ -14,8 +14,8 @@ function sorted(value: unknown): unknown {
 }
 
 /**
- * A document as canonical JSON: keys sorted, arrays in their own order, no white space. The engine compares strings, so
- * the same document must always be the same string.
+ * A document as canonical JSON: sorted keys, arrays in their own order, no white space. The engine compares strings, so the same document
+ * must always give the same string.
  */
 export function policyJson(document: PolicyDocument): string {
   return JSON.stringify(sorted(document));

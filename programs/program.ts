@@ -1,4 +1,4 @@
-/** What every inline program is: validated inputs and a place in, resources and outputs out. */
+/** An inline program: validated inputs and a place go in, resources and outputs come out. */
 import type { Output } from "@pulumi/pulumi/index.js";
 import type { StackInputs, StackKind } from "../stacks/stack.ts";
 
@@ -7,7 +7,7 @@ export interface Place {
   /** 12 digits; the provider refuses every other account */
   accountId: string;
   region: string;
-  /** Address buckets as `host/bucket`: endpoints that are not AWS's own have no names per bucket. */
+  /** Address buckets as `host/bucket`: endpoints that are not AWS's own have no host name for each bucket. */
   pathStyle: boolean;
   /** Provider ids, by logical name, of resources that this run takes into state instead of making them. */
   adopt?: Record<string, string>;

@@ -4,7 +4,7 @@ import { kmsKeyProgram } from "./kms-key.ts";
 import type { Program } from "./program.ts";
 import { roleProgram } from "./role.ts";
 
-/** Which program makes which kind. The runner looks a spec's kind up here and nowhere else. */
+/** Which program makes which kind. The runner looks up a spec's kind only here. */
 export const programs: { [K in Exclude<StackKind, "collector">]: Program<K> } = {
   "kms-key": kmsKeyProgram,
   role: roleProgram,

@@ -9,7 +9,7 @@ import { policyJson } from "./policy-json.ts";
 import type { Place, ProgramOutputs } from "./program.ts";
 import { tenantProvider } from "./tenant-provider.ts";
 
-/** AWS's own default and the least that role chaining allows to rely on (IAM user guide, "Role chaining": one hour). */
+/** AWS's own default, and the most that role chaining allows (IAM user guide, "Role chaining": one hour). */
 const sessionSeconds = 3600;
 
 const changeable = [
@@ -23,10 +23,9 @@ const changeable = [
 ];
 
 /**
- * One role with everything it may do. `protect` makes the engine refuse every plan that replaces the role: a replaced
- * role has another unique id, and a vendor's trust in it breaks silently. A destroy says `--ignore-protect`.
- * The two exclusive resources make an added policy a difference, which the next update takes away.
- * Outputs `roleArn`, `roleName`, `roleId` (`AROA…`).
+ * One role with all its policies. `protect` makes the engine refuse every plan that replaces the role: a replaced role has another unique
+ * id, and a vendor's trust in it breaks silently. A destroy passes `--ignore-protect`. Because of the two exclusive resources, a policy
+ * that somebody adds is a difference, and the next update removes it. Outputs `roleArn`, `roleName`, `roleId` (`AROA…`).
  */
 export function roleProgram(inputs: RoleInputs, place: Place): ProgramOutputs {
   const provider = tenantProvider(place);
@@ -43,7 +42,7 @@ export function roleProgram(inputs: RoleInputs, place: Place): ProgramOutputs {
     },
     { provider, protect: true, ...adoption(place, "role", changeable) },
   );
-  // Children would inherit `protect` from a parent, so they stand beside the role and only depend on it.
+  // Children would inherit `protect` from a parent. So the policies aren't children of the role; they only depend on it.
   const inline = inputs.inlinePolicies.map(
     ({ name, document }) => new RolePolicy(`inline-${name}`, { name, role: role.name, policy: policyJson(document) }, { provider }),
   );

@@ -2,9 +2,9 @@ import { Provider } from "@pulumi/aws/provider.js";
 import type { Place } from "./program.ts";
 
 /**
- * The one AWS provider of a program. It names a profile, never a credential: the file behind the profile is written per
- * operation, so state holds nothing secret and a destroy works after role or external id have changed.
- * `allowedAccountIds` pins the account; the metadata service of the host is never asked.
+ * A program's only AWS provider. It names a profile, never a credential: each operation writes the file behind the profile. So state
+ * contains no secret, and a destroy still works after the role or the external id has changed. `allowedAccountIds` pins the account. The
+ * host's metadata service is never asked.
  */
 export function tenantProvider(place: Place): Provider {
   return new Provider("tenant", {

@@ -1,15 +1,16 @@
-/** What the order of stacks and the engine have to know of a kind. */
+/** What the order of stacks and the engine need to know about a kind. */
 import type { StackKind } from "./stack.ts";
 
 interface KindFacts {
   /**
-   * Destroyed after all others: a role that goes before the statements that name it leaves a unique id (`AROA…`) in somebody's policy,
-   * which blocks every later edit of that policy (AWS IAM user guide, "AWS JSON policy elements: Principal").
+   * Destroyed after all others. If a role goes before the statements that name it, a unique id (`AROA…`) stays in somebody's policy and
+   * blocks every later edit of that policy (AWS IAM user guide, "AWS JSON policy elements: Principal").
    */
   destroyedLast: boolean;
   /**
-   * All that it makes is found again by its name and tags, and making it again is the same write; so a killed update may leave state as
-   * it was before (docs/adr/0100). A key isn't: each CreateKey makes another one, which costs money until somebody sees it.
+   * Everything that it makes can be found again by its name and tags, and making it again is the same write. So a killed update may leave
+   * state as it was before (docs/adr/0100). A key can't be made again like that: each CreateKey makes another key, which costs money until
+   * somebody sees it.
    */
   foundAgain: boolean;
 }

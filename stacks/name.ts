@@ -12,16 +12,16 @@ const slug = (text: string): string =>
     .slice(0, SLUG_LENGTH) || "x";
 
 /**
- * The stack's name, `<kind>.<key-slug>-<8 hex>`: the hash keeps keys apart whose slugs are equal. At most 90 characters;
- * Pulumi allows letters, digits, `-`, `_` and `.` up to 100.
+ * The stack's name, `<kind>.<key-slug>-<8 hex>`. The hash separates keys with equal slugs. At most 90 characters; Pulumi allows up to 100
+ * letters, digits, `-`, `_` and `.`.
  */
 export function stackName(kind: StackKind, key: string): string {
   return `${kind}.${slug(key)}-${hash("sha256", `${kind}\0${key}`).slice(0, 8)}`;
 }
 
 /**
- * The tenant's backend URL under the service's state URL (`s3://bucket?query`): one S3 prefix per tenant, so that a session
- * can be limited to it. Never carries `profile`; the engine adds that for the CLI alone.
+ * The tenant's backend URL under the service's state URL (`s3://bucket?query`). Each tenant has its own S3 prefix, so that a session can be
+ * limited to it. The URL never contains `profile`; the engine adds that only for the CLI.
  */
 export function tenantBackendUrl(stateUrl: string, tenant: string): string {
   const [base = "", query] = stateUrl.split("?", 2);
@@ -29,12 +29,12 @@ export function tenantBackendUrl(stateUrl: string, tenant: string): string {
   return query ? `${prefix}?${query}` : prefix;
 }
 
-/** Where the state of a tenant's stack lives. */
+/** Where the state of a tenant's stack is. */
 export function stackAddress(stateUrl: string, tenant: string, kind: StackKind, key: string): StackAddress {
   return { kind, project: "drawbridge", stack: stackName(kind, key), backendUrl: tenantBackendUrl(stateUrl, tenant) };
 }
 
-/** The tags that every resource of a stack carries; the inventory and every adoption go by them. */
+/** The tags that every resource of a stack carries. The inventory and every adoption use them. */
 export function ownershipTags(tenant: string, integration: string, kind: StackKind, key: string): Record<string, string> {
   return {
     "drawbridge:tenant": tenant,

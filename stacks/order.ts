@@ -1,4 +1,4 @@
-/** The order in which an integration's stacks go up and come down, from the references between them. */
+/** The order in which an integration's stacks are updated and destroyed, from the references between them. */
 import { kindFacts } from "./kind-facts.ts";
 import { referencesOf } from "./references.ts";
 import type { Reference, StackSpec } from "./stack.ts";
@@ -6,7 +6,7 @@ import type { Reference, StackSpec } from "./stack.ts";
 const id = (stack: { kind: string; key: string }): string => `${stack.kind}/${stack.key}`;
 
 /**
- * Layers for `up`: the stacks inside a layer are independent and may run side by side; each layer needs only earlier ones.
+ * Layers for `up`. The stacks of a layer are independent and may run side by side; each layer needs only earlier ones.
  *
  * @throws Error on a reference to a stack that isn't there, or on a cycle: both are faults of a blueprint.
  */
@@ -14,7 +14,7 @@ export function upOrder(specs: readonly StackSpec[]): StackSpec[][] {
   return layersOf(specs, () => true);
 }
 
-/** Only the references that `counts` accepts are waited for: a teardown may hold a part of the stacks. */
+/** Waits only for the references that `counts` accepts: a teardown may hold only some of the stacks. */
 function layersOf(specs: readonly StackSpec[], counts: (ref: Reference["$ref"]) => boolean): StackSpec[][] {
   const known = new Set(specs.map(id));
   const layers: StackSpec[][] = [];
@@ -35,7 +35,7 @@ function layersOf(specs: readonly StackSpec[], counts: (ref: Reference["$ref"]) 
   return layers;
 }
 
-/** Layers for `destroy`: the reverse, with every stack of a kind that is destroyed last (kind-facts.ts) in a layer of its own. */
+/** Layers for `destroy`, in reverse order. All stacks of a kind that is destroyed last (kind-facts.ts) are in one layer at the end. */
 export function downOrder(specs: readonly StackSpec[]): StackSpec[][] {
   const known = new Set(specs.map(id));
   const layers = layersOf(specs, (ref) => known.has(id(ref))).reverse();

@@ -1,7 +1,7 @@
 /** Values that one stack takes from another's outputs. */
 import type { Reference, StackKind, StackSpec } from "./stack.ts";
 
-/** A reference to another stack's output, to stand anywhere in a spec's inputs where its value will. */
+/** A reference to another stack's output. It may be anywhere in a spec's inputs, in place of the value. */
 export function reference(kind: StackKind, key: string, output: string): Reference {
   return { $ref: { kind, key, output } };
 }
@@ -20,9 +20,9 @@ export function referencesOf(spec: StackSpec): Reference["$ref"][] {
 }
 
 /**
- * The value with every reference in it replaced by what `outputOf` gives: a spec before its update, a contract before its proof.
+ * The value with every reference in it replaced by the result of `outputOf`: a spec before its update, a contract before its proof.
  *
- * @throws Error when an output is missing: the order (order.ts) makes that a fault of ours, never of a request.
+ * @throws Error when an output is missing: because of the order (order.ts) this is a fault of ours, never of a request.
  */
 export function resolveReferences<T>(value: T, outputOf: (ref: Reference["$ref"]) => unknown): T {
   const resolve = (inner: unknown): unknown => {

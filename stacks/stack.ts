@@ -1,15 +1,15 @@
 /**
- * What one per-tenant stack is, as plain JSON: it can be read, diffed, stored and run again long after the code that
- * made it has changed. Nothing here does I/O.
+ * One stack of a tenant, as plain JSON. It can be read, compared, stored and run again long after the code that made it has changed.
+ * Nothing here does I/O.
  */
 import type { PolicyDocument, Statement } from "../src/iam/words/policy-document.ts";
 
-/** Every kind as it is recorded. What Drawbridge does with one stands in src/integrations/stacks, a file for each. */
+/** Every kind as it is recorded. src/integrations/stacks has what Drawbridge does with each kind, in one file for each. */
 export const stackKinds = ["kms-key", "role", "bucket-policy", "collector"] as const;
 
 export type StackKind = (typeof stackKinds)[number];
 
-/** Another stack's output, filled in when that stack is up; it also decides the order (order.ts). */
+/** Another stack's output. Its value is filled in when that stack is up. References also decide the order (order.ts). */
 export interface Reference {
   $ref: { kind: StackKind; key: string; output: string };
 }
@@ -29,7 +29,7 @@ export interface RoleInputs {
   tags: Record<string, string>;
 }
 
-/** The whole merged document: ours beside everybody else's (src/iam/words/merge.ts), read just before the update. */
+/** The whole merged document: our statements and everybody else's (src/iam/words/merge.ts), read just before the update. */
 export interface BucketPolicyInputs {
   bucket: string;
   policy: PolicyDocument;
@@ -47,12 +47,12 @@ export interface KmsKeyInputs {
   encryptBucket?: string;
 }
 
-/** Access to a key that is not ours, where its policy doesn't delegate to IAM: the second step of the KMS ladder, and the third. */
+/** Access to a key that is not ours and whose policy doesn't delegate to IAM: the second and the third step of the KMS ladder. */
 export interface KmsGrantsInputs {
   existingKeyArn: string;
   /** `name` is unique per key and grantee; a changed grant is a new one (AWS KMS guide, "Grants in AWS KMS"). */
   grants: { name: string; granteePrincipal: string; operations: string[] }[];
-  /** For the key's own policy, which isn't ours: merged into it and taken out again beside Pulumi, by approval. */
+  /** Statements for the key's own policy, which isn't ours. They need an approval, and are merged in and removed without Pulumi. */
   statements?: Statement[];
 }
 
@@ -75,7 +75,7 @@ export type OwnedKeySpec = Omit<SpecOf<"kms-key">, "inputs"> & { inputs: KmsKeyI
 /** Access to a key that is somebody else's. */
 export type KeyAccessSpec = Omit<SpecOf<"kms-key">, "inputs"> & { inputs: KmsGrantsInputs };
 
-/** Where a stack's state lives. */
+/** Where a stack's state is. */
 export interface StackAddress {
   kind: StackKind;
   project: "drawbridge";
