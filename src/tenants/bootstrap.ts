@@ -1,4 +1,4 @@
-/** What a tenant's account needs before the first operation: the provisioning role, its trust and the least that it may do. Pure. */
+/** What a tenant's account needs before the first operation: the provisioning role, its trust and the least permissions. Pure. */
 import { bucketArn } from "../iam/words/bucket-name.ts";
 import { externalIdFingerprint } from "../iam/words/external-id.ts";
 import type { PolicyDocument, Statement } from "../iam/words/policy-document.ts";
@@ -11,23 +11,23 @@ export interface Bootstrap {
   roleName: string;
   trustPolicy: PolicyDocument;
   permissionsPolicy: PolicyDocument;
-  /** CloudFormation, with the role and nothing else. */
+  /** A CloudFormation template with only the role. */
   template: Record<string, unknown>;
 }
 
 const DEFAULT_ROLE = "DrawbridgeProvisioning";
 const POLICY_NAME = "DrawbridgeProvisioning";
 
-/** What a provisioning role may work on. */
+/** The resources that a provisioning role may work on. */
 export interface Reach {
   /** Names of the roles that it may make, change and remove; a `*` stands for any text. */
   roleNames: readonly string[];
-  /** The only buckets that it may look at and whose policy it may write; left out, all of the account. */
+  /** The only buckets that it may inspect and whose policy it may write. Default: all buckets of the account. */
   buckets?: readonly string[];
 }
 
 /**
- * The provisioning role of a tenant, as documents and as a template. Where the external id isn't `revealed`, the trust policy shows its
+ * The provisioning role of a tenant, as documents and as a template. If the external id isn't `revealed`, the trust policy shows its
  * fingerprint, and the template asks for the id.
  */
 export function bootstrapOf(
@@ -69,9 +69,10 @@ interface Scope extends Reach, Pick<TenantRecord, "name" | "accountId" | "region
 }
 
 /**
- * The least that programs, live reads and direct writes need. What IAM and KMS let carry tags is held to the tenant's tag, role writes
- * to the tenant's boundary where it has one and to the names of its roles, aliases to theirs, all else to the account. Source: service authorization
- * reference, IAM, S3 and KMS. `name` may be `*` for several tenants that share one role.
+ * The least permissions that programs, live reads and direct writes need. Where IAM and KMS support tags, access is limited to the tenant's
+ * tag. Writes to roles are limited to the tenant's boundary, if it has one, and to the names of its roles. Aliases are limited to their
+ * names, and everything else to the account. Source: service authorization reference, IAM, S3 and KMS. If several tenants share one role,
+ * `name` may be `*`.
  */
 export function provisioningPermissions(scope: Scope): PolicyDocument {
   return { Version: "2012-10-17", Statement: [...roles(scope), ...buckets(scope), ...keys(scope)] };
@@ -81,7 +82,7 @@ const TAG = "drawbridge:tenant";
 const resourceTag = ({ name }: Scope) => ({ [`aws:ResourceTag/${TAG}`]: name });
 const requestTag = ({ name }: Scope) => ({ [`aws:RequestTag/${TAG}`]: name });
 
-/** IAM and KMS can't tell a tag that comes with a create from one that is put on a thing which is there. */
+/** IAM and KMS can't distinguish a tag that comes with a create from a tag on an existing resource. */
 const marked = (scope: Scope, absent: readonly string[] = []) => ({
   StringEquals: requestTag(scope),
   StringEqualsIfExists: resourceTag(scope),
@@ -109,7 +110,7 @@ function roles(scope: Scope): Statement[] {
   const writes = ["iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy", boundaryAction];
   return [
     allow("CreateRoles", ["iam:CreateRole"], { StringEquals: { ...requestTag(scope), ...bounded } }),
-    // What a create with tags asks for, and an adoption: then the role doesn't carry the tag yet.
+    // A create with tags needs this, and an adoption: then the role doesn't carry the tag yet.
     allow("MarkRoles", ["iam:TagRole"], marked(scope)),
     allow("TagRoles", ["iam:TagRole"], { StringEquals: resourceTag(scope), StringEqualsIfExists: requestTag(scope) }),
     allow("UntagRoles", ["iam:UntagRole"], {
@@ -147,7 +148,7 @@ function roles(scope: Scope): Statement[] {
   ];
 }
 
-/** Buckets of this account alone. HeadBucket has no action narrower than ListBucket. */
+/** Only buckets of this account. HeadBucket has no narrower action than ListBucket. */
 function buckets({ accountId, region, buckets: names = ["*"] }: Scope): Statement[] {
   const here = { StringEquals: { "aws:ResourceAccount": accountId } };
   const Resource = [...new Set(names)].sort().map((name) => bucketArn(partitionOf(region), name));
@@ -165,7 +166,7 @@ function buckets({ accountId, region, buckets: names = ["*"] }: Scope): Statemen
   ];
 }
 
-/** What a vendor may be granted on a key that isn't ours; nothing that passes a grant on. */
+/** The operations that a vendor may be granted on a key that isn't ours. None of them passes a grant on. */
 const grantable = [
   "Decrypt",
   "Encrypt",
@@ -190,7 +191,7 @@ function keys(scope: Scope): Statement[] {
       Effect: "Allow",
       Action: "kms:TagResource",
       Resource: arn("key/*"),
-      // A new key has no alias yet; a customer's key that has one can't be taken for ours.
+      // A new key has no alias yet. So a customer's key with an alias can't be tagged as ours.
       Condition: marked(scope, ["kms:ResourceAliases"]),
     },
     { Sid: "ChangeKeys", Effect: "Allow", Action: ["kms:TagResource", ...changes, ...aliases], Resource: arn("key/*"), Condition: ours },
@@ -203,7 +204,7 @@ function keys(scope: Scope): Statement[] {
       Condition: { "ForAllValues:StringEquals": { "kms:GrantOperations": grantable } },
     },
     { Sid: "RevokeOnKeys", Effect: "Allow", Action: "kms:RevokeGrant", Resource: arn("key/*") },
-    // DescribeKey also finds out whether an alias is there.
+    // DescribeKey also shows whether an alias exists.
     { Sid: "ReadKeys", Effect: "Allow", Action: reads, Resource: [arn("key/*"), arn(`alias/drawbridge/${name}/*`)] },
     { Sid: "ListKeys", Effect: "Allow", Action: ["kms:ListKeys", "kms:ListAliases"], Resource: "*" },
   ];

@@ -1,4 +1,7 @@
-/** `offboard`: all of a tenant's integrations go, access first, then stack by stack; then nothing with the tenant's tags is found. */
+/**
+ * `offboard`: removes all of a tenant's integrations. It closes access first, then destroys stack by stack, then checks that nothing with
+ * the tenant's tags is left.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { taggedSurvivors } from "../accounts/inventory.ts";
 import { enterAccount } from "../integrations/account.ts";
@@ -20,12 +23,12 @@ import { receiptsOf } from "../store/receipts.ts";
 import type { ChildState } from "../store/reconcile-reads.ts";
 import { findTenant, lockName, writeTenantTombstone } from "../store/tenants.ts";
 
-/** How often integrations whose teardown failed for a passing reason are tried again, and the milliseconds before each. */
+/** Milliseconds before each retry of the teardowns that failed for a temporary reason. */
 const AGAIN = [2_000, 10_000];
 
 /**
- * DELETE on a tenant: without integrations it becomes a tombstone at once (undefined); with some, an operation takes them down. A
- * second DELETE answers with the first one's operation.
+ * DELETE on a tenant. Without integrations, the tenant becomes a tombstone at once (undefined). With integrations, an operation removes
+ * them. A second DELETE returns the first one's operation.
  *
  * @throws ProblemError not_found, precondition_failed
  */
@@ -47,7 +50,7 @@ export async function requestOffboard(
 }
 
 /**
- * Runs an offboarding. Run again after a restart it goes on with the teardowns that it had started.
+ * Runs an offboarding. After a restart, it goes on with the teardowns that it had started.
  *
  * @throws ProblemError account_unreachable (everything stays recorded), leftovers naming what is there
  */
@@ -69,7 +72,7 @@ export async function offboard(context: Context, run: Run): Promise<void> {
   }
   await run.step("record", async () => {
     const isTombstoneWritten = await context.store.db.transaction().execute(async (trx) => {
-      // Whoever is making an integration of it is waited for, and then seen.
+      // Wait for a request that is making an integration of this tenant. Then its integration is seen here.
       await lockName(trx, { tenant: name });
       return writeTenantTombstone(trx, name);
     });
@@ -89,7 +92,7 @@ async function allIntegrations(context: Context, tenant: string): Promise<Integr
   }
 }
 
-/** Every trust closed and every session ended before the slow part begins. */
+/** Closes every trust and ends every session before the slow part begins. */
 async function closeAllAccess(context: Context, run: Run, tenant: TenantRecord, integrations: readonly IntegrationRecord[]): Promise<void> {
   const account = await enterAccount(context, tenant, run.operation.id).catch((error: unknown) => {
     const { code, detail, cause } = problemOf(error);
@@ -103,7 +106,7 @@ async function closeAllAccess(context: Context, run: Run, tenant: TenantRecord, 
   await run.progress("trusts-closed", { roles: closedRoles.flat() });
 }
 
-/** Teardowns side by side, the youngest integration first; answers those that failed for good. */
+/** Runs the teardowns side by side, the youngest integration first. Returns those that failed for good. */
 async function destroyAll(context: Context, run: Run, tenant: TenantRecord): Promise<ChildState[]> {
   for (let round = 0; ; round++) {
     const integrations = (await allIntegrations(context, tenant.name)).toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));

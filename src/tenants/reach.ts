@@ -1,4 +1,6 @@
-/** What a tenant's provisioning role has to reach: by the blueprints, by the tenant's integrations, and by what its administrator expects. */
+/**
+ * What a tenant's provisioning role must reach: for the blueprints, for the tenant's integrations, and for what its administrator expects.
+ */
 import { blueprints } from "../blueprints/registry.ts";
 import type { Context } from "../integrations/context.ts";
 import { recordedIntegration } from "../integrations/desired-integration.ts";
@@ -9,8 +11,8 @@ import { listIntegrations } from "../store/integrations.ts";
 import type { Reach } from "./bootstrap.ts";
 
 /**
- * The names of all roles that the integrations make now or would make by default, and `asked`. Buckets are limited only where `asked`
- * limits them, because which ones come next is known to the tenant alone; then those of the integrations belong to them too.
+ * The names of all roles that the integrations make now or would make by default, and those in `asked`. Buckets are limited only if `asked`
+ * limits them, because only the tenant knows which ones come next. Then the integrations' buckets are added.
  */
 export async function reachOf(context: Context, tenant: TenantRecord, asked: Reach): Promise<Reach> {
   const roleNames = blueprints.flatMap((blueprint) => blueprint.roleNames);
@@ -33,7 +35,7 @@ export async function reachOf(context: Context, tenant: TenantRecord, asked: Rea
   };
 }
 
-/** A name that a pattern has already needs no line of its own: a policy has room for 10,240 characters. */
+/** Drops names that a pattern already covers: a policy holds at most 10,240 characters. */
 function withoutCovered(names: readonly string[]): string[] {
   const starts = names.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
   return names.filter((name) => name.endsWith("*") || !starts.some((start) => name.startsWith(start)));

@@ -1,4 +1,4 @@
-/** Tenants: an account, a region and the way in. Two of them never learn of each other. */
+/** Tenants: an account, a region and the access to it. Two tenants never learn of each other. */
 import { generateExternalId } from "../iam/words/external-id.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import type { Context } from "../integrations/context.ts";
@@ -17,11 +17,11 @@ export interface TenantSpec {
   tags?: Record<string, string>;
 }
 
-/** What whoever asks may do with tenants, whatever way the request comes. */
+/** What a caller may do with tenants, in every kind of request. */
 export interface TenantRights {
-  /** Whether they may know of every tenant: only then may they give an account to another tenant than the one that has or had it. */
+  /** Whether the caller may know of every tenant. Only then may it give an account to another tenant than the one that has or had it. */
   seesAll: boolean;
-  /** Whether they hold the scope `admin`: only then may a tenant be the service's own account. */
+  /** Whether the caller holds the scope `admin`. Only then may a tenant be the service's own account. */
   administers: boolean;
 }
 
@@ -33,8 +33,8 @@ interface PutTenant {
 }
 
 /**
- * Registers a tenant or changes it. Its provisioning external id is made here, for this registration alone: a tenant that is
- * registered again gets another one, so that a role which still trusts the old one doesn't open.
+ * Registers a tenant or changes it. Each registration makes its own provisioning external id. A tenant that is registered again gets
+ * another id, so a role that still trusts the old one doesn't open.
  *
  * @throws ProblemError immutable_field, access_mode_disabled, forbidden, account_already_registered, account_mismatch,
  *   precondition_required, precondition_failed
@@ -64,7 +64,7 @@ export async function putTenant(
     const etagBefore = before && tenantEtag(before);
     checkPrecondition(etagBefore, ifMatch, etag !== etagBefore);
     const isSame = before !== undefined && etag === etagBefore;
-    // Whoever registers a role, also the same one again, wants it tried.
+    // A caller who registers a role, even the same one again, wants a new attempt. So forget earlier refusals.
     const way = wayIn(tenant);
     if (way !== undefined) await forgetRefusals(trx, way);
     if (isSame) return { created: false, tenant: before, etag };
@@ -91,7 +91,7 @@ function refuseUnusableAccess(context: Pick<Context, "ownCredentials">, { access
 }
 
 /**
- * Refuses what a tenant can't become, whoever carries the request.
+ * Refuses what a tenant can't become, whoever sends the request.
  *
  * @throws ProblemError immutable_field, access_mode_disabled, forbidden, account_already_registered, account_mismatch
  */
@@ -119,7 +119,7 @@ async function refuseClaimed(db: Context["store"]["db"], { name, body: { account
   );
 }
 
-/** The service's own credentials reach whatever the service itself reaches. */
+/** The service's own credentials reach everything that the service itself reaches. */
 function refuseOwnAccount(modes: readonly (TenantAccess | undefined)[], { administers }: TenantRights): void {
   if (administers || !modes.some((access) => access?.mode === "own-credentials")) return;
   throw new ProblemError("forbidden", "A tenant with own-credentials is registered and changed with the scope admin alone.", {
@@ -137,7 +137,7 @@ function refuseMoved(before: TenantRecord, body: TenantSpec): void {
     );
 }
 
-/** What was proven under the old boundary, tags or role is to be proven again at the next PUT. */
+/** A change of the boundary, the tags or the role makes earlier proofs stale. The next PUT must prove again. */
 async function markStale(trx: Context["store"]["db"], tenant: string): Promise<void> {
   for (let cursor: string | undefined; ; ) {
     const page = await listIntegrations(trx, tenant, { limit: 200, cursor });
@@ -153,7 +153,7 @@ async function markStale(trx: Context["store"]["db"], tenant: string): Promise<v
 }
 
 /**
- * The trust policy that a tenant's provisioning role needs: our principal, and the external id that tells this account from every
+ * The trust policy that a tenant's provisioning role needs: our principal, and the external id that distinguishes this account from every
  * other (AWS IAM user guide, "The confused deputy problem").
  */
 export function provisioningTrust(servicePrincipal: string, externalId: string): PolicyDocument {
