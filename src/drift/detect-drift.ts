@@ -1,4 +1,6 @@
-/** `detect-drift`: direct reads against what we recorded, a verdict per integration, and repair where it is asked for. */
+/**
+ * `detect-drift`: reads the account, compares it with our records and gives each integration a verdict. It repairs if that is requested.
+ */
 import { readKeySettings } from "../accounts/keys.ts";
 import { sidPrefix } from "../iam/words/sid.ts";
 import { type Account, enterAccount } from "../integrations/account.ts";
@@ -20,7 +22,7 @@ import { busyIntegrations, integrationsOfTenants } from "../store/reconcile-read
 import { repairOf } from "./drift-repair.ts";
 import { driftVerdict, unknownVerdict, type Verdict } from "./drift-verdict.ts";
 
-/** What a detect-drift operation carries; without an integration it is about all of the tenant's. */
+/** The request of a detect-drift operation. Without an integration, it covers all of the tenant's integrations. */
 export interface DetectRequest {
   /** Repair what is found, whatever the settings say and however often it came back */
   remediate?: boolean;
@@ -56,10 +58,10 @@ export async function detectDrift(context: Context, run: Run, request: DetectReq
   run.result = resultOf([...found].map(([name, drift]) => ({ name, ...drift })));
 }
 
-/** An operation's record is read whole and often; each integration's own verdict is kept whatever stands here. */
+/** An operation's record is read whole and often, so it lists no more than this. Each integration's own verdict is always kept. */
 const MOST_LISTED = 1_000;
 
-/** What was found and what couldn't be found out, first; the counts are complete. */
+/** Lists found drift and unknown verdicts first. The counts are complete. */
 function resultOf(seen: (DriftRecord & { name: string })[]): Record<string, unknown> {
   const counted = (verdict: DriftRecord["verdict"]) => seen.filter((one) => one.verdict === verdict).length;
   const summary = { none: counted("none"), found: counted("found"), unknown: counted("unknown") };
@@ -70,7 +72,7 @@ function resultOf(seen: (DriftRecord & { name: string })[]): Record<string, unkn
   return { summary, integrations: listed, ...(seen.length > listed.length && { unlisted: seen.length - listed.length }) };
 }
 
-/** The integrations to look at: those that stand, aren't ignored and aren't being changed right now. */
+/** The integrations to check: those that exist, aren't ignored and aren't being changed right now. */
 async function standing(context: Context, tenant: string, integration: string | undefined): Promise<string[]> {
   if (integration !== undefined) return [integration];
   const [all, busy] = await Promise.all([integrationsOfTenants(context.store.db, [tenant]), busyIntegrations(context.store.db, [tenant])]);
@@ -100,7 +102,7 @@ async function look(context: Context, run: Run, { account, buckets }: Entered, n
   }
 }
 
-/** The recorded specs say what should be there; the contract says what a difference means for the vendor's access. */
+/** The recorded specs say what should exist. The contract says what a difference means for the vendor's access. */
 async function compare(
   context: Context,
   { account, buckets }: { account: Account; buckets: BucketReads },
@@ -122,7 +124,7 @@ async function compare(
   return driftVerdict(expected, contract, live, context.now());
 }
 
-/** Writes down what was found, says it, and repairs it where that is wanted, sensible and not a fight. */
+/** Stores the verdict, reports a drift as an event, and starts a repair if that is wanted, useful and not contested. */
 async function settle(context: Context, run: Run, name: string, drift: DriftRecord, asked: boolean): Promise<void> {
   const { tenant = "" } = run.operation;
   const before = await findDrift(context.store.db, tenant, name);
@@ -167,7 +169,7 @@ export async function requestDetection(
 const SWEEP_AGE = 900;
 const TENANTS_A_ROUND = 20;
 
-/** One round of the sweep: a detection for each tenant with an integration that nobody has looked at for 15 minutes. */
+/** One round of the sweep: a detection for each tenant with an integration that was not checked for 15 minutes. */
 export async function sweepDrift(context: Context, olderThan = SWEEP_AGE): Promise<number> {
   const tenants = await tenantsDueForSweep(context.store.db, olderThan, TENANTS_A_ROUND);
   for (const tenant of tenants) await requestDetection(context, { tenant, requestedBy: "drift-sweep" });

@@ -10,12 +10,12 @@ export interface Expected {
   /** As recorded, references resolved */
   specs: readonly StackSpec[];
   outputs: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  /** What our own Sids begin with in shared documents */
+  /** The prefix of our own Sids in shared documents */
   sidPrefix: string;
   encryption: Expectations["encryption"];
 }
 
-/** Every difference, in the order of the stacks. Statements of other people in shared documents are none. */
+/** Every difference, in the order of the stacks. Other people's statements in shared documents aren't differences. */
 export function differencesOf(expected: Expected, live: LiveDocuments): Difference[] {
   const stacks = expected.specs.flatMap((spec) => {
     const stack = stackId(spec);
@@ -25,7 +25,7 @@ export function differencesOf(expected: Expected, live: LiveDocuments): Differen
   return [...stacks, ...encryptionDifferences(expected.encryption, live)];
 }
 
-/** What would have stopped an update; a mismatch that is only worth a warning may have been there from the start. */
+/** Differences that would have stopped an update. A mismatch that causes only a warning may have existed from the start. */
 function encryptionDifferences(expected: Expectations["encryption"], live: LiveDocuments): Difference[] {
   return expected.flatMap(({ bucket, algorithm, kmsKeyArn, mismatch }): Difference[] => {
     if (mismatch === "warning") return [];

@@ -1,4 +1,4 @@
-/** Whether a drift is repaired, and the repair: an ordinary `up` that looks at the cloud first. */
+/** Whether a drift is repaired, and the repair: an ordinary `up` that refreshes first. */
 
 import { accept } from "../integrations/accept.ts";
 import { isBeingRemoved } from "../integrations/being-removed.ts";
@@ -16,19 +16,19 @@ import type { StoredOperation } from "../store/operations.ts";
 import { pausesNow } from "../store/pauses.ts";
 
 const MINUTE = 60_000;
-/** One repair of an integration in so long: a repair takes minutes to settle, and a storm of them helps nobody. */
+/** At most one repair of an integration in this time: a repair takes minutes to settle, and more repairs don't help. */
 const REPAIR_PAUSE = 15 * MINUTE;
-/** The same drift again within so long is somebody's will, or another tool's. */
+/** If the same drift comes back within this time, somebody or another tool makes it on purpose. */
 const CONTEST_WINDOW = 7 * 24 * 60 * MINUTE;
 
 export interface RepairCase {
   drift: DriftRecord;
-  /** A repair was asked for in the request: no limit counts but a pause. */
+  /** The request asked for a repair. Then the limits on repeated repairs don't count. */
   asked: boolean;
   paused: boolean;
 }
 
-/** Why a drift isn't repaired now, in words; undefined when it is. `contested`: a repaired one came back. Pure. */
+/** Why a drift isn't repaired now, in words; undefined if it is. `contested`: a repaired drift came back. Pure. */
 export function repairHeld({ drift, asked, paused }: RepairCase): { why: string; contested?: DriftRecord["contested"] } | undefined {
   if (paused) return { why: "It is paused." };
   if (drift.differences.every(({ stack }) => stack.startsWith("bucket/")))
@@ -46,7 +46,9 @@ export function repairHeld({ drift, asked, paused }: RepairCase): { why: string;
   return undefined;
 }
 
-/** Repairs a found drift where that is wanted, sensible and not a fight; says in an event why not. Answers what `drift.remediation` becomes. */
+/**
+ * Repairs a found drift if that is wanted, useful and not contested; otherwise an event says why not. Returns the new `drift.remediation`.
+ */
 export async function repairOf(
   context: Context,
   run: Run,
@@ -68,7 +70,7 @@ export async function repairOf(
     return undefined;
   }
   const operation = await repair(context, record).catch(async (error: unknown) => {
-    // It was changed or destroyed this moment: the next sweep looks at what it is then, and this one goes on with the others.
+    // It was changed or destroyed at this moment. The next sweep looks at its new state, and this one goes on with the others.
     run.signal.throwIfAborted();
     if (!(error instanceof ProblemError)) throw error;
     await run.progress("drift-not-repaired", { integration: name, why: error.problem.detail });
@@ -81,8 +83,8 @@ export async function repairOf(
 }
 
 /**
- * An ordinary `up` over stacks that are marked as changing, so that the engine looks at the cloud before it compares. It goes back to
- * what was approved: a change that nobody has approved yet stays where it is.
+ * An ordinary `up` over stacks that are marked as changing, so that the engine refreshes before it compares. It restores what was approved.
+ * A change that nobody has approved yet stays where it is.
  */
 async function repair(context: Context, { tenant, name }: IntegrationRecord): Promise<StoredOperation> {
   const record = await changeIntegration(context.store.db, tenant, name, (now) => ({

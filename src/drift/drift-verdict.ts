@@ -1,4 +1,4 @@
-/** What an account that was read says about drift: the differences, and what they do to the vendor's access. Pure. */
+/** What the account says about drift: the differences, and their effect on the vendor's access. Pure. */
 import { hash } from "node:crypto";
 import type { AccessContract } from "../iam/contract/contract.ts";
 import { judge } from "../iam/contract/judge.ts";
@@ -14,8 +14,8 @@ import { differencesOf, type Expected } from "./drift-differences.ts";
 export type Verdict = Pick<DriftRecord, "verdict" | "access" | "differences" | "fingerprint" | "cause">;
 
 /**
- * The verdict over live documents. Wider and narrower are the evaluator's, row by row against the contract, but for what it can't
- * know: a principal that was deleted is nobody, and a thing that is gone or out of use gives nothing.
+ * The verdict over live documents. The evaluator decides wider and narrower, row by row against the contract. It can't know two things: a
+ * deleted principal is nobody, and a resource that is gone or out of use gives no access.
  */
 export function driftVerdict(expected: Expected, contract: AccessContract, live: LiveDocuments, at: string): Verdict {
   const differences = differencesOf(expected, live);
@@ -28,11 +28,13 @@ export function driftVerdict(expected: Expected, contract: AccessContract, live:
   return { verdict: "found", access, differences, fingerprint };
 }
 
-/** A key that isn't enabled decrypts nothing (KMS developer guide, "Key states"); a lost grant was needed, or it wouldn't have been made. */
+/**
+ * A key that isn't enabled decrypts nothing (KMS developer guide, "Key states"). A lost grant was needed, or it wouldn't have been made.
+ */
 const outOfUse = ({ document, what }: Difference): boolean =>
   what === "missing" || document === "key" || (document === "grants" && what === "removed");
 
-/** The verdict when the account, or a document in it, couldn't be read. */
+/** The verdict if the account, or a document in it, couldn't be read. */
 export function unknownVerdict(problem: ProblemError): Verdict {
   const { code, detail } = problemOf(problem);
   return { verdict: "unknown", access: "unknown", differences: [], cause: { code, detail } };

@@ -1,4 +1,6 @@
-/** `revoke`: a vendor loses its access over all tenants at once, or gets it back. The stored flag rules every rendering of its trust. */
+/**
+ * `revoke`: a vendor loses its access in all tenants at once, or gets it back. Every trust of the vendor is rendered by the stored flag.
+ */
 
 import { blueprints } from "../blueprints/registry.ts";
 import { accept, hasBegun, readAgain } from "../integrations/accept.ts";
@@ -42,7 +44,7 @@ const TENANTS_AT_ONCE = 16;
 const LEASE_WAIT = 300;
 
 /**
- * Sets or clears the vendor's flag and accepts the operation that makes it so, in one transaction.
+ * Sets or clears the vendor's flag and accepts the operation that applies it, in one transaction.
  *
  * @throws ProblemError not_found when neither a blueprint nor an integration knows the vendor
  */
@@ -64,7 +66,7 @@ export async function requestRevocation(
   });
 }
 
-/** Runs a revocation or a reinstatement; one that a later request has overtaken does nothing. */
+/** Runs a revocation or a reinstatement. If a later request has replaced it, it does nothing. */
 export async function runRevoke(context: Context, run: Run, { vendor, to }: RevokeRequest): Promise<void> {
   const lease = {
     resources: [`vendor:${vendor}`],
@@ -80,11 +82,11 @@ export async function runRevoke(context: Context, run: Run, { vendor, to }: Revo
     else return reopenAll(context, run, vendor);
     return undefined;
   });
-  // Without the lease: a revocation that comes meanwhile waits for none of these.
+  // Without the lease, so that a revocation which comes meanwhile doesn't wait for these operations.
   if (begun) await followReopened(context, run, { vendor, lines: begun });
 }
 
-/** @throws ProblemError revoke_incomplete, with the report of each in the result */
+/** @throws ProblemError revoke_incomplete; the result has the report of each integration */
 async function revoke(context: Context, run: Run, vendor: string): Promise<void> {
   const records = await integrationsOfVendor(context.store.db, vendor);
   const accounts = new Map<string, Promise<Account>>();
@@ -120,8 +122,8 @@ async function revoke(context: Context, run: Run, vendor: string): Promise<void>
     failed: lines.filter(({ problem }) => problem).length,
   });
   await confirmRevocation(context.store.db, vendor);
-  // An update that began to write a trust before the flag was set may open it after we closed it: look once it is through. Whoever begins
-  // later sees the flag.
+  // An update that began to write a trust before the flag was set may open it after we closed it. So look again after it has ended. An
+  // update that begins later sees the flag.
   const report = await run.step("look-again", () => sideBySide(lines, (line) => afterUpdates(context, run, line, close)));
   run.result = { vendor, state: "revoked", integrations: report };
   const open = report.filter(({ problem }) => problem);
@@ -135,8 +137,8 @@ async function revoke(context: Context, run: Run, vendor: string): Promise<void>
 }
 
 /**
- * The record as it stands, or, where nothing was made yet, with the stacks that its hand-off describes: whoever got that may have made the
- * roles by hand, and they are ours by their tags then.
+ * The record as it is. If nothing was made yet, with the stacks that its hand-off describes: somebody may have made the roles by hand from
+ * it, and then they are ours by their tags.
  */
 async function withDescribedRoles(work: Work, record: IntegrationRecord): Promise<IntegrationRecord> {
   if (record.stacks.length > 0) return record;
@@ -144,7 +146,7 @@ async function withDescribedRoles(work: Work, record: IntegrationRecord): Promis
   return { ...record, stacks: specs.map((spec) => begun(work, spec)) };
 }
 
-/** A role that stands where ours was may trust the vendor, and isn't ours to close: whoever revokes has to know. */
+/** A role in the place of ours may trust the vendor, and it isn't ours to close. So the caller must learn of it. */
 function replacedProblem(roles: readonly ClosedRole[]): Problem | undefined {
   const replaced = roles.filter((one) => one.trust === "foreign" && one.wasMade).map(({ role }) => role);
   if (replaced.length === 0) return undefined;
@@ -154,13 +156,13 @@ function replacedProblem(roles: readonly ClosedRole[]): Problem | undefined {
   ).problem;
 }
 
-/** Whether the customer made the roles by our documents, or may have: until one is adopted, nothing of ours is recorded of them. */
+/** Whether the customer made the roles from our documents, or may have. Until one is adopted, we have no record of them. */
 async function isHandedOver(context: Context, { tenant, stacks, lastUp }: IntegrationRecord): Promise<boolean> {
   if (stacks.length > 0 || lastUp === undefined) return false;
   return lastUp.handedOver === true || (await requireTenant(context, tenant)).access.mode === "hand-off";
 }
 
-/** Nothing of ours can close what the customer made: it is said, and stays awaited. */
+/** We can't close what the customer made. So the result says this, and the handshake awaits the customer. */
 async function leftToCustomer(context: Context, run: Run, { tenant, name }: IntegrationRecord): Promise<Problem> {
   const awaiting = [{ what: "the closing of the roles in the account", from: "customer" as const, since: context.now() }];
   await changeIntegration(context.store.db, tenant, name, (now) => ({ ...now, handshake: { state: "revoked", awaiting } }), run);
@@ -179,7 +181,7 @@ async function afterUpdates(context: Context, run: Run, line: Line, close: (reco
   const lease = { resources, owner: context.owner, operation: run.operation.id, waitSeconds: LEASE_WAIT, signal: run.signal };
   try {
     return await withLeases(context.store, lease, async () => {
-      // Read anew: an update that was making the integration has recorded its role by now.
+      // Read again: an update that was making the integration has recorded its role by now.
       const record = await findIntegration(context.store.db, tenant, integration);
       return record && record.goneAt === undefined ? await close(record) : line;
     });
@@ -188,7 +190,7 @@ async function afterUpdates(context: Context, run: Run, line: Line, close: (reco
   }
 }
 
-/** The leases under which the trusts of an integration are written: of the roles that are recorded, and those that are held right now. */
+/** The leases under which an integration's trusts are written: those of its recorded roles, and those that are held right now. */
 async function roleLeases(context: Context, { tenant, integration }: Line): Promise<string[]> {
   const [record, held] = await Promise.all([findIntegration(context.store.db, tenant, integration), findLeases(context.store.db)]);
   const recorded = (record?.stacks ?? []).flatMap(({ spec }) => (rulesOf(spec).role ? leasesOf(tenant, spec) : []));
@@ -197,13 +199,15 @@ async function roleLeases(context: Context, { tenant, integration }: Line): Prom
   return [...new Set([...recorded, ...writing])];
 }
 
-/** Every integration goes up again as it was approved last: the trusts open, the sessions' end is taken away, and each is proven. */
+/**
+ * Updates every integration to what was last approved. This opens the trusts, removes the end of the sessions, and proves each integration.
+ */
 async function reopenAll(context: Context, run: Run, vendor: string): Promise<Line[]> {
   const records = await integrationsOfVendor(context.store.db, vendor);
   const begun = records.filter(hasBegun);
   const removed = await sideBySide(begun, (record) => isBeingRemoved(context.store.db, record));
   const standing = begun.filter((_, index) => !removed[index]);
-  // Run again after a restart, it goes on with those that it had started.
+  // After a restart, it goes on with the operations that it had started.
   const started = new Map(
     (await childrenOf(context.store.db, run.operation.id)).map((child) => [`${child.tenant}/${child.integration}`, child.id]),
   );
@@ -222,7 +226,7 @@ async function reopenAll(context: Context, run: Run, vendor: string): Promise<Li
   );
 }
 
-/** What has become of each: one that waits for an approval isn't waited for. */
+/** The result of each operation. It doesn't wait for an operation that awaits approval. */
 async function followReopened(context: Context, run: Run, { vendor, lines }: { vendor: string; lines: Line[] }): Promise<void> {
   const started = lines.flatMap(({ operation }) => (operation ? [operation] : []));
   const ended = await followChildren(context, run, started, { isEnd: hasSettled });
