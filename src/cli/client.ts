@@ -1,6 +1,7 @@
 /** The REST API, by types that are generated from its OpenAPI document (npm run generate). */
 import { setTimeout as sleep } from "node:timers/promises";
 import createClient, { type Client } from "openapi-fetch";
+import { visibleLine, visibleValue } from "../model/visible-text.ts";
 import type { components, paths } from "./api.generated.ts";
 import { eventsOf } from "./event-stream.ts";
 import { CommandFailure, exits } from "./failure.ts";
@@ -13,11 +14,26 @@ type Problem = Schemas["Problem"];
 
 export interface Api extends Login {
   rest: Client<paths>;
+  forPeople: boolean;
 }
 
-export function createApi(login: Login): Api {
-  return { ...login, rest: createClient<paths>({ baseUrl: login.url, headers: { authorization: `Bearer ${login.token}` } }) };
+/** `forPeople`: what answers say is shown on a terminal, so hidden characters in it become visible. */
+export function createApi(login: Login, { forPeople }: { forPeople: boolean }): Api {
+  const rest = createClient<paths>({ baseUrl: login.url, headers: { authorization: `Bearer ${login.token}` } });
+  if (forPeople) rest.use({ onResponse: ({ response }) => visibleAnswer(response) });
+  return { ...login, rest, forPeople };
 }
+
+/** The same answer, where it is JSON, without hidden characters. */
+async function visibleAnswer(response: Response): Promise<Response> {
+  if (!/^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "")) return response;
+  const { status, headers } = response;
+  const text = await response.text();
+  return new Response(text === "" ? null : JSON.stringify(visibleValue(JSON.parse(text))), { status, headers });
+}
+
+const eventFor = ({ forPeople }: Api, event: OperationEvent): OperationEvent =>
+  forPeople ? { ...event, data: visibleValue(event.data) as OperationEvent["data"] } : event;
 
 interface Reply<T> {
   data?: T;
@@ -49,7 +65,7 @@ function refusal(status: number, error: unknown): CommandFailure {
   const problem = (typeof error === "object" && error !== null ? error : {}) as Partial<Problem>;
   const faults = (problem.errors ?? []).slice(1).map((fault) => `  ${fault.pointer ?? fault.name ?? ""} ${fault.detail}`);
   const lines = [`${problem.title ?? `HTTP ${status}`} (${problem.code ?? status})`, problem.detail ?? "", ...faults];
-  return new CommandFailure(exits.failed, lines.filter(Boolean).join("\n"));
+  return new CommandFailure(exits.failed, lines.filter(Boolean).map(visibleLine).join("\n"));
 }
 
 /** Every item of a paged list. */
@@ -75,7 +91,7 @@ export async function followEvents(api: Api, id: string, on: (event: OperationEv
     try {
       for await (const event of ended ? readEvents(api, id, seen) : streamEvents(api, id, seen)) {
         seen = event.seq;
-        on(event);
+        on(eventFor(api, event));
         if (event.type === "state" && event.data["state"] === "awaiting-approval") break;
       }
       failures = 0;
@@ -94,7 +110,7 @@ export async function* readEvents(api: Api, id: string, after: number): AsyncGen
     headers: { authorization: `Bearer ${api.token}`, accept: "application/json" },
   });
   const { items } = (await answer.json()) as { items: OperationEvent[] };
-  yield* items;
+  for (const event of items) yield eventFor(api, event);
   const last = items.at(-1);
   if (last && items.length === 200) yield* readEvents(api, id, last.seq);
 }

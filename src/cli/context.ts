@@ -27,7 +27,8 @@ export interface Context {
 /** Who the service is and how to draw, from the flags that every verb takes. */
 export async function contextOf(world: World, command: Command): Promise<Context> {
   const flags = command.optsWithGlobals<GlobalFlags>();
-  return { world, screen: screenOf(world, flags.output), api: createApi(await readLogin(world.env, flags)) };
+  const forPeople = flags.output === "table";
+  return { world, screen: screenOf(world, flags.output), api: createApi(await readLogin(world.env, flags), { forPeople }) };
 }
 
 export function screenOf({ env, stdout }: World, format: Format): Screen {
@@ -66,7 +67,7 @@ export function endWith({ screen }: Context, operation: Operation): void {
   if (operation.supersededBy) throw new CommandFailure(exits.failed, `Overtaken by operation ${operation.supersededBy}.`);
   throw new CommandFailure(
     exits.failed,
-    `${mark(screen, operation.state)} ${operation.state}${error ? `: ${error.detail} (${error.code})` : ""}`,
+    `${mark({ ...screen, live: false }, operation.state)} ${operation.state}${error ? `: ${error.detail} (${error.code})` : ""}`,
   );
 }
 

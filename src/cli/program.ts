@@ -1,5 +1,7 @@
 /** The `drawbridge` command: talks to the REST API and to nothing else. */
+
 import { Command, CommanderError, Help, Option } from "commander";
+import { visibleText } from "../model/visible-text.ts";
 import { ask, createApi } from "./client.ts";
 import { addApprove, addDestroy, addExplain, addOffboard, addRotate, addVerify, readLine } from "./commands/act.ts";
 import { addApply, addDiff } from "./commands/apply.ts";
@@ -69,7 +71,7 @@ function addLogin(program: Command, world: World): void {
     .action(async (url: string) => {
       if (!/^https?:\/\//.test(url)) throw new CommandFailure(exits.usage, "The URL begins with https:// (or http:// on this machine).");
       const login = { url: url.replace(/\/+$/, ""), token: await readLine(world, "Token: ") };
-      const { items } = await ask(createApi(login).rest.GET("/v1/tenants", { params: { query: { limit: 1 } } }));
+      const { items } = await ask(createApi(login, { forPeople: true }).rest.GET("/v1/tenants", { params: { query: { limit: 1 } } }));
       await saveLogin(world.env, login);
       say(screenOf(world, "table"), `Logged in to ${login.url}${items.length === 0 ? "; there are no tenants yet" : ""}.`);
     });
@@ -85,7 +87,7 @@ export async function runCommand(args: string[], world: World): Promise<number> 
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage;
     if (!(error instanceof CommandFailure)) throw error;
-    if (error.message !== "") world.stderr.write(`${error.message}\n`);
+    if (error.message !== "") world.stderr.write(`${visibleText(error.message)}\n`);
     return error.exit;
   }
 }

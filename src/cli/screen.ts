@@ -1,7 +1,8 @@
 /** What people see: tables, YAML, JSON; colours only on a terminal. */
 import { styleText } from "node:util";
 import Table from "cli-table3";
-import { stringify } from "yaml";
+import { Document, visit } from "yaml";
+import { visibleJson, visibleText } from "../model/visible-text.ts";
 
 export type Format = "table" | "json" | "yaml";
 type Style = Parameters<typeof styleText>[0];
@@ -54,9 +55,20 @@ export function facts(screen: Screen, pairs: Record<string, unknown>, indent = "
 
 /** The value in the format that was asked for; `asTable` draws it for people. */
 export function show(screen: Screen, value: unknown, asTable: () => void): void {
-  if (screen.format === "json") say(screen, JSON.stringify(value, null, 2));
-  else if (screen.format === "yaml") screen.out.write(stringify(value));
+  if (screen.format === "json") say(screen, visibleJson(JSON.stringify(value, null, 2)));
+  else if (screen.format === "yaml") screen.out.write(visibleYaml(value));
   else asTable();
+}
+
+/** Hidden characters stand in quotes, as YAML's own escapes (YAML 1.2.2, section 5.7). */
+function visibleYaml(value: unknown): string {
+  const document = new Document(value);
+  visit(document, {
+    Scalar: (_key, node) => {
+      if (typeof node.value === "string" && visibleText(node.value) !== node.value) node.type = "QUOTE_DOUBLE";
+    },
+  });
+  return visibleJson(document.toString());
 }
 
 const marks: Record<string, [string, Style]> = {

@@ -739,4 +739,18 @@ export const guards: readonly Guard[] = [
     instead: 'route.reveals ? " reveal" : ""',
     test: "test/attacks/external-ids.test.ts",
   },
+  {
+    without: "the visible form of an answer on a terminal",
+    file: "src/cli/client.ts",
+    find: "if (forPeople) rest.use(",
+    instead: "if (!forPeople) rest.use(",
+    test: "test/cli/visible-text.test.ts",
+  },
+  {
+    without: "JSON's escapes for hidden characters",
+    file: "src/cli/screen.ts",
+    find: "say(screen, visibleJson(JSON.stringify(value, null, 2)))",
+    instead: "say(screen, JSON.stringify(value, null, 2))",
+    test: "test/cli/visible-text.test.ts",
+  },
 ];

@@ -1,5 +1,7 @@
 /** describe, blueprints and hand-off: one thing, whole. Nothing here changes anything. */
+
 import { type Command, Option } from "commander";
+import { visibleJson, visibleText } from "../../model/visible-text.ts";
 import { ask } from "../client.ts";
 import { addressOf, type Context, contextOf, type World } from "../context.ts";
 import { ago, facts, say, show, table, tint } from "../screen.ts";
@@ -114,6 +116,6 @@ export function addHandOff(program: Command, world: World): void {
       const { api, screen } = await contextOf(world, command);
       const params = { path: addressOf(text), query: { format } };
       const body = await ask(api.rest.GET("/v1/tenants/{tenant}/integrations/{name}/hand-off", { params, parseAs: "text" }));
-      say(screen, body.trimEnd());
+      say(screen, format === "markdown" ? visibleText(body.trimEnd()) : visibleJson(body.trimEnd()));
     });
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { requireTenant } from "../../integrations/lookup.ts";
 import { holdsScope } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
+import { visibleJson } from "../../model/visible-text.ts";
 import { bootstrapOf } from "../../tenants/bootstrap.ts";
 import { reachOf } from "../../tenants/reach.ts";
 import { defineRoute, type Route } from "../server/route.ts";
@@ -44,7 +45,7 @@ const read = defineRoute({
   const reach = await reachOf(context, tenant, asked);
   const made = bootstrapOf(tenant, servicePrincipal, { reach, revealed: holdsScope(caller, "reveal") });
   if (format === "json") return { status: 200, body: made };
-  return { status: 200, text: `${JSON.stringify(made.template, null, 2)}\n`, type: "application/json; charset=utf-8" };
+  return { status: 200, text: `${visibleJson(JSON.stringify(made.template, null, 2))}\n`, type: "application/json; charset=utf-8" };
 });
 
 export const bootstrapRoutes: Route[] = [read];

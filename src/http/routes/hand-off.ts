@@ -4,6 +4,7 @@ import { z } from "zod";
 import { getHandOff } from "../../integrations/hand-off/hand-off.ts";
 import { holdsScope } from "../../model/caller.ts";
 import { nameSchema } from "../../model/names.ts";
+import { visibleJson } from "../../model/visible-text.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { policyDocumentSchema } from "../views/policy-schema.ts";
 import { cloudFormationTemplate } from "../views/schemas.ts";
@@ -52,7 +53,7 @@ const read = defineRoute({
   const { json, markdown } = await getHandOff(context, { tenant, name }, asked);
   if (format === "markdown") return { status: 200, text: markdown, type: "text/markdown; charset=utf-8" };
   if (format === "cloudformation")
-    return { status: 200, text: `${JSON.stringify(json.template, null, 2)}\n`, type: "application/json; charset=utf-8" };
+    return { status: 200, text: `${visibleJson(JSON.stringify(json.template, null, 2))}\n`, type: "application/json; charset=utf-8" };
   return { status: 200, body: json };
 });
 

@@ -1,7 +1,8 @@
+import { visibleJson, visibleLine } from "../../model/visible-text.ts";
 import type { HandOff } from "./bundle.ts";
 
 /** A text in a table's cell. Markdown would read `|` as the end of the cell, and a line break as the end of the row. */
-const cell = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replace(/\s+/g, " ");
+const cell = (text: string): string => visibleLine(text.replace(/\s+/g, " ")).replaceAll("\\", "\\\\").replaceAll("|", "\\|");
 
 /** A value as code. The fence must be longer than any run of backticks in it (CommonMark, "Code spans"). */
 function code(text: string): string {
@@ -15,17 +16,17 @@ export function handOffMarkdown(handOff: HandOff, quickCreateLink?: string): str
   const { title, integration, accountId, region, source, fields, documents } = handOff;
   const rows = fields.map(({ field, value, where }) => `| ${cell(field)} | ${code(value)} | ${cell(where)} |`);
   const blocks = documents.flatMap(({ name, what, document }) => [
-    `## ${name}`,
+    `## ${visibleLine(name)}`,
     "",
-    what,
+    visibleLine(what),
     "",
     "```json",
-    JSON.stringify(document, null, 2),
+    visibleJson(JSON.stringify(document, null, 2)),
     "```",
     "",
   ]);
   return [
-    `# ${title}`,
+    `# ${visibleLine(title)}`,
     "",
     `Integration ${integration}, account ${accountId}, ${region}. By the vendor's guide "${source.document}" (${source.date}).`,
     "",
