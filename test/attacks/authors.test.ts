@@ -1,4 +1,4 @@
-/** Who may approve what nobody of today wrote: what time and repairs begin, and what comes from an earlier release. */
+/** Who may approve an operation without a known author: one that a timer or a repair started, or one from an earlier release. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { makeKey } from "../../src/access/identity/api-keys.ts";
@@ -15,7 +15,7 @@ let service: Running;
 const planHash = "a".repeat(64);
 const path = "/v1/tenants/acme/integrations/c1";
 
-/** The code with which an approval of such an operation is refused; undefined when its author isn't why. */
+/** The code with which an approval of such an operation is refused; undefined if the author isn't the reason. */
 const refusal = async (requestedBy: string, request: Record<string, unknown>, subject: string) => {
   const { db } = service.store;
   const created = await createOperation(db, { kind: "up", tenant: "acme", integration: "c1", request, requestedBy, deadlineSeconds: 60 });
@@ -35,12 +35,12 @@ before(async () => {
 });
 after(() => service?.close());
 
-test("what time began and nobody wrote may be approved by anybody who may approve", async () => {
+test("anybody with the scope may approve an operation that a timer started and nobody wrote", async () => {
   assert.equal(await refusal("drawbridge", { authors: [] }, "second-person"), undefined);
   assert.equal(await refusal("drift-remediation", { authors: [] }, "second-person"), undefined);
 });
 
-test("what carries on somebody's change may not be approved by them", async () => {
+test("nobody may approve an operation that contains a change of their own", async () => {
   const authors = [{ subject: "mallory", operation: "an-operation" }];
   assert.equal(await refusal("drawbridge", { authors }, "mallory"), "approver_is_requester");
   assert.equal(await refusal("colleague", { authors }, "mallory"), "approver_is_requester");
@@ -48,11 +48,11 @@ test("what carries on somebody's change may not be approved by them", async () =
   assert.equal(await refusal("colleague", { authors }, "second-person"), undefined);
 });
 
-test("an operation that an earlier release left held may be approved by nobody: it may carry on what somebody else wrote", async () => {
+test("nobody may approve an operation that an earlier release held: anybody may have written a part of it", async () => {
   assert.equal(await refusal("colleague", {}, "second-person"), "approver_is_requester");
 });
 
-test("each held plan keeps its own approver, whoever approves another one meanwhile", async () => {
+test("each held plan keeps its own approver, even if somebody else approves another plan meanwhile", async () => {
   const { db } = service.store;
   const held = async (hash: string) => {
     const asked = {
@@ -74,7 +74,7 @@ test("each held plan keeps its own approver, whoever approves another one meanwh
   assert.deepEqual(await Promise.all(approvers), ["bob", "carol"]);
 });
 
-test("what an unknown author wrote in an earlier release may be approved by nobody, until it is asked for again", async () => {
+test("nobody may approve what an unknown author wrote in an earlier release, until somebody requests it again", async () => {
   const { db } = service.store;
   assert.equal(await refusal("drawbridge", {}, "second-person"), "approver_is_requester");
   await changeIntegration(db, "acme", "c1", ({ authors: _authors, approved: _approved, ...record }) => ({
@@ -95,7 +95,7 @@ test("what an unknown author wrote in an earlier release may be approved by nobo
   assert.ok(!(await findIntegration(db, "acme", "c1"))?.authors?.some(({ subject }) => subject === "legacy"));
 });
 
-test("no key takes the name of somebody whom the service made up", async () => {
+test("no key takes a name that the service reserves for itself", async () => {
   const maker = { subject: "admin", tenants: "*" as const, scopes };
   for (const subject of reservedSubjects)
     await assert.rejects(makeKey(service.store.db, maker, { subject, tenants: "*", scopes: ["read"] }), /invalid_request/);

@@ -1,4 +1,4 @@
-/** What an outsider with a key of their own asks for, through each door of the API; no AWS is called. */
+/** What an outsider with a key of their own requests, through each part of the API. No AWS is called. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Asker, acceptPull, acceptPush } from "../../src/gitops/accept-reconcile.ts";
@@ -33,7 +33,7 @@ describe("over HTTP", { concurrency: false }, () => {
   });
   after(() => service?.close());
 
-  test("an account that was offboarded is not free, and its external id is never given again", async () => {
+  test("an offboarded account isn't free, and its external id is never issued again", async () => {
     const before = await findTenant(service.store.db, "acme");
     assert.equal((await service.call("DELETE", "/v1/tenants/acme")).status, 204);
     const taken = await put("/v1/tenants/mallory", ofAcme, mallory);
@@ -47,7 +47,7 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.notEqual(second?.provisioningExternalId, after?.provisioningExternalId);
   });
 
-  test("a claim isn't lost by registering the same name for another account", async () => {
+  test("a tenant keeps its claim on an account when its name is registered for another account", async () => {
     const own = { accountId: "333333333333", region: "us-east-1", access: { mode: "hand-off" } };
     assert.equal((await put("/v1/tenants/mallory", own, mallory)).status, 201);
     assert.equal((await service.call("DELETE", "/v1/tenants/mallory", { token: mallory })).status, 204);
@@ -58,14 +58,14 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.equal((await put("/v1/tenants/mallory-2", own, mallory)).status, 409, "another name of the same caller is another tenant");
   });
 
-  test("of two who register one account at once one gets it", async () => {
+  test("if two callers register one account at once, one of them gets it", async () => {
     const fresh = { accountId: "888888888888", region: "us-east-1", access: { mode: "hand-off" } };
     const keys = await Promise.all(["one", "two", "three"].map((name) => key(name, [name], ["write"])));
     const answers = await Promise.all(["one", "two", "three"].map((name, index) => put(`/v1/tenants/${name}`, fresh, keys[index])));
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409]);
   });
 
-  test("the service's own account is an administrator's to register and to change", async () => {
+  test("only an administrator registers and changes the service's own account", async () => {
     const own = { accountId: "111111111111", region: "us-east-1", access: { mode: "own-credentials" } };
     const guest = await key("guest", ["guest"], ["read", "write"]);
     const refused = await put("/v1/tenants/guest", own, guest);
@@ -80,7 +80,7 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.equal((await service.call("PUT", "/v1/tenants/guest", { body: away, headers, token: guest })).status, 403);
   });
 
-  test("the state bucket and the secrets key are nobody's resource", async () => {
+  test("no integration may name the state bucket or the secrets key", async () => {
     service.context.secrets = {
       provider: "awskms",
       url: "awskms:///arn:aws:kms:us-east-1:111111111111:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0?region=us-east-1",
@@ -99,7 +99,7 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.equal(preview.status, 422);
   });
 
-  test("a key of the tenant's own can't stand for the vendor's", async () => {
+  test("a key of the tenant isn't accepted as the vendor's key", async () => {
     const parameters = {
       environment: "production",
       labraAccountId: "444444444444",
@@ -110,7 +110,7 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.deepEqual([answer.status, answer.json["pointer"]], [422, "/parameters/aceKmsKeyArn"]);
   });
 
-  test("a dry run that names somebody's repository takes nothing, and neither does a push", async () => {
+  test("neither a dry run nor a push that names somebody's repository takes the source away", async () => {
     const body = (dryRun: boolean) => ({ source: { repository: "https://git.example/acme/access", revision: "1" }, manifests: [], dryRun });
     const acme = await key("acme-ci", ["acme"], ["plan", "write"]);
     const before = (await listSources(service.store.db, { limit: 200 })).items.length;
@@ -123,7 +123,7 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.deepEqual(sources.sort(), [["acme"], ["mallory", "mallory-2"]], "each has their own");
   });
 
-  test("nobody joins, overtakes or stops what a squatter's name was first used for", async () => {
+  test("a caller who used a repository's name first can't join, overtake or stop another caller's source of that name", async () => {
     const push = (sequence: number) => ({
       source: { repository: "https://git.example/platform/access", revision: "1", sequence },
       manifests: [],
@@ -132,14 +132,14 @@ describe("over HTTP", { concurrency: false }, () => {
     assert.equal(squatted.status, 202);
     const ci = await key("platform-ci", "*", ["write"]);
     const first = await service.call("POST", "/v1/reconcile", { body: push(1), token: ci });
-    assert.equal(first.status, 202, "a sequence of somebody else's is nothing to it");
-    assert.equal((await service.call("POST", "/v1/reconcile", { body: push(2), token: mallory })).status, 409, "its own counts");
+    assert.equal(first.status, 202, "another caller's sequence doesn't count");
+    assert.equal((await service.call("POST", "/v1/reconcile", { body: push(2), token: mallory })).status, 409, "its own sequence counts");
     const { items } = await listSources(service.store.db, { limit: 200 });
     const own = items.find(({ tenants, repository }) => tenants === "*" && repository.endsWith("platform/access"));
     assert.equal((await openReconciles(service.store.db, own?.name ?? "")).length, 1, "nobody else's ends it");
   });
 
-  test("whoever made a source keeps it when they are given more, and those who hold the old tenants don't join it any more", async () => {
+  test("the caller who made a source keeps it with more tenants, and callers with the old tenants no longer join it", async () => {
     const push = (sequence: number) => ({ source: { repository: "https://git.example/grown", revision: "1", sequence }, manifests: [] });
     const token = (tenants: string[], subject: string) => key(subject, tenants, ["write"]);
     const send = async (by: string, sequence: number) =>
@@ -159,13 +159,13 @@ describe("over HTTP", { concurrency: false }, () => {
     ]);
   });
 
-  test("no tenant's own tag stands in for one of ours: to IAM a key is the same in any case", async () => {
+  test("a tenant's own tags can't replace ours: IAM compares tag keys without case", async () => {
     const tagged = (tags: Record<string, string>) => put("/v1/tenants/mallory-2", { ...ofAcme, accountId: "999999999999", tags }, mallory);
     for (const tags of [{ "Drawbridge:Tenant": "acme" }, { "DRAWBRIDGE:integration": "c1" }, { team: "a", Team: "b" }] as object[])
       assert.equal((await tagged(tags as Record<string, string>)).status, 400);
   });
 
-  test("a source acts with the scopes of whoever registers it: admin alone neither writes nor prunes", async () => {
+  test("a source acts with the scopes of the caller who registers it: admin alone neither writes nor prunes", async () => {
     const body = { repository: "https://git.example/acme/access" };
     const only = await key("only-admin-2", "*", ["admin"]);
     const writer = await key("writing-admin", "*", ["admin", "write"]);
@@ -200,12 +200,12 @@ describe("through a reconcile", { concurrency: false }, () => {
 
   for (const dryRun of [true, false]) {
     const how = dryRun ? "a dry run" : "an apply";
-    test(`another tenant's account is refused as a PUT is, by ${how}`, async () => {
+    test(`${how} refuses another tenant's account, like a PUT`, async () => {
       assert.equal(await refusalOf(mallory, tenantManifest("mallory"), dryRun), "account_already_registered");
       assert.equal(await findTenant(rig.context.store.db, "mallory"), undefined);
     });
 
-    test(`so is the service's own account, by ${how}`, async () => {
+    test(`${how} refuses the service's own account`, async () => {
       rig.context.ownCredentials = true;
       const own = {
         ...tenantManifest("mallory"),
@@ -216,7 +216,7 @@ describe("through a reconcile", { concurrency: false }, () => {
     });
   }
 
-  test("somebody without destroy doesn't have a hand-made integration pruned by the next push of somebody with it", async () => {
+  test("a caller without destroy can't make the next push of another caller prune a hand-made integration", async () => {
     const repository = "https://git.example/shared";
     const writer: Asker = { ...everybody, subject: "writer", mayDestroy: false, administers: false };
     const from = async (by: Asker, manifests: object[], { prune = false, sequence = 1 } = {}) => {
@@ -245,7 +245,7 @@ describe("through a reconcile", { concurrency: false }, () => {
     assert.equal((await findIntegration(rig.context.store.db, "acme", "handmade"))?.goneAt, undefined);
   });
 
-  test("a source that is removed while it claims owns nothing afterwards", async () => {
+  test("a source that is removed while it claims integrations owns nothing afterwards", async () => {
     const { db } = rig.context.store;
     const claim = { kind: "Integration" as const, tenant: "acme", name: "c9", labels: {} };
     await putSource(rig.context, {
@@ -259,7 +259,7 @@ describe("through a reconcile", { concurrency: false }, () => {
     assert.equal(await ownerOf(db, "Integration", "acme", "c9"), undefined);
   });
 
-  test("what a source owned of an offboarded tenant isn't owned in the next tenant of that name", async () => {
+  test("a source doesn't own integrations of a new tenant with the name of an offboarded one", async () => {
     const { db } = rig.context.store;
     await push({ ...mallory, subject: "owner", tenants: "*", administers: true }, [tenantManifest("passing", "333333333333")]);
     assert.notEqual(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
@@ -267,7 +267,7 @@ describe("through a reconcile", { concurrency: false }, () => {
     assert.equal(await ownerOf(db, "Tenant", "passing", "passing"), undefined);
   });
 
-  test("a pull that was accepted before its source was changed doesn't act as it was", async () => {
+  test("a pull that was accepted before a change of its source doesn't use the old source", async () => {
     const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: true, maxDeletes: 9 };
     const scopes = ["write", "destroy", "admin"];
     await putSource(rig.context, { name: "pulled", body, requestedBy: "alice", scopes });
@@ -282,7 +282,7 @@ describe("through a reconcile", { concurrency: false }, () => {
     assert.equal(await findSource(rig.context.store.db, "pulled"), undefined, "what was forgotten stays forgotten");
   });
 
-  test("whoever holds every tenant may share an account, as with a PUT", async () => {
+  test("a caller with all tenants may share an account, as with a PUT", async () => {
     const operation = await push(everybody, [tenantManifest("acme"), tenantManifest("acme-2")]);
     assert.equal(operation.state, "succeeded", JSON.stringify(operation.result));
   });

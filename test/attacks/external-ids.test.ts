@@ -1,4 +1,4 @@
-/** Who only reads, writes or plans gets no external id in clear text; who may see one leaves a row in the audit. */
+/** A caller who may only read, write or plan gets no external id in clear text. Each answer that shows one is a row of the audit. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Statement } from "../../src/iam/words/policy-document.ts";
@@ -64,7 +64,7 @@ describe("external ids", () => {
     "/v1/audit",
   ];
 
-  test("no answer holds one for a caller without the scope, whatever other scopes they have", async () => {
+  test("no answer contains one for a caller without the scope, whatever other scopes the caller has", async () => {
     for (const path of paths) {
       const { status, text } = await get(path, "blind");
       assert.equal(status, 200, `${path} ${text}`);
@@ -94,7 +94,7 @@ describe("external ids", () => {
     }
   });
 
-  test("nor does one trust a fingerprint where two ids work, or where a statement asks for none", async () => {
+  test("no role trusts a fingerprint if two ids work, or if a statement requires no id", async () => {
     const { record, tenant } = await findTenantIntegration(service.context, "acme", "c1");
     const blueprint = requireBlueprint(record.blueprint, record.version);
     const ids = [externalId, "c1-the-second-5d0b"];
@@ -113,7 +113,7 @@ describe("external ids", () => {
     }
   });
 
-  test("an answer that revealed isn't given again to the same caller without the scope", async () => {
+  test("an answer that revealed an id isn't repeated to the same caller without the scope", async () => {
     const body = {
       accountId: "111122223333",
       region: "us-east-1",
@@ -129,7 +129,7 @@ describe("external ids", () => {
     assert.ok(!text.includes(provisioningId));
   });
 
-  test("the scope reveals, and each answer that does is on record", async () => {
+  test("the scope reveals them, and the audit records each answer that does", async () => {
     const rows = async () => {
       const { json } = await service.call("GET", "/v1/audit?subject=revealer&limit=100");
       return (json.items as unknown as { action: string; phase: string }[])
@@ -145,7 +145,7 @@ describe("external ids", () => {
     assert.ok(!(await get("/v1/tenants", "revealer")).text.includes(provisioningId), "a list reveals nothing");
   });
 
-  test("the scope alone reads nothing", async () => {
+  test("a caller with only this scope reads nothing", async () => {
     for (const path of paths) assert.equal((await get(path, "reveal-alone")).status, 403, path);
   });
 
@@ -158,7 +158,7 @@ describe("external ids", () => {
   const call = async (method: string, path: string, subject: string, given: object) =>
     (await service.call(method, path, { token: token(subject), body: given })).status;
 
-  test("who plans previews and runs dry, and changes nothing", async () => {
+  test("a caller with the scope plan runs previews and dry runs, and changes nothing", async () => {
     assert.equal(await call("POST", "/v1/tenants/acme/integrations/c1/preview", "planner", body), 202);
     assert.equal(await call("POST", "/v1/reconcile", "planner", push(true)), 202);
     assert.equal(await call("POST", "/v1/reconcile", "planner", push(false)), 403);
@@ -166,7 +166,7 @@ describe("external ids", () => {
     assert.equal((await get(handOff, "planner")).status, 403);
   });
 
-  test("who writes doesn't plan by that", async () => {
+  test("the scope write doesn't include plan", async () => {
     assert.equal(await call("POST", "/v1/tenants/acme/integrations/c1/preview", "writer", body), 403);
     assert.equal(await call("POST", "/v1/reconcile", "writer", push(true)), 403);
     assert.equal(await call("POST", "/v1/reconcile", "writer", push(false)), 202);

@@ -1,4 +1,4 @@
-/** What an outsider with a key of their own does to somebody else's roles, grants and approvals, in the running service. */
+/** What an outsider with a key of their own does to other people's roles, grants and approvals, in the running service. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -61,7 +61,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
   });
   after(() => world?.stop());
 
-  test("verify judges and closes no role of another tenant's, nor one of the customer's own", async () => {
+  test("verify neither judges nor closes a role of another tenant or of the customer", async () => {
     const made = await world.put("acme", "c1", conductorOne("AcmeReports", "c1-of-acme-7d1f6a93b2e8"));
     assert.equal(made.operation.state, "succeeded", JSON.stringify(made.operation.error));
     const { iam } = world.aws();
@@ -100,7 +100,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     }
   });
 
-  test("a change that failed before it wrote anything makes no verify close what stands", async () => {
+  test("after a change that failed before its first write, a verify closes nothing", async () => {
     const before = await trustOf("AcmeReports");
     const { parameters } = conductorOne("AcmeReports", "c1-of-acme-7d1f6a93b2e8");
     const typo = { blueprint: "conductorone-s3", parameters: { ...parameters, bucket: "no-such-bucket-of-acme" } };
@@ -110,7 +110,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     assert.equal(await trustOf("AcmeReports"), before);
   });
 
-  test("a role of ours that lost its tags is judged no more, and left as it is", async () => {
+  test("a role of ours that lost its tags isn't judged any more, and stays as it is", async () => {
     const { iam } = world.aws();
     const before = await trustOf("AcmeReports");
     const wide = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }] };
@@ -122,7 +122,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     assert.equal(await trustOf("AcmeReports"), before);
   });
 
-  test("one tenant's teardown leaves the other's grant of the same name on the same key", async () => {
+  test("one tenant's teardown keeps another tenant's grant with the same name on the same key", async () => {
     const { kms } = world.aws();
     const { accountId, keyArn = "", principalArn } = world.sandbox.accounts.tenant;
     const root = { AWS: `arn:aws:iam::${accountId}:root` };
@@ -156,7 +156,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     assert.deepEqual(await grantees(), ["Import-acme"]);
   });
 
-  test("an account that only the request names waits for somebody's approval", async () => {
+  test("an account that only the request names needs somebody else's approval", async () => {
     const parameters = {
       environment: "production",
       labraAccountId: world.sandbox.accounts.outsider.accountId,
@@ -176,7 +176,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     assert.deepEqual([discarded.status, discarded.body.code], [409, "not_approved"]);
   });
 
-  test("who may only write ends no teardown", async () => {
+  test("a caller with only the scope write can't end a teardown", async () => {
     const writer = await keyOf("writer", ["mallory"], ["read", "write"]);
     const { body } = await mallory.call<{ operation: Operation }>("DELETE", route("mallory", "ace"));
     const cancelled = await writer.call<{ code?: string; state?: string }>("POST", `/v1/operations/${body.operation.id}/cancel`, {
@@ -221,7 +221,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       assert.equal(done.state, "succeeded", JSON.stringify(done.error));
     });
 
-    test("a rotation beside it makes nobody else its author", async () => {
+    test("a rotation meanwhile makes nobody else its author", async () => {
       const held = await put(mallory, wider());
       assert.equal(held.state, "awaiting-approval");
       const handOff = await mallory.call("GET", `${route("mallory", "numbers")}/hand-off`);
@@ -238,7 +238,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       await mallory.call("POST", `/v1/operations/${rotating.id}/discard`);
     });
 
-    test("a repair goes back to what was approved, and brings no discarded change", async () => {
+    test("a repair restores what was approved, without a discarded change", async () => {
       const discarded = await world.api.call<IntegrationView>("GET", route("mallory", "numbers"));
       assert.equal(discarded.body.parameters["access"], "read-write", "the change is still asked for");
       const { iam } = world.aws();
@@ -256,7 +256,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       assert.ok(writes.length > 0 && writes.every(({ expect, decision }) => expect === "deny" && decision !== "allowed"));
     });
 
-    test("a principal that was taken off the list meanwhile isn't trusted, whoever approves", async () => {
+    test("a principal that was removed from the list meanwhile isn't trusted, whoever approves", async () => {
       const other = `arn:aws:iam::${world.sandbox.accounts.neighbour.accountId}:root`;
       const listed = await world.api.call("PUT", "/v1/trusted-principals/other", { body: { vendor: "numbers", principalArn: other } });
       assert.equal(listed.status, 200);
@@ -268,7 +268,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       assert.doesNotMatch(await trustOf("NumbersLoader"), new RegExp(world.sandbox.accounts.neighbour.accountId));
     });
 
-    test("a vendor that is renamed while its first update runs is not left with a role that no revocation finds", async () => {
+    test("if a vendor is renamed during its first update, the rename is refused or the update makes no role", async () => {
       const named = (vendor: string) => ({ ...custom(), vendor, roleName: "Renamed", externalId: "renamed-4c7e19d2a8b3" });
       for (const vendor of ["evil-corp", "nice-corp"])
         assert.equal((await world.api.call("PUT", `/v1/trusted-principals/${vendor}`, { body: { vendor, principalArn } })).status, 200);
@@ -289,7 +289,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       if (renamed.body.operation) await mallory.call("POST", `/v1/operations/${renamed.body.operation.id}/discard`);
     });
 
-    test("asking for the same again leaves its authors what they are", async () => {
+    test("the same request again doesn't change its authors", async () => {
       const again = await put(mallory, wider());
       assert.equal(again.state, "awaiting-approval");
       const own = await approve(mallory, again);
@@ -299,7 +299,7 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
       assert.equal(done.state, "succeeded", JSON.stringify(done.error));
     });
 
-    /** Somebody else who may write the tenant's integrations: a rotation of theirs carries on what mallory wrote. */
+    /** Somebody else who may write the tenant's integrations. A rotation by them contains what mallory wrote. */
     let colleague: Api | undefined;
     const second2 = () => {
       assert.ok(colleague);

@@ -1,4 +1,6 @@
-/** Two requests that were decided on the same state and arrive at once, over two replicas on one PostgreSQL: one of them must learn of the other. */
+/**
+ * Two requests are decided on the same state and arrive at once, at two replicas on one PostgreSQL. One of them must learn of the other.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { findIntegration } from "../../src/store/integrations.ts";
@@ -48,7 +50,7 @@ describe("requests at once", {
     await opened?.remove();
   });
 
-  test("two changes under one entity tag: one is accepted, and it is what is kept", async () => {
+  test("two changes with one entity tag: one is accepted, and this one is stored", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const name = `tag-${round}`;
       const headers = await make(name);
@@ -62,7 +64,7 @@ describe("requests at once", {
     }
   });
 
-  test("two creates: one makes it, and the other is told that it is there", async () => {
+  test("two creates: one makes the integration, and the other learns that it exists", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const name = `new-${round}`;
       const answers = await Promise.all([
@@ -86,7 +88,7 @@ describe("requests at once", {
     }
   });
 
-  test("a change and a rotation: neither takes the other's part away", async () => {
+  test("a change and a rotation: neither overwrites the other's part", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const name = `rotated-${round}`;
       const headers = await make(name);
@@ -106,7 +108,7 @@ describe("requests at once", {
     }
   });
 
-  test("a DELETE under a tag that a change has overtaken is refused", async () => {
+  test("a DELETE with the tag from before a change is refused", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const name = `gone-${round}`;
       const headers = await make(name);
@@ -115,13 +117,13 @@ describe("requests at once", {
         other.call("DELETE", path(name), { headers }),
       ]);
       const open = (await openOperations(one.store.db, "acme", name)).map(({ kind }) => kind);
-      // A change that comes after the teardown asks for the integration again.
+      // A change after the teardown requests the integration again.
       if (removal.status === 202 && put.status === 202) assert.equal(open.at(-1), "up");
       else assert.deepEqual([put.status, removal.status].sort(), [202, 412]);
     }
   });
 
-  test("two changes of a tenant under one tag: one wins", async () => {
+  test("two changes of a tenant with one tag: one is accepted", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const { headers } = await one.call("GET", "/v1/tenants/acme");
       const tag = { "if-match": String(headers["etag"]) };
@@ -136,7 +138,7 @@ describe("requests at once", {
     }
   });
 
-  test("two registrations of one name: one makes it, the other is told", async () => {
+  test("two registrations of one name: one makes the tenant, the other learns that it exists", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const answers = await Promise.all(
         [one, other].map((at, index) =>
@@ -169,7 +171,7 @@ describe("requests at once", {
     }
   });
 
-  test("an integration and its tenant's end: never a living one under a tombstone", async () => {
+  test("a PUT and the DELETE of its tenant: no live integration is left in a tenant with a tombstone", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const tenant = `ended-${round}`;
       const accountId = `55556666${1000 + round}`;

@@ -1,4 +1,4 @@
-/** What was asked for before a teardown, or before somebody took it back, opens nothing afterwards, however late it goes on. */
+/** A request from before a teardown, or one that its author took back, opens nothing afterwards, however late it runs. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -90,7 +90,7 @@ describe("an older request", { concurrency: false }, () => {
   afterEach(() => aws.open());
   after(() => world?.stop());
 
-  test("whose plan was being made when it was taken back is overtaken, and can't be approved", async () => {
+  test("is replaced if its author took it back while its plan was being made, and can't be approved", async () => {
     const first = await settled(await ask("PUT", route("back"), metrics("Back", "read")));
     assert.equal((await approve(first.id, first.planHash)).status, 200);
     assert.equal((await settled(first.id)).state, "succeeded");
@@ -106,7 +106,7 @@ describe("an older request", { concurrency: false }, () => {
     assert.doesNotMatch((await policiesOf("Back")).text, /s3:PutObject/);
   });
 
-  test("whose plan was being made when its integration was deleted is gone with it", async () => {
+  test("is cancelled if its integration was deleted while its plan was being made", async () => {
     holdUpdates();
     const asked = await ask("PUT", route("gone"), metrics("Gone", "read"));
     await somethingWaits();
@@ -120,7 +120,7 @@ describe("an older request", { concurrency: false }, () => {
     assert.equal(await trustOf("Gone"), "no role");
   });
 
-  test("that a repair made leaves closed what an offboarding closed that failed then", async () => {
+  test("of a repair doesn't open what an offboarding closed before it failed", async () => {
     const settings = { drift: "remediate" };
     assert.equal((await world.put("acme", "one", { ...conductor("C1-one"), settings })).operation.state, "succeeded");
     assert.equal((await world.put("acme", "two", conductor("C1-two"))).operation.state, "succeeded");
@@ -141,7 +141,7 @@ describe("an older request", { concurrency: false }, () => {
     assert.match(await trustOf("C1-one"), /DrawbridgeClosed/);
   });
 
-  test("that is in the middle of a write when an offboarding closes the trusts closes again what it wrote", async () => {
+  test("closes again what it wrote if an offboarding closed the trusts during the write", async () => {
     aws.gate.holds = (text) => /Action=CreateRole\b/.test(text) && /RoleName=C1-three/.test(text);
     const asked = await ask("PUT", route("three"), conductor("C1-three"));
     await somethingWaits();
@@ -153,7 +153,7 @@ describe("an older request", { concurrency: false }, () => {
     assert.match(await trustOf("C1-three"), /DrawbridgeClosed/);
   });
 
-  test("of a source, sent again while the teardowns of a cancelled offboarding run, opens nothing", async () => {
+  test("of a source opens nothing if it is sent again while the teardowns of a cancelled offboarding run", async () => {
     const manifests = [
       { apiVersion: "drawbridge/v1", kind: "Integration", metadata: { tenant: "acme", name: "git" }, spec: conductor("C1-git") },
     ];

@@ -1,4 +1,4 @@
-/** A vendor is revoked while updates of its integrations run: whatever they were about to write, nobody gets in afterwards. */
+/** A vendor is revoked while updates of its integrations run. Whatever they were about to write, nobody gets in afterwards. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,7 +22,7 @@ interface HandedRole {
   Properties: { AssumeRolePolicyDocument?: unknown; Tags?: { Key: string; Value: string }[] };
 }
 
-describe("a revocation beside running updates", { concurrency: false }, () => {
+describe("a revocation during running updates", { concurrency: false }, () => {
   let world: World;
   let bucket: string;
   const route = (name: string) => `/v1/tenants/acme/integrations/${name}`;
@@ -35,7 +35,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     assert.equal(answer.status, 202, JSON.stringify(answer.body));
     return answer.body.operation.id;
   };
-  /** Waits until the operation has begun this step; false where it ended before. */
+  /** Waits until the operation has begun this step; false if it ended before. */
   const hasBegun = async (id: string, name: string): Promise<boolean> => {
     for (;;) {
       const { body: events } = await world.api.call<{ items: OperationEvent[] }>("GET", `/v1/operations/${id}/events?limit=200`);
@@ -55,7 +55,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
       sessionName: "sync",
       externalId,
     });
-  /** After both have ended nobody gets in, and the record says so. */
+  /** After both have ended, nobody gets in, and the record says so. */
   const isClosed = async (name: string, externalId: string) => {
     const trust = await world
       .aws()
@@ -84,7 +84,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
   });
   after(() => world?.stop());
 
-  test("says what it can't close: a role that the customer made by our documents", async () => {
+  test("reports what it can't close: a role that the customer made from our documents", async () => {
     const hands = { accountId: "999988887777", region: "us-east-1", access: { mode: "hand-off" } };
     assert.equal((await world.api.call("PUT", "/v1/tenants/hands", { body: hands })).status, 201);
     const parameters = { bucket: "hands-data", roleName: "Handed", externalId: "c1-of-hands-7d1f6a93" };
@@ -111,7 +111,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     assert.equal((await world.api.finished(gone.body.operation.id)).state, "succeeded");
   });
 
-  test("closes a role that lost its tags: it is still the one that was made", async () => {
+  test("closes a role of ours that lost its tags: its unique id is still the same", async () => {
     const done = await world.api.finished(await put("untagged", "c1-untagged-7d1f6a93"));
     assert.equal(done.state, "succeeded", JSON.stringify(done.error));
     const tags = { "drawbridge:tenant": "acme", "drawbridge:integration": "untagged" };
@@ -128,7 +128,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     await enter("untagged", "c1-untagged-7d1f6a93");
   });
 
-  test("says that somebody made another role in the place of one of ours, which no teardown touches either", async () => {
+  test("reports that somebody made another role in place of ours, and no teardown touches that role", async () => {
     const done = await world.api.finished(await put("replaced", "c1-replaced-7d1f6a93"));
     assert.equal(done.state, "succeeded", JSON.stringify(done.error));
     const { iam } = world.aws();
@@ -150,7 +150,7 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     assert.equal((await set("reinstate")).state, "succeeded");
   });
 
-  test("closes a role that somebody made by the hand-off of an integration whose update failed", async () => {
+  test("closes a role that somebody made from the hand-off of an integration whose update failed", async () => {
     const RoleName = "C1-by-hand";
     const parameters = { bucket: "no-such-bucket-of-acme", roleName: RoleName, externalId: "c1-by-hand-7d1f6a93" };
     assert.equal((await world.put("acme", "by-hand", { blueprint: "conductorone-s3", parameters })).operation.state, "failed");
@@ -166,14 +166,14 @@ describe("a revocation beside running updates", { concurrency: false }, () => {
     assert.equal((await set("reinstate")).state, "succeeded");
   });
 
-  // The moments at which a run has read what it will write, and has or hasn't the lease of its role.
+  // The moments at which a run has read what it will write, with and without the lease of its role.
   const moments = ["enter-account", "preflight", "update-stacks", "prove"] as const;
   const entries = (moment: string): [string, string][] => [
     [`made-${moment}`, `c1-made-${moment}-91b7c04e`],
     [`changed-${moment}`, `c1-next-${moment}-0c5b7f31`],
   ];
   for (const moment of moments) {
-    test(`that begins when a create and an update have come to ${moment}`, async () => {
+    test(`closes access if it begins when a create and an update have reached ${moment}`, async () => {
       const [made, changed] = [`made-${moment}`, `changed-${moment}`];
       const first = await world.api.finished(await put(changed, `c1-first-${moment}-7d1f6a93`));
       assert.equal(first.state, "succeeded", JSON.stringify(first.error));

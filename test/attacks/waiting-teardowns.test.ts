@@ -1,4 +1,4 @@
-/** A teardown or a key's deletion that waits is ended by nobody who couldn't have started it: no PUT, no manifest. */
+/** A teardown or a key's deletion waits. No PUT and no manifest ends it unless the caller could also have started it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,7 +17,7 @@ import { type Running, start } from "../http/support.ts";
 
 const c1 = "/v1/tenants/acme/integrations/c1";
 
-test("a PUT by somebody who may only write runs after what waits", async (t) => {
+test("a PUT by a caller who may only write runs after the waiting operations", async (t) => {
   const service: Running = await start();
   t.after(() => service.close());
   const cases = [
@@ -40,7 +40,7 @@ test("a PUT by somebody who may only write runs after what waits", async (t) => 
   }
 });
 
-test("a plan that waits can't be approved after a teardown was asked for", async (t) => {
+test("a held plan can't be approved after a teardown was requested", async (t) => {
   const service: Running = await start();
   t.after(() => service.close());
   const { db } = service.store;
@@ -54,14 +54,14 @@ test("a plan that waits can't be approved after a teardown was asked for", async
   assert.equal((await findOperation(db, id))?.state, "awaiting-approval");
 });
 
-describe("manifests that are as they were", { concurrency: false }, () => {
+describe("unchanged manifests", { concurrency: false }, () => {
   let rig: GitopsRig;
   const manifests = [tenantManifest("acme"), integrationManifest("acme", "c1", { externalId: "c1-0123456789abcdef" })];
   const push = async () => {
     const source = { repository: "https://git.example/acme", revision: "1" };
     return acceptPush(rig.context, { source, manifests, prune: false, maxDeletes: 0, dryRun: false, atomic: false }, everybody);
   };
-  /** Makes operations of this kind wait until the answer is called. */
+  /** Makes operations of this kind wait until the test calls the returned function. */
   const hold = (kind: string) => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
@@ -86,7 +86,7 @@ describe("manifests that are as they were", { concurrency: false }, () => {
   });
   after(() => rig?.close());
 
-  test("leave closed what a failed teardown closed, also while a key is deleted", async (t) => {
+  test("don't open what a failed teardown closed, even while a key is deleted", async (t) => {
     await changeIntegration(rig.context.store.db, "acme", "c1", (now) => ({ ...now, closedByTeardown: true }));
     const release = hold("delete-key");
     t.after(release);
@@ -98,7 +98,7 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     assert.ok(!rig.ran.includes("up acme/c1"));
   });
 
-  test("are refused where a teardown was asked for since they were read", async (t) => {
+  test("are refused if a teardown was requested after they were read", async (t) => {
     const { db } = rig.context.store;
     const release = hold("destroy");
     t.after(release);
@@ -115,7 +115,7 @@ describe("manifests that are as they were", { concurrency: false }, () => {
     await rig.ended((await push()).id);
   });
 
-  test("end no teardown that waits", async (t) => {
+  test("don't end a waiting teardown", async (t) => {
     await changeIntegration(rig.context.store.db, "acme", "c1", ({ closedByTeardown: _closed, ...now }) => now);
     const release = hold("verify");
     t.after(release);
