@@ -1,4 +1,4 @@
-/** Wishes that were read while the integration lived, and are accepted after its destroy has buried it. */
+/** Requests that were read before a destroy wrote the tombstone, and are accepted after that. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { accept } from "../../src/integrations/accept.ts";
@@ -22,7 +22,7 @@ let alive: IntegrationRecord;
 
 const there = async () => findIntegration(service.store.db, "acme", "c1");
 const open = async () => (await openOperations(service.store.db, "acme", "c1")).length;
-/** As the end of a destroy leaves it, but for a trace of the life that ended. */
+/** Like the end of a destroy, but the record keeps a trace of the ended incarnation. */
 const writeTombstone = () =>
   changeIntegration(service.store.db, "acme", "c1", (record) => ({
     ...record,
@@ -47,7 +47,7 @@ beforeEach(async () => {
 });
 afterEach(() => service?.close());
 
-test("a change of the life that has ended is refused, and the tombstone stays as it is", async () => {
+test("a change of an ended incarnation is refused, and the tombstone stays as it is", async () => {
   await writeTombstone();
   const [tombstone, before] = [await there(), await open()];
   await assert.rejects(rotated(alive, alive), isEnded);
@@ -55,17 +55,17 @@ test("a change of the life that has ended is refused, and the tombstone stays as
   assert.equal(await open(), before);
 });
 
-test("what nobody asked for isn't accepted once a teardown was", async () => {
+test("an operation that nobody requested isn't accepted after a teardown was requested", async () => {
   const destroy = { kind: "destroy", tenant: "acme", integration: "c1", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
   await createOperation(service.store.db, destroy);
   const before = await open();
   await assert.rejects(rotated(alive, alive, []), ({ problem }: ProblemError) => problem.cause === "removed");
   assert.equal(await open(), before);
   await rotated(alive, alive);
-  assert.equal(await open(), before + 1, "a request is");
+  assert.equal(await open(), before + 1, "a request is accepted");
 });
 
-test("a change of the life before isn't written over the next one", async () => {
+test("a change of an ended incarnation doesn't overwrite the next one", async () => {
   await writeTombstone();
   assert.equal((await service.call("PUT", path, { body })).status, 202);
   const next = await there();
@@ -73,10 +73,10 @@ test("a change of the life before isn't written over the next one", async () => 
   assert.deepEqual(await there(), next);
 });
 
-test("a PUT under which the integration is buried begins another life, with nothing of the one before", async () => {
+test("if a tombstone is written during a PUT, the PUT begins another incarnation, with nothing of the previous one", async () => {
   let tombstone: Promise<unknown> | undefined;
   const request = { tenant: "acme", name: "c1", body: changed, ifMatch: "*", requestedBy: "tester" };
-  // The first look has met the living one; what is sent to the database now comes before the PUT's own writes.
+  // The first read has found the live integration. A write that the test sends now comes before the PUT's own writes.
   const { operation } = await putIntegration(service.context, request, () => {
     tombstone ??= writeTombstone();
   });
@@ -88,7 +88,7 @@ test("a PUT under which the integration is buried begins another life, with noth
   assert.equal(record?.lastUp, undefined);
 });
 
-test("a PUT that names the tag of the life which has ended is refused", async () => {
+test("a PUT with the entity tag of an ended incarnation is refused", async () => {
   const { headers } = await service.call("GET", path);
   const ifMatch = String(headers["etag"]).replaceAll('"', "");
   let tombstone: Promise<unknown> | undefined;
@@ -101,7 +101,7 @@ test("a PUT that names the tag of the life which has ended is refused", async ()
   assert.ok((await there())?.goneAt);
 });
 
-test("an identical PUT while a verify looks starts nothing", async () => {
+test("an identical PUT during a verify starts nothing", async () => {
   const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
   const { specHash } = desiredStacks(tenant, await recordedIntegration(service.context, alive));

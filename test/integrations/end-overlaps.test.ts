@@ -1,4 +1,4 @@
-/** The end of a rotation's overlap, by a clock that is moved: nobody has to ask for it. */
+/** The end of a rotation's overlap, with a clock that the test moves. It needs no request. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { keepAutomating } from "../../src/app/timers.ts";
@@ -19,7 +19,7 @@ const later = (seconds: number) => {
 };
 const rotations = async () => (await openOperations(service.store.db, "acme", "c1")).filter(({ kind }) => kind === "rotate");
 const ids = async () => (await findIntegration(service.store.db, "acme", "c1"))?.externalIds.map(({ id }) => id);
-/** The ids that the trust of an operation would take if it ran now. */
+/** The ids that the trust of an operation would contain if it ran now. */
 const taken = async (request: unknown) => (await desiredIntegrationOf(service.context, request as UpRequest, "c1")).externalIds;
 
 before(async () => {
@@ -34,7 +34,7 @@ before(async () => {
 });
 after(() => service?.close());
 
-test("during the overlap both ids work, and the sweep leaves them alone", async () => {
+test("during the overlap both ids work, and the sweep doesn't change them", async () => {
   const [rotation] = await rotations();
   assert.deepEqual(await taken(rotation?.request), [first, second]);
   later(30 * 60 - 1);
@@ -45,7 +45,7 @@ test("during the overlap both ids work, and the sweep leaves them alone", async 
 
 const change = (to: (now: IntegrationRecord) => IntegrationRecord) => changeIntegration(service.store.db, "acme", "c1", to);
 
-test("once it is over, what is being destroyed isn't asked for again, nor what a teardown that failed has closed", async () => {
+test("after the overlap, the sweep opens no operation for an integration that is being destroyed or that a failed teardown has closed", async () => {
   later(2);
   const destroy = { kind: "destroy", tenant: "acme", integration: "c1", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
   const { id } = await createOperation(service.store.db, destroy);
@@ -57,7 +57,7 @@ test("once it is over, what is being destroyed isn't asked for again, nor what a
   await change(({ closedByTeardown: _closed, ...now }) => now);
 });
 
-test("a teardown that was cancelled before it closed anything leaves no old id working", async () => {
+test("after a teardown that was cancelled before it closed anything, the sweep still removes the old id", async () => {
   const { handshake } = await change((now) => now);
   await change((now) => ({ ...now, handshake: { state: "offboarding", awaiting: [] } }));
   assert.equal(await endOverlaps(service.context), 1);
@@ -71,7 +71,7 @@ test("a teardown that was cancelled before it closed anything leaves no old id w
   });
 });
 
-test("the next round of the sweep begins an operation that trusts the new id alone, and only one", async () => {
+test("the next round of the sweep opens exactly one operation, which trusts only the new id", async () => {
   const before = (await rotations()).length;
   const rounds = new AbortController();
   const sweeping = keepAutomating(service.context, { everySeconds: 0.02, keepDays: 90, signal: rounds.signal });
@@ -96,7 +96,7 @@ test("an operation that was accepted during the overlap and runs after it doesn'
   assert.deepEqual(await taken(rotation?.request), [second]);
 });
 
-test("the old id can't be given again", async () => {
+test("the old id can't be used again", async () => {
   const again = await service.call("POST", `${path}/external-id`, { body: { externalId: first } });
   assert.deepEqual([again.status, again.json.code], [409, "external_id_superseded"]);
 });

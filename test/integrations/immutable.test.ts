@@ -21,7 +21,7 @@ const numbers = {
   buckets: [{ bucket: "figures" }],
 };
 
-test("a parameter that a role's name is made from can't change, even from nothing to something", () => {
+test("a parameter in a role's name can't change, not even from undefined to a value", () => {
   const asked = nextRecord(request("custom-s3", numbers), undefined, now);
   const policy: PolicyDocument = { Version: "2012-10-17", Statement: [] };
   const spec: StackSpec = { kind: "bucket-policy", key: "figures", inputs: { bucket: "figures", policy } };
@@ -37,7 +37,7 @@ test("a parameter that a role's name is made from can't change, even from nothin
   assert.equal(nextRecord(request("custom-s3", { ...numbers, access: "read-write" }), before, now).parameters["access"], "read-write");
 });
 
-test("an integration's vendor is the one that the parameters name where the blueprint has none of its own", () => {
+test("if the blueprint has no vendor of its own, the parameters name the integration's vendor", () => {
   assert.equal(nextRecord(request("custom-s3", numbers), undefined, now).vendor, "numbers-inc");
   assert.equal(nextRecord(request("conductorone-s3", { bucket: "figures" }), undefined, now).vendor, "conductorone");
 });

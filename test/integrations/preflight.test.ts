@@ -62,7 +62,7 @@ function look(given: Case): string[] {
 const refuses = (code: ProblemCode, act: () => unknown, says: RegExp) =>
   assert.throws(act, (error: unknown) => error instanceof ProblemError && error.problem.code === code && says.test(error.problem.detail));
 
-test("what is as it should be passes without a word", () => {
+test("an account as expected passes without a warning", () => {
   assert.deepEqual(look({}), []);
   assert.deepEqual(look({ role: undefined }), [], "a free role name");
   assert.deepEqual(look({ encryption: "AES256" }), [], "S3 encrypts with its own keys unless told otherwise");
@@ -91,7 +91,7 @@ for (const [code, given, says] of refusals) {
   });
 }
 
-test("where a mismatch of encryption is only a warning, it is said and nothing is stopped", () => {
+test("an encryption mismatch that is only a warning is reported and stops nothing", () => {
   assert.match(look({ encryption: "aws:kms", mismatch: "warning" })[0] ?? "", /encrypts with AES256/);
 });
 
@@ -113,7 +113,7 @@ const block = { blockPublicAcls: true, ignorePublicAcls: true, blockPublicPolicy
 
 const checkMerge = (live: LiveBucket) => bucketPolicyRules(spec).preflight(sidPrefix("acme", "c1"), [live]);
 
-test("a deleted principal, a public statement under BlockPublicPolicy and a document over the limit can't be written", () => {
+test("a policy with a deleted principal, with a public statement under BlockPublicPolicy or over the size limit is refused", () => {
   const stale = { ...open, Sid: "Old", Principal: { AWS: "AIDAEXAMPLEEXAMPLE123" } };
   refuses("stale_principal", () => checkMerge(withPolicy(stale)), /Old names AIDA/);
   refuses("public_policy_blocked", () => checkMerge(withPolicy(open, { publicAccessBlock: block })), /BlockPublicPolicy/);
@@ -126,7 +126,7 @@ test("a deleted principal, a public statement under BlockPublicPolicy and a docu
   checkMerge(withPolicy(open));
 });
 
-test("a Deny that would nullify the grant is refused by its Sid, one that says nothing of it isn't", () => {
+test("a Deny that would nullify the grant is refused, with its Sid; an unrelated Deny isn't", () => {
   const desired = {
     specs: [],
     contract: {

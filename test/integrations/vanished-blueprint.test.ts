@@ -1,4 +1,7 @@
-/** An integration whose blueprint this release no longer has can be read, listed and destroyed; what needs the recipe says so. */
+/**
+ * An integration whose blueprint isn't in this release any more can be read, listed and destroyed. Everything that needs the blueprint says
+ * so.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { endOverlaps } from "../../src/integrations/rotate-external-id.ts";
@@ -57,14 +60,14 @@ test("it is read and listed like any other, without a hand-off", async () => {
   );
 });
 
-test("the hand-off and a new external id name the blueprint that isn't there", async () => {
+test("the hand-off and a new external id are refused and name the missing blueprint", async () => {
   const handOff = await ask("GET", `${path}/lost/hand-off`);
   assert.deepEqual([handOff.status, handOff.json.code], [422, "unknown_blueprint"]);
   const rotated = await ask("POST", `${path}/lost/external-id`, { body: { externalId: "c1-new-7d1f6a93b2e84c05", overlapMinutes: 0 } });
   assert.deepEqual([rotated.status, rotated.json.code], [422, "unknown_blueprint"]);
 });
 
-test("its overlap that can't be ended holds up nobody else's", async () => {
+test("its overlap can't be ended, and this doesn't stop the others", async () => {
   assert.equal(await endOverlaps({ ...service.context }), 1);
   assert.deepEqual((await findIntegration(service.store.db, "acme", "kept"))?.externalIds, []);
 });

@@ -1,11 +1,11 @@
-/** AWS's own linter for templates (PyPI, MIT-0), fetched once into the user's cache folder. */
+/** AWS's own linter for templates (PyPI, MIT-0), downloaded once into the user's cache folder. */
 import { access, mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { cacheFolder, run } from "../../../setup/step.ts";
 
 const version = "1.58.0";
 
-/** The folder with cfn-lint, or in words why it can't be had here. */
+/** The folder with cfn-lint, or the reason why it isn't available here. */
 export async function ensureCfnLint(): Promise<{ packages: string } | { missing: string }> {
   const packages = cacheFolder("cfn-lint", version);
   const isThere = await access(path.join(packages, `cfn_lint-${version}.dist-info`)).then(
@@ -22,7 +22,7 @@ export async function ensureCfnLint(): Promise<{ packages: string } | { missing:
   return ran.code === 0 ? { packages } : { missing: `pip can't install cfn-lint ${version} here` };
 }
 
-/** What the linter finds in template files: one line each, empty when nothing. */
+/** What the linter finds in template files, one line for each finding; empty if it finds nothing. */
 export async function cfnLint(packages: string, files: readonly string[]): Promise<string> {
   const env = { ...process.env, PYTHONPATH: packages };
   const ran = await run(

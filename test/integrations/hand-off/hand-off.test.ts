@@ -24,7 +24,7 @@ const cases = blueprints.flatMap((blueprint) =>
 );
 type Case = (typeof cases)[number];
 
-/** The template's intrinsic functions worked out, as CloudFormation would with the defaults. */
+/** The template with its intrinsic functions evaluated, as CloudFormation would do it with the defaults. */
 function worked(template: Template, { context }: Case): Record<string, TemplateResource> {
   const arnOf = (id: string): unknown => {
     const resource = template.Resources[id];
@@ -43,7 +43,7 @@ function worked(template: Template, { context }: Case): Record<string, TemplateR
   return work(template.Resources) as Record<string, TemplateResource>;
 }
 
-/** The account as the template leaves it: roles and keys are its, what it can't make is as the suite has it. */
+/** The account after the template ran. Roles and keys are the template's; the suite supplies what a template can't make. */
 function deployed(one: Case): LiveDocuments {
   const expected = liveDocuments(one.blueprint, one.parameters, one.context);
   const made = Object.values(worked(cloudFormationTemplate(one.handOff), one));
@@ -72,7 +72,7 @@ function deployed(one: Case): LiveDocuments {
   };
 }
 
-test("the template has the same effect as the stacks: judged by the same contract it is green", () => {
+test("the template has the same effect as the stacks: the same contract judges it green", () => {
   for (const one of cases) {
     const proof = judge(one.blueprint.contract(one.parameters, one.context), deployed(one), "2026-11-22T03:00:00Z");
     assert.deepEqual(
@@ -91,7 +91,7 @@ test("roles and keys outlive the template's stack and are never replaced", () =>
   }
 });
 
-test("a bucket's policy never stands in the template, which would overwrite other people's statements", () => {
+test("the template never contains a bucket's policy, because it would overwrite other people's statements", () => {
   const least = cases.find(({ parameters }) => parameters["bucketPolicy"] === "least");
   assert.ok(least);
   const template = cloudFormationTemplate(least.handOff);
@@ -99,7 +99,7 @@ test("a bucket's policy never stands in the template, which would overwrite othe
   assert.match(JSON.stringify(template.Metadata), /s3:GetBucketLocation/);
 });
 
-test("the trust is closed in the template too while there is no external id", () => {
+test("while there is no external id, the trust in the template is closed too", () => {
   for (const { blueprint, parameters, context } of cases.filter((one) => one.blueprint.externalId.issuer !== "none")) {
     const template = cloudFormationTemplate(handOffOf(blueprint, parameters, { ...context, externalIds: [] }));
     assert.equal(template.Parameters, undefined);
@@ -107,7 +107,7 @@ test("the trust is closed in the template too while there is no external id", ()
   }
 });
 
-test("the fields stand under the vendor's own names, in its order", () => {
+test("the fields have the vendor's own names and order", () => {
   for (const { blueprint, handOff } of cases) {
     const declared = blueprint.handOffFields.map(({ field }) => field);
     const shown = handOff.fields.map(({ field }) => field);
@@ -118,7 +118,7 @@ test("the fields stand under the vendor's own names, in its order", () => {
   }
 });
 
-test("an external id is whole in what the tenant is handed and a fingerprint elsewhere", () => {
+test("an external id is in clear in the tenant's hand-off, and a fingerprint elsewhere", () => {
   const one = cases.find(({ blueprint }) => blueprint.id === "creative-force-s3");
   const [id] = one?.context.externalIds ?? [];
   assert.ok(one && id);
@@ -127,7 +127,7 @@ test("an external id is whole in what the tenant is handed and a fingerprint els
   assert.ok(!JSON.stringify(maskedFields(one.handOff.fields)).includes(id));
 });
 
-test("Markdown can't be broken out of by a value", () => {
+test("a value can't break out of the Markdown", () => {
   const [one] = cases;
   assert.ok(one);
   const text = handOffMarkdown({ ...one.handOff, fields: [{ field: "F|G", value: "a|b`c\nd", where: "here" }] });

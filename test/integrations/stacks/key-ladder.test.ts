@@ -35,11 +35,11 @@ const allow = (who: string, ...Action: string[]): Statement => ({ Effect: "Allow
 const root = `arn:aws:iam::${account}:root`;
 const stacksFor = (live: LiveKey) => keyGrants("cf", { specs, contract, expectations }, [live], giver);
 
-test("a key whose policy leaves its use to the account's IAM needs nothing", () => {
+test("a key whose policy delegates to the account's IAM needs nothing", () => {
   assert.deepEqual(stacksFor(key(allow(root, "kms:*"))), []);
 });
 
-test("one that lets us grant gets a grant, and nothing is written into its policy", () => {
+test("a key that lets us grant gets a grant, and its policy stays as it is", () => {
   for (const live of [key(allow(root, "kms:CreateGrant", "kms:PutKeyPolicy")), key(allow(provisioning, "kms:CreateGrant"))]) {
     const [stack, ...others] = stacksFor(live);
     assert.deepEqual(others, []);
@@ -53,7 +53,7 @@ test("one that lets us grant gets a grant, and nothing is written into its polic
   }
 });
 
-test("one that only lets us write its policy gets a statement of ours, which somebody has to approve once", () => {
+test("a key that only lets us write its policy gets a statement of ours, which somebody must approve once", () => {
   const live = key(allow(provisioning, "kms:PutKeyPolicy"));
   const [stack] = stacksFor(live);
   assert.ok(stack?.kind === "kms-key" && "existingKeyArn" in stack.inputs);
@@ -72,7 +72,7 @@ test("one that only lets us write its policy gets a statement of ours, which som
   assert.equal(statementReasons(all, contract, [narrower]).length, 1, "a wider one needs an approval again");
 });
 
-test("one that lets us do neither is refused by name, and one that denies can't be helped", () => {
+test("a key that lets us do neither and a key with an explicit Deny are refused, each with its own code", () => {
   const refused = (code: string) => (error: unknown) => error instanceof ProblemError && error.problem.code === code;
   assert.throws(() => stacksFor(key(allow("arn:aws:iam::222222222222:user/owner", "kms:*"))), refused("key_not_usable"));
   const deny: Statement = { Effect: "Deny", Principal: "*", Action: "kms:Decrypt", Resource: "*" };

@@ -23,7 +23,7 @@ const asked = {
   },
 };
 
-test("a vendor that was revoked after an update had read its wish is trusted by nobody when the stack is noted", async () => {
+test("if a vendor was revoked after an update read its request, the recorded stack trusts nobody", async () => {
   const service = await start();
   try {
     const tenant = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };

@@ -10,7 +10,7 @@ const fails = (codes: ProblemCode[]) => async (attempt: number) => {
   return attempt;
 };
 
-test("pauses grow by doubling, stay below their ceiling and end with the tries", () => {
+test("pauses double, stay below their limit and end after the last try", () => {
   const longest = (next: number) => pauseBefore(next, { code: "aws_throttled" }, () => 1);
   assert.deepEqual([2, 3, 4, 5, 6].map(longest), [2_000, 4_000, 8_000, 15_000, undefined]);
   assert.equal(
@@ -20,13 +20,13 @@ test("pauses grow by doubling, stay below their ceiling and end with the tries",
   );
 });
 
-test("what a change has to cure isn't tried again", () => {
+test("a failure that needs a change isn't tried again", () => {
   for (const code of ["aws_denied", "guardrail", "account_unreachable", "proof_failed", "state_damaged"] as const) {
     assert.equal(pauseBefore(2, { code }), undefined);
   }
 });
 
-test("a failure that passes is worked through; one that stays is thrown as it is", async () => {
+test("a temporary failure is retried until it ends; a lasting one is thrown as it is", async () => {
   assert.equal(await withRetries(quiet(), "x", fails(["update_unknown", "operation_interrupted"])), 3);
   await assert.rejects(withRetries(quiet(), "x", fails(["update_unknown", "update_unknown", "update_unknown"])), /update_unknown/);
   await assert.rejects(withRetries(quiet(), "x", fails(["aws_denied"])), /aws_denied/);
@@ -50,7 +50,7 @@ test("a policy that IAM calls malformed is tried again for some seconds, because
   assert.equal(pauseBefore(2, { code: "aws_rejected" }), undefined);
 });
 
-test("each class of passing failure has its own number of tries", () => {
+test("each class of temporary failure has its own number of tries", () => {
   const tries = (code: ProblemCode) => [2, 3, 4, 5, 6].filter((next) => pauseBefore(next, { code }) !== undefined).length + 1;
   const wanted = { aws_throttled: 5, not_ready: 5, stack_locked: 4, update_unknown: 3, operation_interrupted: 3, update_failed: 2 };
   assert.deepEqual(Object.fromEntries(Object.keys(wanted).map((code) => [code, tries(code as ProblemCode)])), wanted);
