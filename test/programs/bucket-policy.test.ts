@@ -12,7 +12,7 @@ const ours = {
   Resource: "arn:aws:s3:::data/*",
 } as const;
 
-test("the merged document goes in whole and in order, and is never deleted with the stack", async () => {
+test("the merged document is written whole and in order, and is never deleted with the stack", async () => {
   const policy = { Version: "2008-10-17", Id: "Legacy", Statement: [foreign, ours] };
   const place = { accountId: "222222222222", region: "us-east-1", pathStyle: true };
   const { resources, outputs } = await record(() => bucketPolicyProgram({ bucket: "data", policy }, place));

@@ -28,7 +28,7 @@ test("an owned key rotates, stays when the stack goes, and never skips the locko
   assert.deepEqual(outputs, { keyArn: "arn:of:key", keyId: "11111111-2222-3333-4444-555555555555", alias: inputs.alias });
 });
 
-test("a retained key is taken in by its id, its live properties standing only in that run", async () => {
+test("a retained key is adopted by its id, and keeps its live properties only in that run", async () => {
   const id = "11111111-2222-3333-4444-555555555555";
   const taking = await record(() => kmsKeyProgram(inputs, { ...place, adopt: { key: id } }));
   assert.equal(taking.resources.get("key")?.imported, id);
@@ -39,7 +39,7 @@ test("a retained key is taken in by its id, its live properties standing only in
   assert.equal(later.resources.get("key")?.options.ignoreChanges, undefined);
 });
 
-test("a bucket's default encryption follows the key only when asked", async () => {
+test("the key becomes a bucket's default encryption only on request", async () => {
   const { resources } = await record(() => kmsKeyProgram({ ...inputs, encryptBucket: "data" }, place));
   assert.deepEqual(resources.get("encryption")?.inputs, {
     bucket: "data",
@@ -47,7 +47,7 @@ test("a bucket's default encryption follows the key only when asked", async () =
   });
 });
 
-test("access to a key that isn't ours is by grants alone", async () => {
+test("a key that isn't ours gets only grants", async () => {
   const existingKeyArn = "arn:aws:kms:us-east-1:222222222222:key/11111111-2222-3333-4444-555555555555";
   const granteePrincipal = "arn:aws:iam::222222222222:role/VendorFiles";
   const grants = [{ name: "files-read", granteePrincipal, operations: ["Decrypt", "DescribeKey"] }];

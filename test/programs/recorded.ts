@@ -10,13 +10,13 @@ export interface Registered {
   name: string;
   inputs: Record<string, unknown>;
   options: CustomResourceOptions;
-  /** The id that it is to be imported by, or "" */
+  /** The id of its import, or "" */
   imported: string;
   /** URN and id of its provider */
   provider: string;
 }
 
-/** What the mocks answer in place of AWS. */
+/** The outputs that AWS would compute, from the mocks. */
 const computed = (name: string) => ({ arn: `arn:of:${name}`, uniqueId: "AROAEXAMPLE", keyId: "11111111-2222-3333-4444-555555555555" });
 
 /** The resources by name, and the program's outputs. */
@@ -45,7 +45,7 @@ export async function record(
   return { resources, outputs };
 }
 
-/** The names of what a resource waits for. */
+/** The names of the resources that a resource waits for. */
 export function waitsFor({ options }: Registered): string[] {
   const resources = [options.dependsOn ?? []].flat() as unknown as { __name?: string }[];
   return resources.map((resource) => resource.__name ?? "");

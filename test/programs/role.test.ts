@@ -23,7 +23,7 @@ const inputs: RoleInputs = {
   tags: { "drawbridge:tenant": "acme" },
 };
 
-test("the role carries exactly its inputs, one hour, and canonical JSON", async () => {
+test("the role has exactly its inputs, one hour of session and canonical JSON", async () => {
   const { resources } = await record(() => roleProgram(inputs, place));
   const role = resources.get("role");
   assert.deepEqual(role?.inputs, {

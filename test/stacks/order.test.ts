@@ -39,11 +39,11 @@ const bucket = (name: string, principal: unknown): StackSpec => ({
 });
 const keys = (layers: StackSpec[][]) => layers.map((layer) => layer.map((spec) => `${spec.kind}/${spec.key}`));
 
-test("stacks that need nothing of each other go up side by side", () => {
+test("independent stacks are updated side by side", () => {
   assert.deepEqual(keys(upOrder([role("a"), role("b")])), [["role/a", "role/b"]]);
 });
 
-test("a stack waits for the ones whose outputs it names", () => {
+test("a stack waits for the stacks whose outputs it names", () => {
   const specs = [
     bucket("data", reference("role", "reader", "roleArn")),
     role("reader", reference("kms-key", "files", "keyArn")),
@@ -52,13 +52,13 @@ test("a stack waits for the ones whose outputs it names", () => {
   assert.deepEqual(keys(upOrder(specs)), [["kms-key/files"], ["role/reader"], ["bucket-policy/data"]]);
 });
 
-test("down is the reverse, and roles are last even when nothing names them", () => {
+test("the teardown is in reverse order, and roles are last even if nothing names them", () => {
   const specs = [role("reader", reference("kms-key", "files", "keyArn")), key("files"), bucket("data", "arn:aws:iam::111122223333:root")];
   assert.deepEqual(keys(downOrder(specs)).at(-1), ["role/reader"]);
   assert.deepEqual(keys(downOrder(specs)).flat().sort(), ["bucket-policy/data", "kms-key/files", "role/reader"]);
 });
 
-test("a circle or a missing stack is named", () => {
+test("the error names a circle or a missing stack", () => {
   const circle = [bucket("x", reference("role", "y", "roleArn")), role("y", reference("bucket-policy", "x", "bucket"))];
   assert.throws(() => upOrder(circle), /circle: bucket-policy\/x, role\/y/);
   assert.throws(() => upOrder([role("y", reference("kms-key", "none", "keyArn"))]), /no such stack: kms-key\/none/);
@@ -73,6 +73,6 @@ test("references are found and replaced anywhere in the inputs, and a missing ou
   assert.throws(() => resolveReferences(spec, () => undefined), /no output keyArn/);
 });
 
-test("a part of the stacks comes down without the ones it named", () => {
+test("some of the stacks can be destroyed without the stacks that they name", () => {
   assert.deepEqual(keys(downOrder([bucket("data", reference("role", "reader", "roleArn"))])), [["bucket-policy/data"]]);
 });

@@ -27,7 +27,7 @@ const tenant: TenantRecord = {
 };
 const { permissionsBoundaryArn: _, ...unbounded } = tenant;
 
-/** A key's policy that leaves the decision to the account's IAM. */
+/** A key's policy that delegates to the account's IAM. */
 const delegation: PolicyDocument = {
   Version: "2012-10-17",
   Statement: [{ Effect: "Allow", Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: "kms:*", Resource: "*" }],
@@ -54,7 +54,7 @@ const marking = {
 const bounded = { "iam:PermissionsBoundary": boundary };
 
 describe("the provisioning role's permissions, judged by the evaluator", () => {
-  test("a role is made only with the tenant's tag and, where there is one, under its boundary", () => {
+  test("a role is made only with the tenant's tag and with its boundary, if there is one", () => {
     assert.equal(may(tenant, "iam:CreateRole", role, { ...marking, ...bounded }), true);
     assert.equal(may(tenant, "iam:CreateRole", role, { ...marking, "iam:PermissionsBoundary": [] }), false);
     assert.equal(may(tenant, "iam:CreateRole", role, { ...marking, "iam:PermissionsBoundary": `${boundary}2` }), false);
@@ -63,7 +63,7 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
     assert.equal(may(unbounded, "iam:CreateRole", role, marking), true);
   });
 
-  test("only the tenant's own roles are changed, and none loses its boundary", () => {
+  test("it changes only the tenant's own roles, and none loses its boundary", () => {
     for (const action of ["iam:UpdateAssumeRolePolicy", "iam:DeleteRole", "iam:UpdateRole", "iam:UpdateRoleDescription"]) {
       assert.equal(may(tenant, action, role, marked), true, action);
       assert.equal(may(tenant, action, role, foreign), false, action);
@@ -77,7 +77,7 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
     assert.equal(may(tenant, "iam:PutRolePermissionsBoundary", role, { ...marked, ...bounded }), true);
   });
 
-  test("another tenant's role can't be marked as this one's, and ours can't be unmarked", () => {
+  test("it can't tag another tenant's role as this one's, and can't remove our tags", () => {
     assert.equal(may(tenant, "iam:TagRole", role, { ...marking, ...foreign }), true, "an adoption");
     assert.equal(may(tenant, "iam:TagRole", role, { ...marking, "aws:ResourceTag/drawbridge:tenant": "globex" }), false);
     const { "aws:RequestTag/drawbridge:stack": _stack, ...nameless } = marking;
@@ -93,7 +93,7 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
     }
   });
 
-  test("keys and aliases are the tenant's own; on others' keys it grants use and nothing that passes grants on", () => {
+  test("it changes only the tenant's own keys and aliases; on others' keys it grants use, but nothing that passes grants on", () => {
     assert.equal(may(tenant, "kms:CreateKey", key, marking), true);
     assert.equal(may(tenant, "kms:CreateKey", key), false);
     assert.equal(may(tenant, "kms:PutKeyPolicy", key, marked), true);
@@ -106,21 +106,21 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
     assert.equal(may(tenant, "kms:CreateGrant", key, { "kms:GrantOperations": ["Decrypt", "CreateGrant"] }), false);
   });
 
-  test("a role of another name is neither marked nor made nor changed, whatever its tags", () => {
+  test("it neither tags nor makes nor changes a role with another name, whatever its tags", () => {
     const admin = `arn:aws:iam::${account}:role/Administrators`;
     for (const action of ["iam:CreateRole", "iam:TagRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRole"])
       assert.equal(may(unbounded, action, admin, { ...marking, ...marked }), false, action);
     assert.equal(may(unbounded, "iam:GetRole", admin), true);
   });
 
-  test("a key of somebody else that has an alias can't be marked as ours", () => {
+  test("it can't tag somebody else's key with an alias as ours", () => {
     const untagged = { ...marking, ...foreign };
     assert.equal(may(tenant, "kms:TagResource", key, { ...untagged, "kms:ResourceAliases": [] }), true, "a new key");
     assert.equal(may(tenant, "kms:TagResource", key, { ...untagged, "kms:ResourceAliases": ["alias/payroll"] }), false);
     assert.equal(may(tenant, "kms:TagResource", key, { ...marked, "kms:ResourceAliases": ["alias/drawbridge/acme/c1"] }), true);
   });
 
-  test("where the buckets are named, no other is touched or looked at", () => {
+  test("if the buckets are named, it inspects and changes no other", () => {
     const { permissionsPolicy } = bootstrapOf(tenant, service, { reach: { ...reach, buckets: ["acme-data"] }, revealed: true });
     const onBuckets = permissionsPolicy.Statement.filter(({ Sid }) => Sid?.endsWith("Buckets"));
     assert.deepEqual(
@@ -129,7 +129,7 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
     );
   });
 
-  test("no object is read, no other account's bucket touched, nothing else allowed", () => {
+  test("it reads no object, touches no other account's bucket, and may do nothing else", () => {
     const bucket = "arn:aws:s3:::acme-data";
     assert.equal(may(tenant, "s3:PutBucketPolicy", bucket), true);
     assert.equal(may(tenant, "s3:PutBucketPolicy", bucket, { "aws:ResourceAccount": "999999999999" }), false);
@@ -146,13 +146,13 @@ describe("the provisioning role's permissions, judged by the evaluator", () => {
   });
 });
 
-test("the trust is the service's under the account's own external id", () => {
+test("the trust allows the service, with the account's own external id", () => {
   assert.deepEqual(bootstrapOf(tenant, service, { reach, revealed: true }).trustPolicy.Statement[0]?.Condition, {
     StringEquals: { "sts:ExternalId": tenant.provisioningExternalId },
   });
 });
 
-test("the sandbox's role has the document's actions, no more and no fewer", () => {
+test("the sandbox's role has exactly the document's actions", () => {
   const actions = (of: TenantRecord) =>
     bootstrapOf(of, service, { reach, revealed: true }).permissionsPolicy.Statement.flatMap(({ Effect, Action }) =>
       Effect === "Allow" ? listOf(Action) : [],

@@ -1,6 +1,6 @@
 /**
- * That the provisioning role has no permission too many: each action of each statement is taken away in turn, and some call of a whole
- * lifecycle must then be refused. The calls are recorded in the end-to-end tests (test/provisioning), which also check that they are made.
+ * Checks that the provisioning role has no unneeded permission. Each action of each statement is removed in turn, and then some call of a
+ * whole lifecycle must be refused. The end-to-end tests record these calls (test/provisioning), and also check that they are made.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { listOf, type PolicyDocument } from "../../src/iam/words/policy-document
 import { type Bootstrap, bootstrapOf } from "../../src/tenants/bootstrap.ts";
 import { allowedBy, type Row, readRows } from "../provisioning/rows.ts";
 
-/** Calls that only the official plugin makes, which end-to-end tests don't run. Source: terraform-provider-aws, internal/service. */
+/** Calls that only the official plugin makes. The end-to-end tests don't run it. Source: terraform-provider-aws, internal/service. */
 const official = [
   { action: "iam:ListInstanceProfilesForRole", on: "role/Vendor", why: "iam/role.go, delete: looks for profiles that hold the role" },
   { action: "kms:UpdateAlias", on: "key/", why: "kms/alias.go, update: after a key was deleted outside and made again" },
@@ -53,10 +53,10 @@ test("the whole document allows every recorded call", () => {
   for (const row of rows) assert.ok(allowedBy(bootstrapFor(row).permissionsPolicy, row), `${row.action} on ${row.resource}, by ${row.by}`);
 });
 
-/** A recorded call as it would be of a role that has the boundary: a condition that the emulator can't judge. */
+/** A recorded call as it would be for a role with the boundary. The emulator can't judge this condition. */
 const under = (boundary: string, row: Row): Row => ({ ...row, boundary, context: { ...row.context, "iam:PermissionsBoundary": boundary } });
 
-describe("without one of its actions a statement's calls are refused", () => {
+describe("without one of its actions, a statement's calls are refused", () => {
   for (const boundary of boundaries) {
     const own = rows.flatMap((row) => {
       if (row.tenant !== "acme" || row.accountId !== account) return [];
