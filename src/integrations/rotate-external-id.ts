@@ -18,7 +18,7 @@ export interface RotateRequest {
   tenant: string;
   name: string;
   externalId: string;
-  /** minutes for which the old id works beside the new one; 0 ends it at once */
+  /** minutes for which both ids work; 0 ends the old one at once */
   overlapMinutes: number;
   requestedBy: string;
 }

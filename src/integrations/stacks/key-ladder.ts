@@ -32,7 +32,7 @@ export interface Giver {
   principal: string;
 }
 
-/** A tenant's provisioning role. Our own credentials have no ARN of which we know that a policy names it. */
+/** A tenant's provisioning role. For our own credentials, we don't know an ARN that a policy could name. */
 export function giverOf({ name, access }: Pick<TenantRecord, "name" | "access">): Giver | undefined {
   return access.mode === "assume-role" ? { tenant: name, principal: access.roleArn } : undefined;
 }
