@@ -1,4 +1,4 @@
-/** How much one tenant may have open at once, so that it can't fill the queue for all others. */
+/** Limits how many open operations one tenant may have, so that it can't fill the queue for all others. */
 import { ProblemError } from "../problem.ts";
 import type { Db } from "../store/database/transaction.ts";
 import { countOpenOperations } from "../store/operations.ts";
@@ -7,8 +7,8 @@ import { countOpenOperations } from "../store/operations.ts";
 const mostOpen = 200;
 
 /**
- * Refuses more work for a tenant that has plenty. Teardowns, revocations and new external ids are never asked: taking access away must
- * always be possible.
+ * Refuses more work for a tenant that has reached the limit. Teardowns, revocations and new external ids don't call this: it must always be
+ * possible to take access away.
  *
  * @throws ProblemError too_many_operations
  */
@@ -16,7 +16,7 @@ export async function admit(db: Db, tenant: string, most = mostOpen): Promise<vo
   refuseFull(tenant, await countOpenOperations(db, tenant), most);
 }
 
-/** The same, where it is known already how many the tenant has open. @throws ProblemError too_many_operations */
+/** The same, if the number of the tenant's open operations is already known. @throws ProblemError too_many_operations */
 export function refuseFull(tenant: string, open: number, most = mostOpen): void {
   if (open < most) return;
   throw new ProblemError(

@@ -10,14 +10,13 @@ import type { RunStop } from "./run-stop.ts";
 
 /** The runs of this process, by operation. */
 export interface CancelRegistry {
-  /** A run begins: this is how to stop it. */
+  /** Registers a run that begins, and how to stop it. */
   open(operationId: string, stop: Pick<RunStop, "because">): void;
   close(operationId: string): void;
-  /** Stops the run, if it is one of this process. */
+  /** Stops the run if it belongs to this process. */
   cancel(operationId: string): void;
 }
 
-/** An empty registry. */
 export function createCancelRegistry(): CancelRegistry {
   const runs = new Map<string, Pick<RunStop, "because">>();
   return {
@@ -28,8 +27,8 @@ export function createCancelRegistry(): CancelRegistry {
 }
 
 /**
- * Cancels an operation and those that it started: a waiting one at once; a running one is asked to stop and ends by itself, in this
- * process now and in another within seconds. One that has ended stays as it is.
+ * Cancels an operation and its children. A waiting operation ends at once. A running one is asked to stop and ends by itself: now in this
+ * process, within seconds in another. An operation that has ended stays as it is.
  *
  * @throws ProblemError not_found when there is none; forbidden when the caller couldn't start one of them
  */
@@ -43,12 +42,12 @@ export async function cancelOperation(
   const open = [operation, ...(await childrenOf(store.db, id))].filter(({ state }) => !isTerminal(state));
   refuseLesser(caller, open);
   const cancelled = await cancelOne(store, registry, id);
-  // The parent first, so that it starts no more of them.
+  // Cancel the parent first, so that it starts no more children.
   for (const child of await childrenOf(store.db, id)) await cancelOne(store, registry, child.id);
   return cancelled;
 }
 
-/** A teardown or a revocation takes access away: who can't start one can't keep the access open by ending it. */
+/** A teardown or a revocation takes access away. A caller that may not start it must not keep the access open by cancelling it. */
 function refuseLesser(caller: Caller, operations: readonly Pick<StoredOperation, "kind">[]): void {
   const lesser = operations.find(({ kind }) => !holdsScope(caller, startingScope[kind]));
   if (lesser)
@@ -56,7 +55,7 @@ function refuseLesser(caller: Caller, operations: readonly Pick<StoredOperation,
 }
 
 async function cancelOne(store: Store, registry: CancelRegistry, id: string): Promise<StoredOperation> {
-  // Between the two changes it may have started, or been given back: then the other one applies.
+  // Between the two updates the operation may start or be given back. Then the other update applies in the next round.
   for (let look = 0; look < 3; look++) {
     const changed = (await cancelWaiting(store.db, id)) ?? (await requestCancel(store.db, id));
     if (changed === undefined) continue;
@@ -69,18 +68,18 @@ async function cancelOne(store: Store, registry: CancelRegistry, id: string): Pr
   return operation;
 }
 
-/** What `force` needs to know of this host. */
+/** What `force` needs to know about this host. */
 export interface Killing {
   host: string;
   killByMarker(marker: { operation: string }, options: { graceMs: number }): Promise<unknown>;
 }
 
-/** Milliseconds that a forced cancel still gives the update to end by itself, which it mostly does at once. */
+/** In a forced cancel, the update still gets this many milliseconds to end by itself. Usually it ends at once. */
 const forcedGrace = 3_000;
 
 /**
- * Ends what a cancelled operation still has running on this host: each update's processes, plugins included, get SIGTERM, 3 s, then
- * SIGKILL. What a killed call did in AWS is found and taken in by the next run. Elsewhere the plain cancel goes its way.
+ * Ends the processes that a cancelled operation still has on this host. Each update's processes, plugins included, get SIGTERM, 3 s, then
+ * SIGKILL. The next run finds what a killed call did in AWS and takes it in. On other hosts only the plain cancel applies.
  */
 export async function forceEnd(store: Store, operation: string, { host, killByMarker }: Killing): Promise<void> {
   const leases = (await findLeases(store.db)).filter((lease) => lease.operation === operation && lease.host === host);

@@ -1,21 +1,22 @@
 /**
- * Room for one more operation: memory for another update, and space on every disk that one writes to. Asked right before an operation
- * starts; meanwhile it stays queued. A machine too small for even one update isn't stuck: the only one is let through after the wait.
+ * Capacity for one more operation: memory for another update, and space on every disk that an update writes to. It is checked right before
+ * an operation starts; until then the operation stays queued. A machine that is too small for even one update isn't stuck: if no other
+ * operation runs, the operation starts after the wait.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
 
 export interface CapacitySettings {
-  /** What one update may need; 0: don't look */
+  /** What one update may need; 0 turns the check off */
   updateMegabytes: number;
-  /** What must be free on each disk; 0: don't look */
+  /** What must be free on each disk; 0 turns the check off */
   freeDiskMegabytes: number;
-  /** Bytes; undefined where nobody can tell */
+  /** Bytes; undefined if unknown */
   memoryLeft: () => Promise<number | undefined>;
   diskFree: () => Promise<{ folder: string; free: number }[]>;
   log: Pick<Log, "warn">;
-  /** milliseconds: how long one operation waits, between looks, and until an update's memory shows */
+  /** Milliseconds: how long one operation waits, the time between checks, and the time until an update's memory shows */
   waitMilliseconds?: number;
   lookEvery?: number;
   settling?: number;
@@ -29,7 +30,7 @@ export interface Shortage {
 
 export interface Capacity {
   /**
-   * Resolves when one more operation may start; call what it answers when that has ended.
+   * Resolves when one more operation may start. Call the returned function when that operation has ended.
    *
    * @throws ProblemError storage_full, not_ready (cause `memory`) after the wait; the signal's reason
    */
@@ -42,7 +43,7 @@ export interface Capacity {
 
 const megabyte = 1024 * 1024;
 
-/** One per process: what it has let in counts before its memory shows. */
+/** One per process. An operation that started a moment ago counts as one update, because its memory doesn't show yet. */
 export function createCapacity(settings: CapacitySettings): Capacity {
   const { updateMegabytes, freeDiskMegabytes, log, waitMilliseconds = 60_000, lookEvery = 1_000, settling = 15_000 } = settings;
   const inside = new Map<symbol, number>();
@@ -69,7 +70,7 @@ export function createCapacity(settings: CapacitySettings): Capacity {
     return () => void inside.delete(one);
   };
 
-  // One at a time, so that two operations don't take the same capacity.
+  // One check at a time, so that two operations don't take the same capacity.
   let previous: Promise<unknown> = Promise.resolve();
   const tryNow = () => {
     const answer = previous.then(async () => {
@@ -89,7 +90,7 @@ export function createCapacity(settings: CapacitySettings): Capacity {
       if (performance.now() >= until) {
         if (short.of === "disk") throw new ProblemError("storage_full", `${short.detail} Free some; the operation stays queued.`);
         if (inside.size > 0) throw new ProblemError("not_ready", `${short.detail} The operation stays queued.`, { cause: "memory" });
-        log.warn(`An operation starts all the same, because no other runs: ${short.detail}`);
+        log.warn(`An operation starts without enough capacity, because no other runs: ${short.detail}`);
         return letIn();
       }
       await sleep(lookEvery, undefined, { signal }).catch(() => signal.throwIfAborted());

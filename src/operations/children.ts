@@ -1,4 +1,4 @@
-/** Operations that a running one started: noted as its own, and followed until each has ended. */
+/** Children: operations that a running operation started. They are recorded as its own and followed until each has ended. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTerminal, type OperationState } from "../model/operation.ts";
 import { adoptChild, type ChildState, statesOf } from "../store/reconcile-reads.ts";
@@ -7,7 +7,7 @@ import type { Run } from "./run.ts";
 
 const lookMilliseconds = 500;
 
-/** Notes an operation as started by this run: it is shown with it, and cancelled with it. */
+/** Records an operation as a child of this run: it is shown and cancelled together with the run's operation. */
 export async function noteChild({ store }: { store: Pick<Store, "db"> }, run: Run, child: string): Promise<void> {
   await adoptChild(store.db, child, run.operation.id);
 }
@@ -15,11 +15,13 @@ export async function noteChild({ store }: { store: Pick<Store, "db"> }, run: Ru
 interface Following {
   /** Which states count as an end here. */
   isEnd?: (state: OperationState) => boolean;
-  /** Called once for each child that has come to its end; answers what the run's event says of it. */
+  /** Called once for each child that has ended. Returns the data of the run's event. */
   onEnd?: (child: ChildState) => Record<string, unknown>;
 }
 
-/** Waits until these operations have ended; answers how, in the order of `ids`. Throws the run's reason when that is to stop. */
+/**
+ * Waits until these operations have ended. Returns their states in the order of `ids`. @throws the signal's reason when the run must stop
+ */
 export async function followChildren(
   { store }: { store: Pick<Store, "db"> },
   run: Run,

@@ -11,18 +11,18 @@ interface Written {
   log: Log;
   operation: string;
   epoch: number;
-  /** Used when an event can't be written: the run is to stop, and nothing more is written. */
+  /** Stops the run when an event can't be written. Then no further event is written. */
   stop: RunStop;
 }
 
 export interface EventWriter {
-  /** Writes an event after those before it; never rejects. */
+  /** Writes an event after the earlier ones. Never rejects. */
   write(event: NewEvent): Promise<void>;
-  /** Resolves when every event that was given is written. */
+  /** Resolves when every given event is written. */
   settled(): Promise<void>;
 }
 
-/** Writes one run's events in order and hands them to the followers; those that come together go by one statement. */
+/** Writes one run's events in order and hands them to the followers. One statement writes all events that wait. */
 export function eventWriter({ db, log, operation, epoch, stop }: Written): EventWriter {
   let waiting: NewEvent[] = [];
   let written: Promise<void> = Promise.resolve();

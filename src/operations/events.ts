@@ -4,20 +4,20 @@ import { stateAndEvents } from "../store/events.ts";
 import type { Store } from "../store/store.ts";
 
 const batch = 500;
-/** A PGlite's only process mostly tells its followers itself; another replica's events come by polling alone. */
+/** PGlite has only one process, which usually tells its followers itself. In PostgreSQL, only polling finds another replica's events. */
 const pollMilliseconds = { pglite: 3_000, postgresql: 1_000 } as const;
-/** Events that are kept for a follower who is busy with the ones before */
+/** How many events are kept for a follower that is still busy with earlier ones */
 const mostTold = 32;
 
-// Saves the wait for the next poll, and mostly the look; the rows are the truth, and another replica's come by polling.
+// Saves followers the wait for the next poll, and usually the read. The rows are authoritative, and only polling finds another replica's.
 const nudges = new EventEmitter<Record<string, [OperationEvent?]>>().setMaxListeners(0);
 
-/** Tells followers in this process that the operation has a new event, and which; call it after the commit. */
+/** Tells followers in this process that the operation has a new event, and which one if it is given. Call it after the commit. */
 export function nudgeFollowers(operationId: string, written?: OperationEvent): void {
   nudges.emit(operationId, written);
 }
 
-/** The operation's events after `after`, those to come included, until it has ended or the signal aborts. */
+/** Yields the operation's events after `after`, future ones too, until the operation has ended or the signal aborts. */
 export async function* followEvents(store: Store, operationId: string, after: number, signal: AbortSignal): AsyncGenerator<OperationEvent> {
   let seq = after;
   const heard = listen(operationId, signal, pollMilliseconds[store.kind]);
@@ -40,7 +40,7 @@ export async function* followEvents(store: Store, operationId: string, after: nu
 }
 
 interface Heard {
-  /** The events right after `seq` that were told of since the last call; undefined where the store has to be asked. */
+  /** The events right after `seq` that were announced since the last call; undefined if the store must be read. */
   since(seq: number): OperationEvent[] | undefined;
   /** Resolves when there is more, after the poll interval, or when the signal aborts. */
   more(): Promise<void>;
@@ -50,7 +50,7 @@ interface Heard {
 function listen(operationId: string, signal: AbortSignal, poll: number): Heard {
   let told: (OperationEvent | undefined)[] = [];
   const hear = (written?: OperationEvent) => {
-    // A follower that reads slowly asks the store, so that nothing piles up here.
+    // A slow follower reads from the store instead, so that this list stays short.
     told = told.length < mostTold ? [...told, written] : [undefined];
   };
   nudges.on(operationId, hear);
@@ -59,7 +59,7 @@ function listen(operationId: string, signal: AbortSignal, poll: number): Heard {
       const all = told;
       told = [];
       if (all.length === 0) return undefined;
-      // The store may have had events before we were told of them: those are known.
+      // The store may have returned events before they were announced: the follower knows those.
       const next = all.filter((event) => event === undefined || event.seq > seq);
       return next.every((event, nth) => event?.seq === seq + 1 + nth) ? (next as OperationEvent[]) : undefined;
     },

@@ -1,7 +1,7 @@
 /**
- * The freeze: from one call on nothing is written to AWS, until another call. It is a row, so that every replica sees it: before each
- * job and each direct write, and once a second for updates that run. A running update is interrupted at once, given two seconds to save
- * its state, and ended; its operation is given back to the queue and goes on from there after the freeze.
+ * The freeze: one call begins it, another ends it, and between them nothing is written to AWS. It is a row, so that every replica sees it:
+ * before each job and each direct write, and once a second for updates that run. A running update is interrupted at once, gets two seconds
+ * to save its state, and is ended. Its operation is given back to the queue and continues after the freeze.
  */
 import { faultFields, type Log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
@@ -12,19 +12,21 @@ import type { Killing } from "./cancel.ts";
 import type { JobHandler, Queue } from "./queue/queue.ts";
 
 const lookEvery = 1_000;
-/** Milliseconds for interrupted updates to end by themselves, then from SIGTERM to SIGKILL: 1 + 2 + 1 s is below the 5 s we promise. */
+/**
+ * Milliseconds for interrupted updates to end by themselves, then from SIGTERM to SIGKILL. 1 + 2 + 1 s is below the 5 s that we promise.
+ */
 const ownEnd = 2_000;
 const killGrace = 1_000;
 
 export interface Freeze {
-  /** As this process last saw it. */
+  /** The freeze as this process last saw it. */
   seen(): FreezeRecord | undefined;
-  /** Reads it now, and stops or resumes this process's work where that changed. */
+  /** Reads the freeze now. If it began or ended, this stops or resumes the process's work. */
   look(): Promise<FreezeRecord | undefined>;
-  /** Begins a freeze, or gives the one that is there another reason. */
+  /** Begins a freeze, or changes the reason of the current one. */
   begin(asked: { reason: string; requestedBy: string }): Promise<FreezeRecord>;
   end(): Promise<void>;
-  /** Looks every second until the signal aborts; begin after the queue has started. */
+  /** Looks every second until the signal aborts. Call it after the queue has started. */
   keepLooking(signal: AbortSignal): void;
 }
 
@@ -33,11 +35,11 @@ interface Parts {
   queue: Pick<Queue, "pause" | "resume" | "interrupt">;
   log: Log;
   killing: Killing;
-  /** This process, in leases */
+  /** This process, as leases name it */
   owner: string;
 }
 
-/** A freeze that nobody has looked at yet. */
+/** Reads nothing yet: the first look tells whether there is a freeze. */
 export function createFreeze({ store, queue, log, killing, owner }: Parts): Freeze {
   let seen: FreezeRecord | undefined;
 
@@ -91,7 +93,7 @@ export function createFreeze({ store, queue, log, killing, owner }: Parts): Free
   };
 }
 
-/** Puts the freeze in front of a queue's handler: a job that is taken while it lasts goes back. */
+/** Wraps a queue's handler: a job that is taken during a freeze goes back to the queue. */
 export function unlessFrozen(isFrozen: () => Promise<boolean>, run: JobHandler): JobHandler {
   return async (operationId, signal) => {
     if (await isFrozen()) throw new ProblemError("frozen", "Everything is frozen: the operation stays queued.");

@@ -9,41 +9,42 @@ import type { IsDead } from "./owner-liveness.ts";
 import { stopError } from "./stop-reason.ts";
 
 export interface LeaseRequest {
-  /** Stacks, shared documents by ARN, operations: taken all or none, in sorted order */
+  /** Stacks, shared documents by ARN, operations. All of them are taken or none, in sorted order */
   resources: readonly string[];
   /** This service process */
   owner: string;
   operation: string;
   waitSeconds: number;
   signal?: AbortSignal | undefined;
-  /** Lets it take from an owner that is proven dead at once; recovery frees those too. */
+  /** With it, leases can be taken from an owner as soon as it is proven dead. Recovery frees those leases too. */
   isDead?: IsDead | undefined;
   timing?: LeaseTiming | undefined;
 }
 
 export interface HeldLease {
   epoch: number;
-  /** Aborts when the lease is lost or can no longer be shown to be held. */
+  /** Aborts when the lease is lost, or when this process can no longer prove that it holds it. */
   lost: AbortSignal;
   /** Aborts when the lease is lost, or with the request's signal. */
   signal: AbortSignal;
-  /** Call before a runner is given work. `operation_interrupted` when the lease is lost. */
+  /** Call it before a runner gets work. @throws ProblemError operation_interrupted when the lease is lost */
   recordRunner(runner: string): Promise<void>;
 }
 
 const lost = () => stopError({ by: "lease" });
 
-// Epochs that code of this process holds right now: a row of ours that isn't among them was left by a failed release.
+// Epochs that code of this process holds right now. A row of this process with another epoch is left from a failed release.
 const heldHere = new Set<number>();
 
-/** Whether this process works under that epoch now. */
+/** Whether this process now works under that epoch. */
 export function isHeldHere(epoch: number): boolean {
   return heldHere.has(epoch);
 }
 
 /**
- * Runs `work` while holding all resources under one epoch, with a heartbeat; gives them back at the end, whatever it is.
- * `lease_timeout` when they aren't free within `waitSeconds`; the signal's reason when it aborts the waiting.
+ * Runs `work` while it holds all resources under one epoch, with a heartbeat. Releases them at the end, also after a failure.
+ *
+ * @throws ProblemError lease_timeout when they aren't free within `waitSeconds`; the signal's reason when it aborts the wait
  */
 export async function withLeases<T>(store: Store, request: LeaseRequest, work: (lease: HeldLease) => Promise<T>): Promise<T> {
   const epoch = await acquire(store, request);
@@ -63,7 +64,7 @@ export async function withLeases<T>(store: Store, request: LeaseRequest, work: (
   } finally {
     end();
     heldHere.delete(epoch);
-    // A release that fails leaves a row without heartbeat, which recovery frees.
+    // If a release fails, it leaves a row without a heartbeat. Recovery frees that row.
     await releaseLeases(store.db, epoch).catch(() => undefined);
   }
 }
@@ -92,13 +93,13 @@ async function acquire(store: Store, request: LeaseRequest): Promise<number> {
   }
 }
 
-/** Death is looked up before the rows are locked, by epoch: a row that changes hands meanwhile has another one. */
+/** Looks up owner liveness before the rows are locked, by epoch: a row that changes hands meanwhile has another epoch. */
 async function judgeOwners(store: Store, resources: readonly string[], isDead: IsDead): Promise<Map<number, boolean | undefined>> {
   const leases = await findLeases(store.db, resources);
   return new Map(await Promise.all(leases.map(async (lease) => [lease.epoch, await isDead(lease)] as const)));
 }
 
-/** Beats until the returned function is called; aborts `stop` when the lease is lost or the database stays silent too long. */
+/** Sends heartbeats until the returned function is called. Aborts `stop` when the lease is lost or the database is silent for too long. */
 function keepBeating(store: Store, epoch: number, count: number, stop: AbortController, timing: LeaseTiming): () => void {
   let heardAt = performance.now();
   const beat = async () => {
@@ -107,10 +108,10 @@ function keepBeating(store: Store, epoch: number, count: number, stop: AbortCont
       if ((await heartbeat(store.db, epoch)) === count) heardAt = Math.max(heardAt, sentAt);
       else stop.abort(lost());
     } catch {
-      // The database may come back before the margin is used up; the watch below decides.
+      // The database may come back before the margin is used up. `watch` decides.
     }
   };
-  // Judged by the time of sending and a monotonic clock: a process that was paused finds out as soon as it wakes.
+  // Counts from the time of sending, on a monotonic clock: a paused process finds out as soon as it continues.
   const watch = () => {
     if (mustStop(performance.now() - heardAt, timing)) stop.abort(lost());
   };

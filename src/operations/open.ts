@@ -6,8 +6,8 @@ import { jobOf } from "./queue/job.ts";
 import type { Queue } from "./queue/queue.ts";
 
 /**
- * Writes an operation down as `queued`, with its first event and its job, in the caller's transaction: it exists, and runs, if and only if
- * that commits.
+ * Records an operation as `queued`, with its first event and its job, in the caller's transaction. The operation exists and runs if and
+ * only if that transaction commits.
  */
 export async function openOperation(
   { queue }: { queue: Pick<Queue, "enqueue"> },

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { Marker } from "../processes.ts";
 import type { Lease } from "../store/leases.ts";
 
-/** What this host tells about its processes; src/processes.ts reads it from /proc. */
+/** What this host knows about its processes; src/processes.ts reads it from /proc. */
 export interface ProcessFacts {
   startTimeOf(pid: number): Promise<string | undefined>;
   isMarkerAlive(marker: Marker): Promise<boolean>;
@@ -13,8 +13,8 @@ export interface ProcessFacts {
 export type IsDead = (lease: Lease) => Promise<boolean | undefined>;
 
 /**
- * Judges holders on this host: its service process has ended, and no process carries the attempt's marker or is its
- * runner. What a dead service left running is ended first (SIGTERM, `graceMs`, SIGKILL), plugins included.
+ * Judges lease holders on this host. A holder is dead if its service process has ended, and no process carries the attempt's marker or is
+ * its runner. If a dead service left processes running, they are ended first (SIGTERM, `graceMs`, SIGKILL), plugins included.
  */
 export function ownerLiveness(facts: ProcessFacts, { host = hostname(), graceMs = 5_000 } = {}): IsDead {
   return async (lease) => {

@@ -1,4 +1,4 @@
-/** Recovery: frees leases of dead owners, queues runs without a lease and operations without a job again, removes expired keys. */
+/** Recovery: frees leases of dead owners, queues runs without a lease and operations without a job again, and removes expired keys. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { faultFields, type Log } from "../log.ts";
 import { sweepIdempotency } from "../store/idempotency.ts";
@@ -18,12 +18,12 @@ export interface RecoveryContext {
   store: Store;
   queue: Queue;
   log: Log;
-  /** This process, as it stands in leases */
+  /** This process, as leases name it */
   self: Omit<LeaseHolder, "operation">;
   isDead: IsDead;
   /**
-   * Called once an owner is proven dead and before its lease is freed: remove exactly that owner's Pulumi lock, resolve
-   * its pending creates, all of that idempotent. A rejection keeps the lease as it is for the next round.
+   * Called when an owner is proven dead, before its lease is freed. It removes exactly that owner's Pulumi lock and resolves its pending
+   * creates. It must be idempotent: if it rejects, the lease stays as it is for the next round.
    */
   clearStaleLocks?: (lease: Lease) => Promise<void>;
   timing?: LeaseTiming;
@@ -37,7 +37,7 @@ export interface Recovered {
   quarantined: number;
 }
 
-/** One round. Replicas may run it at the same time: each change is fenced, so one of them makes it. */
+/** One round. Several replicas may run it at the same time: each change is fenced, so only one of them makes it. */
 export async function recover(context: RecoveryContext): Promise<Recovered> {
   const freed = await freeDeadLeases(context);
   const taken = await takeBackRuns(context);
@@ -47,7 +47,7 @@ export async function recover(context: RecoveryContext): Promise<Recovered> {
   return { freed, ...taken, enqueued };
 }
 
-/** Recovers now and every few seconds until the signal aborts; a failing round is logged and the next one tries again. */
+/** Recovers now and every few seconds until the signal aborts. If a round fails, that is logged and the next round tries again. */
 export async function keepRecovering(
   context: RecoveryContext,
   { everySeconds, signal }: { everySeconds: number; signal: AbortSignal },
@@ -69,7 +69,7 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
   let freed = 0;
   for (const lease of await findLeases(store.db)) {
     if (!(await isAbandoned(context, lease))) continue;
-    // Taken over first, so that only one of several replicas cleans up. If that one ends too, the next round finds its lease.
+    // Take the lease first, so that only one of several replicas cleans up. If that replica ends too, the next round finds its lease.
     const holder = { ...context.self, operation: lease.operation };
     const epoch = await takeLeases(store.db, [lease.resource], holder, (now) => (now.epoch === lease.epoch ? "steal" : "wait"));
     if (epoch === undefined) continue;
@@ -80,7 +80,7 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
       freed += 1;
     } catch (error) {
       await giveBackLease(store.db, epoch, lease);
-      log.warn("A dead owner's lease stays: what it left could not be cleaned up", {
+      log.warn("The cleanup after a dead owner failed, so its lease stays", {
         operation: lease.operation,
         epoch: lease.epoch,
         ...faultFields(error),
@@ -90,7 +90,10 @@ async function freeDeadLeases(context: RecoveryContext): Promise<number> {
   return freed;
 }
 
-/** An owner that died before its operation ran (it waited for room) left a job that else blocks its key until the heartbeat is missed. */
+/**
+ * An owner may die before its operation runs, while it waits for capacity. Without this, its job blocks its key until the heartbeat is
+ * missed.
+ */
 async function giveBackUnstarted({ store, queue }: RecoveryContext, lease: Lease): Promise<void> {
   if (lease.resource !== `operation:${lease.operation}`) return;
   const operation = await findOperation(store.db, lease.operation);
@@ -113,7 +116,7 @@ async function takeBackRuns(context: RecoveryContext): Promise<{ requeued: numbe
     const change = poisoned
       ? finishOperation(store.db, operation.id, operation.epoch, { state: "failed", error: quarantined(operation.attempt) })
       : giveBack(context, operation);
-    // Refused when it ended or was taken over since we looked: then it isn't ours to change.
+    // The change is refused if the operation ended or was taken over since the read. Then it isn't ours to change.
     const changed = await change.then(
       () => true,
       () => false,

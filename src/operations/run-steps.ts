@@ -1,15 +1,15 @@
-/** The named steps of a run, as its events tell them. */
+/** The named steps of a run, with an event at the start and the end of each. */
 import { problemOf } from "../problem.ts";
 import type { NewEvent } from "../store/events.ts";
 
 export interface Steps {
-  /** One named step: its beginning and its end become events. Starts none once the signal is aborted. */
+  /** Runs one named step and writes an event at its start and its end. Starts no step once the signal has aborted. */
   step<T>(name: string, work: () => Promise<T>): Promise<T>;
-  /** Writes an event, in order. Never rejects: when it can't be written the run is stopped. */
+  /** Writes an event, in order. Never rejects: if the event can't be written, the run is stopped. */
   progress(type: string, data: Record<string, unknown>): Promise<void>;
 }
 
-/** The steps of a run whose events are written by `write`, until the signal aborts. */
+/** The steps of a run. `write` writes their events; no step starts once the signal has aborted. */
 export function stepsOf(write: (event: NewEvent) => Promise<void>, signal: AbortSignal): Steps {
   const progress: Steps["progress"] = (type, data) => write({ type, data });
   return {
@@ -17,12 +17,12 @@ export function stepsOf(write: (event: NewEvent) => Promise<void>, signal: Abort
     async step(name, work) {
       signal.throwIfAborted();
       await progress("step-started", { name });
-      // Nothing is done whose beginning couldn't be written.
+      // If the event of the start couldn't be written, the signal has aborted.
       signal.throwIfAborted();
       const started = performance.now();
       try {
         const answer = await work();
-        // Written with what comes next, mostly the next step's beginning; the run's end waits for it.
+        // This event is written together with the next one, usually the start of the next step. The run's end waits for it.
         void progress("step-done", { name, ms: Math.round(performance.now() - started) });
         return answer;
       } catch (error) {

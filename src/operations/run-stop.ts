@@ -4,16 +4,15 @@ import type { Store } from "../store/store.ts";
 import { type StopReason, stopError, stronger } from "./stop-reason.ts";
 
 export interface RunStop {
-  /** Aborted with the error of the first stop. */
+  /** Aborts with the error of the first stop. */
   readonly signal: AbortSignal;
-  /** Why the run was stopped: of several reasons the one that decides what becomes of the operation. */
+  /** Why the run was stopped. Of several reasons, the one with the highest rank: it decides what happens to the operation. */
   readonly reason: StopReason | undefined;
   because(reason: StopReason): void;
-  /** Stops the run for this reason once the signal is aborted. */
+  /** Stops the run for this reason when the signal aborts. */
   when(signal: AbortSignal, reason: StopReason): void;
 }
 
-/** The stop of a run that begins. */
 export function createRunStop(): RunStop {
   const controller = new AbortController();
   let strongest: StopReason | undefined;
@@ -36,11 +35,14 @@ export function createRunStop(): RunStop {
 
 const cancelPollMilliseconds = 2_000;
 
-/** Stops the run at the operation's deadline, and when its record says that somebody cancelled it; call what it answers at the run's end. */
+/**
+ * Stops the run at the operation's deadline, and when its record says that somebody cancelled it. Call the returned function at the run's
+ * end.
+ */
 export function watchRecord(store: Store, { id, deadlineSeconds, cancelRequested }: StoredOperation, stop: RunStop): () => void {
   if (cancelRequested) stop.because({ by: "caller" });
   const look = async () => {
-    // Another replica's API may have been asked to cancel: it can only write it down.
+    // A cancel may have reached another replica's API, which can only record it.
     const operation = await findOperation(store.db, id).catch(() => undefined);
     if (operation?.cancelRequested === true) stop.because({ by: "caller" });
   };

@@ -16,14 +16,14 @@ import { endOf, recordEnd } from "./run-end.ts";
 import { type Steps, stepsOf } from "./run-steps.ts";
 import { createRunStop, type RunStop, watchRecord } from "./run-stop.ts";
 
-/** What a verb is given. It throws a ProblemError to fail; returning is success. */
+/** What a verb gets. The verb throws a ProblemError to fail; if it returns, it has succeeded. */
 export interface Run extends Steps {
   readonly operation: StoredOperation;
-  /** The operation's own lease epoch; each stack's lease has another. */
+  /** The operation's own lease epoch. Each stack's lease has another one. */
   readonly epoch: number;
   /** Aborts on cancel, shutdown, deadline or loss of the lease. Pass it to everything that takes time. */
   readonly signal: AbortSignal;
-  /** Stored when the run ends, also when it fails. */
+  /** Stored when the run ends, also after a failure. */
   result?: Record<string, unknown>;
   /** Ends this run as `awaiting-approval` when the verb returns. */
   awaitApproval(planHash: string): void;
@@ -35,14 +35,14 @@ export interface RunContext {
   store: Store;
   log: Log;
   cancels: CancelRegistry;
-  /** This service process, in leases */
+  /** This service process, as leases name it */
   owner: string;
   isDead?: IsDead;
   timing?: LeaseTiming;
-  /** Which AWS plugin updates run on; recorded with the operation */
+  /** The AWS plugin that updates run on; recorded with the operation */
   plugin?: () => "official" | "stand-in" | undefined;
   maxAttempts?: number;
-  /** Told of each operation that has ended; it must not throw or take time */
+  /** Called with each operation that has ended. It must not throw or take time */
   ended?: (operationId: string) => void;
   /** The capacity that an operation with updates needs before it starts */
   capacity?: Pick<Capacity, "enter">;
@@ -50,7 +50,7 @@ export interface RunContext {
 
 const leaseWaitSeconds = 60;
 
-/** The queue's handler: finds the operation, chooses its verb, runs it to an end. What has ended already needs nothing. */
+/** The queue's handler: finds the operation, chooses its verb and runs it to its end. Does nothing if there is nothing to run. */
 export function operationHandler(context: RunContext, verbOf: (operation: StoredOperation) => Verb): JobHandler {
   return async (operationId, signal) => {
     const operation = await findOperation(context.store.db, operationId);
@@ -59,15 +59,15 @@ export function operationHandler(context: RunContext, verbOf: (operation: Stored
 }
 
 /**
- * Runs the operation to its end, or gives it back. Rejects only when its job should be run again: at shutdown, when the
- * lease was lost, or when the end couldn't be written.
+ * Runs the operation to its end, or gives it back. Rejects only if its job must run again: at shutdown, after the loss of the lease, or if
+ * the end couldn't be written.
  */
 export async function runOperation(context: RunContext, operation: StoredOperation, verb: Verb, job: AbortSignal): Promise<void> {
   const { store, owner, isDead, timing, cancels } = context;
   const { id, kind } = operation;
   const lease = { resources: [`operation:${id}`], owner, operation: id, waitSeconds: leaseWaitSeconds, isDead, timing };
   await withLeases(store, { ...lease, signal: job }, async (held) => {
-    // Under the lease: if this process ends while it waits, a successor sees it at once.
+    // Wait for capacity under the lease: if this process ends meanwhile, a successor sees it at once.
     const leave = hasUpdates(kind) ? await context.capacity?.enter(held.signal) : undefined;
     const stop = createRunStop();
     stop.when(held.lost, { by: "lease" });

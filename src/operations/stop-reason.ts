@@ -1,23 +1,23 @@
-/** Who stops a run, for what reason, and what the operation's record says then. Pure. */
+/** Why a run stops, and what the operation's record then says. Pure. */
 import { ProblemError } from "../problem.ts";
 
 export type StopReason =
-  /** The lease is lost, or can't be shown to be held: another process may run the operation by now. */
+  /** The lease is lost, or this process can't prove that it holds it: another process may already run the operation. */
   | { by: "lease" }
-  /** The database doesn't take the run's events. */
+  /** The database doesn't accept the run's events. */
   | { by: "record" }
-  /** Somebody cancelled the operation, here or at another replica. */
+  /** Somebody cancelled the operation, at this replica or another. */
   | { by: "caller" }
-  /** The operation's time is over. */
+  /** The operation's deadline has passed. */
   | { by: "deadline"; seconds: number }
-  /** The service shuts down, or everything is frozen: the operation goes on later. */
+  /** The service shuts down, or everything is frozen. The operation goes on later. */
   | { by: "service" };
 
-/** What becomes of the operation: `nothing` is recorded where it isn't ours any more, and its job runs again. */
+/** What happens to the operation. `nothing`: it may not be ours any more, so nothing is recorded and its job runs again. */
 export type Consequence = "nothing" | "cancelled" | "failed" | "given-back";
 
 interface Stop {
-  /** Where several stop a run, the highest decides. */
+  /** If a run has several stops, the highest rank decides. */
   rank: number;
   recorded: Consequence;
   error: (seconds: number) => ProblemError;
@@ -43,17 +43,17 @@ function tooLong(seconds: number): ProblemError {
   return new ProblemError("operation_timeout", detail);
 }
 
-/** What the run's work is told, and the operation's record, where it gets an error. */
+/** The error for the run's work, and for the operation's record if that gets one. */
 export function stopError(reason: StopReason): ProblemError {
   return stops[reason.by].error(reason.by === "deadline" ? reason.seconds : 0);
 }
 
-/** What becomes of the operation whose run was stopped for this reason. */
+/** What happens to an operation whose run was stopped for this reason. */
 export function consequenceOf(reason: StopReason): Consequence {
   return stops[reason.by].recorded;
 }
 
-/** Which of two reasons decides what becomes of the operation; the earlier one, where they are equal. */
+/** Returns the reason that decides what happens to the operation; the earlier one if both have the same rank. */
 export function stronger(one: StopReason | undefined, other: StopReason): StopReason {
   return one !== undefined && stops[one.by].rank >= stops[other.by].rank ? one : other;
 }

@@ -6,8 +6,8 @@ import { findOperation, type StoredOperation } from "../store/operations.ts";
 type Shown = Pick<StoredOperation, "tenant" | "kind" | "requestedBy" | "request">;
 
 /**
- * Whether a caller may see an operation. A reconcile is of no one tenant: whoever sent it may follow it, while holding every tenant that it
- * was sent for; of all others only a caller that holds every tenant. Pure.
+ * Whether a caller may see an operation. A reconcile belongs to no single tenant. Its sender may follow it, as long as it holds every
+ * tenant that the reconcile was sent for. All other callers must hold every tenant. Pure.
  */
 export function maySee(caller: Caller, { tenant, kind, requestedBy, request }: Shown): boolean {
   if (tenant !== undefined) return holdsTenant(caller, tenant);
@@ -17,7 +17,7 @@ export function maySee(caller: Caller, { tenant, kind, requestedBy, request }: S
 }
 
 /**
- * The operation of that id. One that the caller may not see looks exactly like one that never was.
+ * Returns the operation with that id. If the caller may not see it, the answer is the same as for an id that never existed.
  *
  * @throws ProblemError not_found
  */

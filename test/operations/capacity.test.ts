@@ -67,7 +67,7 @@ test("where not even one update fits, the only one starts after the wait", async
   const started = performance.now();
   await capacity.enter(open);
   assert.ok(performance.now() - started >= 50);
-  assert.match(told.at(-1) ?? "", /starts all the same/);
+  assert.match(told.at(-1) ?? "", /starts without enough capacity/);
 });
 
 test("on a full disk none starts, also not the only one", async () => {

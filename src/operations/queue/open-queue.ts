@@ -1,10 +1,11 @@
 /**
- * The queue of operations: one pg-boss job per operation, strictly in order per key, in the same database as our rows.
- * pg-boss only decides who runs what when; how an operation ended stands in our row, and its job then completes.
+ * The queue of operations: one pg-boss job per operation, strictly in order per key, in the same database as our rows. pg-boss only decides
+ * which process runs which job when. Our row records how an operation ended, and then its job completes.
  *
- * Tenants take turns (start-time fair queueing, Goyal, Vin and Cheng 1996, every job counting the same): the lowest turn runs first, and
- * a job's turn is one after its tenant's last one, but not before the latest that has begun. So a tenant's first job waits for one job
- * of each other tenant at most, however many those have sent, and nobody starves, because turns only rise.
+ * The queue is fair to tenants (start-time fair queueing, Goyal, Vin and Cheng 1996; every job counts the same). The job with the lowest
+ * position runs first. A new job's position is one after its tenant's last job, but not before the latest position that has begun. So a
+ * tenant's first job waits for at most one job of each other tenant, however many those have sent. No job starves, because positions only
+ * rise.
  */
 import { faultFields, type Log } from "../../log.ts";
 import { notePositionBegun } from "../../store/fair-queue.ts";
@@ -19,11 +20,11 @@ import { createWorkers, type JobData, wantedWorkers } from "./workers.ts";
 interface QueueSettings {
   store: Store;
   log: Log;
-  /** How many jobs this process runs side by side; one more for tenants that have none running */
+  /** How many jobs this process runs at the same time, plus one for tenants that have none running */
   concurrency: number;
   /**
-   * How many jobs of one tenant run side by side, over all replicas; as many as `concurrency` unless told. Where n replicas take at the
-   * same instant, n - 1 more may run.
+   * How many jobs of one tenant run at the same time, over all replicas. Default: `concurrency`. If n replicas take jobs at the same
+   * instant, n - 1 more may run.
    */
   perTenant?: number;
 }
@@ -65,7 +66,7 @@ export async function openQueue({ store, log, concurrency, perTenant = concurren
     wake: workers.wake,
     depth: () => depth(store.db),
     async close({ graceSeconds }) {
-      // A parent only waits, for children that may not begin any more: it goes on elsewhere at once.
+      // A parent only waits, and its children may not begin any more. Stop it now: it goes on elsewhere at once.
       running.stop(lanes.parents);
       const grace = setTimeout(running.stop, graceSeconds * 1_000);
       await workers.end();

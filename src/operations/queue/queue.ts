@@ -5,20 +5,20 @@ import type { Job } from "./job.ts";
 export type JobHandler = (operationId: string, signal: AbortSignal) => Promise<void>;
 
 export interface Queue {
-  /** Adds the job in the caller's transaction: it exists if and only if that commits. Twice is once. */
+  /** Adds the job in the caller's transaction: it exists if and only if that commits. A second call changes nothing. */
   enqueue(trx: Db, job: Job): Promise<void>;
-  /** Makes the job of a dead worker runnable at once, at its old position; adds the job if there is none. */
+  /** Makes the job of a dead worker runnable at once, at its old position. Adds the job if there is none. */
   requeue(trx: Db, job: Job): Promise<void>;
-  /** Which of these operations have no job that is waiting or running. */
+  /** Returns those of the operations that have no waiting or running job. */
   withoutJob(operationIds: string[]): Promise<string[]>;
-  /** Begins to run jobs. A handler that throws has its job run again. */
+  /** Begins to run jobs. If the handler throws, its job runs again. */
   start(handler: JobHandler): Promise<void>;
   /** Takes no new jobs until `resume`; resolves when the running ones have ended. */
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Aborts the running jobs as a shutdown does: their operations are given back. */
+  /** Aborts the running jobs like a shutdown: their operations are given back. */
   interrupt(): void;
-  /** Looks for work now: after a `requeue` committed, or when a key became free. */
+  /** Looks for work now. Call it after a `requeue` has committed, or when a key became free. */
   wake(): void;
   depth(): Promise<{ waiting: number; running: number }>;
   /** Takes no new jobs, lets the running ones end within the grace period, then aborts their signals and waits for them. */

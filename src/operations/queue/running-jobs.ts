@@ -3,13 +3,12 @@ import { stopError } from "../stop-reason.ts";
 import type { Lane } from "./job.ts";
 
 export interface RunningJobs {
-  /** Runs the work as one of them. Its signal aborts when they are stopped. */
+  /** Runs the work as one of these jobs. Its signal aborts when the job is stopped. */
   during(operationId: string, lane: Lane, work: (signal: AbortSignal) => Promise<void>): Promise<void>;
-  /** Aborts those of a lane, or all of them, as a shutdown does: their operations are given back. */
+  /** Aborts the jobs of a lane, or all jobs, like a shutdown: their operations are given back. */
   stop(lane?: Lane): void;
 }
 
-/** None yet. */
 export function createRunningJobs(): RunningJobs {
   const running = new Map<string, { controller: AbortController; lane: Lane }>();
   return {

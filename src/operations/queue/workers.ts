@@ -1,29 +1,29 @@
-/** The workers of this process: each takes jobs of one lane, one at a time, and is woken where there may be one for it. */
+/** The workers of this process. Each takes jobs of one lane, one at a time, and is woken when there may be a job for it. */
 import type { PgBoss } from "pg-boss";
 import type { Store } from "../../store/store.ts";
 import { retryDue } from "./boss.ts";
 import { type Lane, lanes } from "./job.ts";
 
-/** How many parents this process waits for side by side; each costs a lease's heartbeat and a look every second. */
+/** How many parents this process waits for at the same time. Each costs a lease's heartbeat and two reads of its children every second. */
 const parentsAtOnce = 4;
 
-/** What a job carries. */
+/** The data of a job. */
 export interface JobData {
   operationId: string;
   turn: number;
 }
 
-/** What a worker may take. */
+/** The jobs that a worker takes. */
 export interface Takes {
   lane: Lane;
-  /** How many jobs of one tenant may run for it to take another; any number unless told */
+  /** How many jobs of one tenant may run, including the one that the worker takes. Default: any number */
   perGroup?: number | undefined;
 }
 
-/** `id` is pg-boss's. */
+/** `id` is pg-boss's id. */
 type Worker = Takes & { id: string };
 
-/** The workers that a process has: one more than `concurrency` for tenants that have none running. */
+/** The workers of a process. The lane of operations has one more than `concurrency`, for tenants that have none running. */
 export function wantedWorkers(concurrency: number, perTenant: number): Takes[] {
   return [
     ...Array<Takes>(concurrency).fill({ lane: lanes.operations, perGroup: perTenant }),
@@ -39,11 +39,11 @@ export interface Workers {
   begin(): Promise<void>;
   /** Takes no new jobs; resolves when the running ones have ended. */
   end(): Promise<void>;
-  /** Has all of them look for work, now and when what was just given back may be taken. */
+  /** Makes all workers look for work: now, and when a job that was just given back may be taken. */
   wake(): void;
 }
 
-/** Workers that don't take anything yet. `run` rejects where the job is to be run again. */
+/** Workers that don't take jobs yet. `run` rejects if the job must run again. */
 export function createWorkers(
   boss: PgBoss,
   kind: Store["kind"],
@@ -64,9 +64,9 @@ export function createWorkers(
       wakeLater(retryDue, (other) => other.lane === lane);
       throw error;
     } finally {
-      // This worker looks again as soon as pg-boss has settled the job, which makes its key free. What it may not take, or leaves for
-      // another tenant's, the others of its lane look for that take by another rule: just after that, and once more where the database
-      // was busy.
+      // This worker looks again as soon as pg-boss has settled the job and so freed its key. But it may not take every job, or may take
+      // another tenant's. So the lane's workers with another `perGroup` look too: just after that, and once more in case the database was
+      // busy.
       boss.notifyWorker(id);
       const byAnotherRule = (other: Worker) => other.lane === lane && other.perGroup !== perGroup;
       for (const after of [20, 500]) wakeLater(after, byAnotherRule);
@@ -77,7 +77,7 @@ export function createWorkers(
     async begin() {
       // One registration per worker, so that `wake` reaches each of them.
       for (const takes of wanted.slice(workers.length)) {
-        // Known before the first look at the queue has come back.
+        // Set before the first look at the queue has returned.
         const id: string = await boss.work<JobData>(takes.lane, workOptions(kind, takes), async ([job]) => {
           if (job !== undefined) await work(job.data, { id, ...takes });
         });
@@ -99,7 +99,7 @@ export function createWorkers(
 function workOptions(kind: Store["kind"], { perGroup }: Takes) {
   return {
     batchSize: 1,
-    // A look at each queue costs more than most statements; a new job, a free key and a retry of this process's wake the workers.
+    // A look at each queue costs more than most statements. New jobs, free keys and retries of this process wake the workers anyway.
     notifyPollingIntervalSeconds: kind === "pglite" ? 5 : 2,
     pollingIntervalSeconds: 1,
     ...(perGroup !== undefined && { groupConcurrency: perGroup }),
