@@ -23,7 +23,7 @@ export interface Freeze {
   seen(): FreezeRecord | undefined;
   /** Reads the freeze now. If it began or ended, this stops or resumes the process's work. */
   look(): Promise<FreezeRecord | undefined>;
-  /** Begins a freeze, or changes the reason of the current one. */
+  /** Begins a freeze. If one is in force, it stays as it is. */
   begin(asked: { reason: string; requestedBy: string }): Promise<FreezeRecord>;
   end(): Promise<void>;
   /** Looks every second until the signal aborts. Call it after the queue has started. */

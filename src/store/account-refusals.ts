@@ -1,20 +1,20 @@
-/** Provisioning roles that refuse us, shared by all replicas: after so many refusals in a row a role is left alone for a while. */
+/** Provisioning roles that refuse us, shared by all replicas. After several refusals in a row, nobody tries a role for a while. */
 import { type Selectable, sql } from "kysely";
 import type { TenantRecord } from "../model/tenant.ts";
 import { anyOf } from "./database/any-of.ts";
 import type { Database } from "./database/database.ts";
 import type { Db } from "./database/transaction.ts";
 
-/** Refusals in a row after which a role is left alone: a role that was just made may refuse for some seconds (IAM's propagation). */
+/** Refusals in a row before the first pause. A new role may refuse for some seconds (IAM's propagation). */
 export const refusalsBorne = 5;
-/** Seconds: the first pause, which doubles with each refusal from there, and the longest. */
+/** Seconds: the first pause, which doubles with each further refusal, and the longest pause. */
 const firstPause = 30;
 const longestPause = 600;
-/** Seconds for which one caller alone tries a role whose pause is over. */
+/** Seconds during which only one caller tries a role whose pause is over. */
 const probeTime = 30;
 
 export interface AccountRefusals {
-  /** As `wayIn` names it */
+  /** The text that `wayIn` returns */
   way: string;
   /** in a row */
   count: number;
@@ -22,18 +22,18 @@ export interface AccountRefusals {
   cause?: string;
   /** RFC 3339 */
   since: string;
-  /** Until when nobody tries; RFC 3339 */
+  /** Nobody tries before this time; RFC 3339 */
   notBefore?: string;
 }
 
 /**
- * A tenant's way into its account: undefined where no role is assumed. Two tenants may name one role, each with an external id of its own:
- * the refusals of one say nothing of the other.
+ * Names a tenant's way into its account; undefined if it assumes no role. Two tenants may name the same role, each with its own external
+ * id: refusals of one tell nothing about the other.
  */
 export const wayIn = ({ name, access }: Pick<TenantRecord, "name" | "access">): string | undefined =>
   access.mode === "assume-role" ? `${name} ${access.roleArn}` : undefined;
 
-/** What the tenant's role has refused; undefined where no role is assumed. */
+/** The refusals of the tenant's role; undefined if the tenant assumes no role. */
 export function refusalCount(db: Db, tenant: Pick<TenantRecord, "name" | "access">) {
   const way = wayIn(tenant);
   if (way === undefined) return undefined;
@@ -46,7 +46,7 @@ export function refusalCount(db: Db, tenant: Pick<TenantRecord, "name" | "access
 
 export type MayEnter = "yes" | "as-the-only-one" | AccountRefusals;
 
-/** Whether the role may be tried now. Of those who ask after a pause one may, over all replicas, and the others wait for its answer. */
+/** Whether the role may be tried now. After a pause, only one caller over all replicas may try it; the others wait for the result. */
 export async function mayEnter(db: Db, way: string): Promise<MayEnter> {
   const row = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", way).executeTakeFirst();
   if (row?.closed_until == null) return "yes";
@@ -60,7 +60,10 @@ export async function mayEnter(db: Db, way: string): Promise<MayEnter> {
   return taken === undefined ? refusalsOf(row) : "as-the-only-one";
 }
 
-/** Counts a refusal. Those of tries that were under way when the pause began count for nothing more, but the only one's does. */
+/**
+ * Counts a refusal. Once a pause has begun, refusals of attempts that began earlier don't count. The refusal of the only allowed attempt
+ * does.
+ */
 export async function noteRefusal(db: Db, way: string, cause: string, { alone }: { alone: boolean }): Promise<void> {
   const next = sql<number>`account_refusals.refusals + 1`;
   const pause = sql`least(${longestPause}, ${firstPause} * power(2, least(${next} - ${refusalsBorne}, 10)))`;
@@ -78,19 +81,19 @@ export async function noteRefusal(db: Db, way: string, cause: string, { alone }:
     .execute();
 }
 
-/** The role let us in, or it was registered anew: whatever was counted is forgotten. */
+/** The role accepted us, or it was registered again: delete its count. */
 export async function forgetRefusals(db: Db, way: string): Promise<void> {
   await db.deleteFrom("account_refusals").where("role_arn", "=", way).execute();
 }
 
-/** What these roles have refused in a row; nothing for those that haven't. */
+/** The refusals in a row of these roles; no entry for a role without refusals. */
 export async function findRefusals(db: Db, ways: readonly string[]): Promise<AccountRefusals[]> {
   if (ways.length === 0) return [];
   const rows = await db.selectFrom("account_refusals").selectAll().where("role_arn", "=", anyOf(ways)).execute();
   return rows.map(refusalsOf);
 }
 
-/** How many roles are left alone now. */
+/** How many roles have a pause. */
 export async function countLeftAlone(db: Db): Promise<number> {
   const row = await db
     .selectFrom("account_refusals")

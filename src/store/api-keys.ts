@@ -4,15 +4,15 @@ import { keyOfCursor, type Page, pageOf } from "./database/cursor.ts";
 import type { Database } from "./database/database.ts";
 import type { Db } from "./database/transaction.ts";
 
-/** A key as it is known after its making: by everything but itself. */
+/** Everything that we know about a key after it was made, except the key itself. */
 export interface ApiKeyRecord {
   id: string;
   subject: string;
   tenants: "*" | string[];
   scopes: Scope[];
-  /** the maker's subject */
+  /** The subject of the caller that made it */
   createdBy: string;
-  /** RFC 3339, as are the others */
+  /** RFC 3339, like the other times */
   createdAt: string;
   expiresAt?: string;
   /** To the minute */
@@ -44,7 +44,7 @@ export async function insertApiKey(
   return recordOf(row);
 }
 
-/** The key of that digest (SHA-256, hex), also when it has expired. */
+/** The key with that digest (SHA-256, hex), even if it has expired. */
 export async function findApiKeyByDigest(db: Db, digest: string): Promise<(ApiKeyRecord & { digest: string }) | undefined> {
   const row = await db.selectFrom("api_keys").selectAll().where("digest", "=", digest).executeTakeFirst();
   return row && { ...recordOf(row), digest: row.digest };
@@ -55,7 +55,7 @@ export async function findApiKey(db: Db, id: string): Promise<ApiKeyRecord | und
   return row && recordOf(row);
 }
 
-/** Notes that the key was used, once a minute at most: a write per request would cost more than it tells. */
+/** Records the use of the key, at most once a minute: a write for each request would cost more than it tells. */
 export async function touchApiKey(db: Db, id: string): Promise<void> {
   await db
     .updateTable("api_keys")
@@ -65,7 +65,7 @@ export async function touchApiKey(db: Db, id: string): Promise<void> {
     .execute();
 }
 
-/** Has the key end at `at` (RFC 3339) unless it ends before. */
+/** Makes the key expire at `at` (RFC 3339), unless it expires earlier. */
 export async function endApiKey(db: Db, id: string, at: string): Promise<void> {
   await db
     .updateTable("api_keys")
@@ -74,13 +74,13 @@ export async function endApiKey(db: Db, id: string, at: string): Promise<void> {
     .execute();
 }
 
-/** Whether there was one. */
+/** Returns whether there was one. */
 export async function deleteApiKey(db: Db, id: string): Promise<boolean> {
   const deleted = await db.deleteFrom("api_keys").where("id", "=", id).executeTakeFirst();
   return deleted.numDeletedRows > 0n;
 }
 
-/** One page by id. `invalid_request` for a cursor that isn't ours. */
+/** One page by id. @throws ProblemError invalid_request for a cursor that isn't ours */
 export async function listApiKeys(db: Db, { limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<ApiKeyRecord>> {
   let query = db.selectFrom("api_keys").selectAll();
   if (cursor !== undefined) query = query.where("id", ">", keyOfCursor(cursor, /^[A-Za-z0-9_-]{1,64}$/));

@@ -7,7 +7,7 @@ import { type Db, inTransaction } from "./database/transaction.ts";
 
 export type NewAuditEntry = Omit<AuditEntry, "seq">;
 
-/** Adds a row at the chain's end; resolves when it is committed. */
+/** Adds a row at the end of the chain. Resolves when the row is committed. */
 export type AppendAudit = (entry: NewAuditEntry) => Promise<void>;
 
 interface Waiting {
@@ -17,8 +17,8 @@ interface Waiting {
 }
 
 /**
- * The end of the chain for one process. Rows are numbered without gaps, over all replicas. What is asked for while a write runs is
- * written by the next one together, each row still before its caller goes on.
+ * The end of the chain for one process. Rows have numbers without gaps, over all replicas. Entries that arrive during a write are written
+ * together by the next write. Each caller waits until its own row is written.
  */
 export function auditAppender(db: Db): AppendAudit {
   let head: AuditHead | undefined;
@@ -35,7 +35,7 @@ export function auditAppender(db: Db): AppendAudit {
       for (const { resolve } of batch) resolve();
     } catch (error) {
       head = undefined;
-      // One that can't be stored takes no other with it.
+      // If one entry can't be stored, the others are still written.
       if (batch.length > 1) for (const one of batch) await write([one]);
       else for (const { reject } of batch) reject(error);
     }
@@ -58,7 +58,7 @@ export function auditAppender(db: Db): AppendAudit {
     });
 }
 
-/** One statement where the chain still ends at `known`; otherwise the end is locked and read first. Answers the new end. */
+/** Uses one statement if the chain still ends at `known`; otherwise locks and reads the end first. Returns the new end. */
 async function extendChain(db: Db, entries: readonly NewAuditEntry[], known: AuditHead | undefined): Promise<AuditHead> {
   const extended = known && (await extendFrom(db, entries, known));
   if (extended) return extended;
@@ -70,7 +70,7 @@ async function extendChain(db: Db, entries: readonly NewAuditEntry[], known: Aud
   });
 }
 
-/** Undefined, and nothing written, when the chain doesn't end at `head` any more. */
+/** Returns undefined and writes nothing if the chain no longer ends at `head`. */
 async function extendFrom(db: Db, entries: readonly NewAuditEntry[], head: AuditHead): Promise<AuditHead | undefined> {
   const rows: AuditRow[] = [];
   let last = head;
@@ -102,7 +102,7 @@ export interface AuditFilters {
   cursor?: string | undefined;
 }
 
-/** One page, the newest first. The cursor is a row's random id: its number would tell how much others do. */
+/** One page, newest first. The cursor is a row's random id, because its number would tell how many rows others have. */
 export async function listAudit(db: Db, { tenants, limit, cursor, since, until, ...equal }: AuditFilters): Promise<Page<AuditRow>> {
   if (tenants !== "*" && tenants.length === 0) return { items: [], nextCursor: null };
   let query = db.selectFrom("audit").select(["entry", "previous", "hash"]);
@@ -137,7 +137,7 @@ export async function auditAfter(db: Db, after: number, limit: number): Promise<
   return db.selectFrom("audit").select(["entry", "previous", "hash"]).where("seq", ">", after).orderBy("seq").limit(limit).execute();
 }
 
-/** Where the chain ends, as it was last written down. */
+/** The recorded end of the chain. */
 export async function auditHead(db: Db): Promise<AuditHead> {
   return db.selectFrom("audit_head").select(["seq", "hash"]).executeTakeFirstOrThrow();
 }

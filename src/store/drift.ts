@@ -21,7 +21,10 @@ export async function saveDrift(db: Db, tenant: string, integration: string, dri
     .execute();
 }
 
-/** Tenants that we may enter with an integration that stands and was neither changed nor looked at for so long (seconds), at most `limit`. */
+/**
+ * Tenants, at most `limit`, that we may enter and that have an integration with stacks which nobody changed or checked for `olderThan`
+ * seconds.
+ */
 export async function tenantsDueForSweep(db: Db, olderThan: number, limit: number): Promise<string[]> {
   const { rows } = await sql<{ tenant: string }>`
     select i.tenant from integrations i

@@ -3,12 +3,13 @@ import type { OperationEvent, OperationState } from "../model/operation.ts";
 import { ProblemError } from "../problem.ts";
 import type { Db } from "./database/transaction.ts";
 
-/** One that has no number yet. */
+/** An event that has no number yet. */
 export type NewEvent = Pick<OperationEvent, "type" | "data">;
 
 /**
- * Writes the operation's next events, in this order; seq has no gaps, because the numbers are taken under the row's lock in the same
- * statement. `operation_interrupted` unless the operation runs under this epoch.
+ * Writes the operation's next events, in this order. `seq` has no gaps, because the same statement takes the numbers under the row's lock.
+ *
+ * @throws ProblemError operation_interrupted unless the operation runs under this epoch
  */
 export async function appendEvents(db: Db, operationId: string, epoch: number, events: readonly NewEvent[]): Promise<OperationEvent[]> {
   const text = JSON.stringify(events);
@@ -27,7 +28,7 @@ export async function appendEvents(db: Db, operationId: string, epoch: number, e
       cause: "stale-event",
     });
   }
-  // Equal to what the rows hold, whatever becomes of the caller's objects.
+  // A copy of the stored text: it stays equal to the rows even if the caller changes its objects.
   const written = JSON.parse(text) as NewEvent[];
   const numbered = rows.toSorted((a, b) => a.seq - b.seq);
   return written.flatMap((event, nth) => (numbered[nth] ? [{ seq: numbered[nth].seq, at: numbered[nth].at.toISOString(), ...event }] : []));
@@ -38,7 +39,7 @@ export async function eventsAfter(db: Db, operationId: string, seq: number, limi
   return (await stateAndEvents(db, operationId, seq, limit))?.events ?? [];
 }
 
-/** The operation's state and those events, by one look: when it has ended, all of them are there. */
+/** The operation's state and those events, in one read. So if the state is an end, all events are there. */
 export async function stateAndEvents(
   db: Db,
   operationId: string,

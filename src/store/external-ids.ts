@@ -5,12 +5,12 @@ import { ProblemError } from "../problem.ts";
 import type { Db } from "./database/transaction.ts";
 import { withoutProof } from "./proofs.ts";
 
-/** SHA-256 (hex) of an external id, case folded: ids that differ by case alone are one id here. */
+/** SHA-256 (hex) of an external id in lower case: ids that differ only by case count as one id here. */
 export function externalIdDigest(externalId: string): string {
   return hash("sha256", externalId.toLowerCase());
 }
 
-/** Who uses this vendor's external id now. Ids are compared without case. */
+/** The integration that now uses this vendor's external id. Case doesn't matter. */
 export async function externalIdHolder(db: Db, vendor: string, externalId: string): Promise<{ tenant: string; name: string } | undefined> {
   const row = await db
     .selectFrom("external_ids")
@@ -22,27 +22,27 @@ export async function externalIdHolder(db: Db, vendor: string, externalId: strin
   return row === undefined || name === undefined ? undefined : { tenant: row.tenant, name };
 }
 
-/** What an integration claims. */
+/** The digests of the ids that an integration claims. */
 function digestsOf({ goneAt, externalIds }: IntegrationRecord): string[] {
   return goneAt === undefined ? [...new Set(externalIds.map((entry) => externalIdDigest(entry.id)))].sort() : [];
 }
 
-/** Whether two states of one integration claim the same. */
+/** Whether two states of one integration have the same claims. */
 export function sameClaims(one: IntegrationRecord, other: IntegrationRecord): boolean {
   return one.vendor === other.vendor && digestsOf(one).join() === digestsOf(other).join();
 }
 
 /**
- * Writes the integration's row and makes its claims equal to the ids that its record lists; a gone integration claims none. A vendor's
- * id belongs to one tenant at a time (a second one would be the confused deputy), whose integrations may share it.
- * `external_id_taken` when another tenant has it: the primary key decides, so of two at once one loses.
+ * Writes the integration's row, and makes its claims equal to the ids in its record. A gone integration claims none. A vendor's id belongs
+ * to one tenant at a time, because a second tenant would be a confused deputy. The tenant's integrations may share it.
+ *
+ * @throws ProblemError external_id_taken when another tenant has the id. The primary key decides, so of two concurrent claims one fails
  */
 export async function saveWithClaims(trx: Db, integration: IntegrationRecord): Promise<void> {
   const { vendor, tenant, name } = integration;
   const digests = digestsOf(integration);
   const { record, proof } = withoutProof(integration);
-  // One statement; its parts touch different rows: the integration's, ids that nobody else uses, ids that others go on using, ids that are
-  // wanted.
+  // One statement. Its parts change different rows: the integration, ids that nobody else uses, ids that others still use, and wanted ids.
   const claimed = await sql`
     with saved as (
       insert into integrations (tenant, name, vendor, gone, record, proof)

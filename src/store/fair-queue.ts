@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "./database/transaction.ts";
 
-/** No tenant has this name: the row of the lane itself. */
+/** The row of the lane itself. No tenant has this name. */
 const laneItself = "";
 
 /** The position of a job that a tenant adds to a lane now: one after its last job, but not before the latest position that has begun. */
@@ -23,7 +23,7 @@ export async function notePositionBegun(db: Db, lane: string, turn: number): Pro
     .execute();
 }
 
-/** Deletes the rows of tenants whose last position has passed: their next job starts at the lane's. Returns how many. */
+/** Deletes the rows of tenants whose last position has passed: their next job gets the lane's position. Returns how many. */
 export async function forgetOldPositions(db: Db): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from turns t using turns l

@@ -14,7 +14,7 @@ export async function findFreeze(db: Db): Promise<FreezeRecord | undefined> {
   return row && { reason: row.reason, requestedBy: row.requested_by, since: row.since.toISOString() };
 }
 
-/** Freezes; a freeze that is in force stays as it is. */
+/** Begins a freeze. If one is in force, it stays as it is. */
 export async function saveFreeze(db: Db, { reason, requestedBy }: Omit<FreezeRecord, "since">): Promise<void> {
   await db
     .insertInto("freezes")

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "./database/transaction.ts";
 
-/** What an Idempotency-Key belongs to. `bodyHash` is a SHA-256 (hex) over method, URL and body. */
+/** The request that an Idempotency-Key belongs to. `bodyHash` is a SHA-256 (hex) over method, URL and body. */
 export interface IdempotentRequest {
   caller: string;
   /** `PUT /v1/tenants/{tenant}` */
@@ -10,20 +10,20 @@ export interface IdempotentRequest {
   bodyHash: string;
 }
 
-/** An answer as it was given, so that it can be given again. */
+/** An answer as it was sent, so that it can be sent again. */
 export interface StoredAnswer {
   status: number;
   headers: Record<string, string>;
   body: unknown;
 }
 
-// A process that ends between begin and finish leaves its key behind; a request takes seconds.
+// A process that ends between `begin` and `finish` leaves its key behind. A request takes seconds.
 const abandonedAfter = sql`interval '2 minutes'`;
 const keptFor = sql`interval '24 hours'`;
 
 /**
- * Takes the key, or says why not. `new`: it is the caller's now (also when the earlier one is older than 24 hours or
- * was abandoned). `mismatch`: used with another body. `in-flight`: the first request hasn't answered yet.
+ * Takes the key, or says why it can't. `new`: the caller has it now (also if the earlier request is older than 24 hours or was abandoned).
+ * `mismatch`: it was used with another body. `in-flight`: the first request has no answer yet.
  */
 export async function begin(
   db: Db,
@@ -38,7 +38,7 @@ export async function begin(
     returning key`.execute(db);
   if (taken.rows.length > 0) return "new";
   const row = await rowOf(db, { caller, route, key });
-  if (row === undefined) return "in-flight"; // released between the two statements; the client's next try takes it
+  if (row === undefined) return "in-flight"; // it was released between the two statements; the client's next attempt gets it
   if (row.body_hash !== bodyHash) return "mismatch";
   return row.response === null ? "in-flight" : { replay: row.response };
 }
@@ -55,7 +55,7 @@ export async function finish(db: Db, { caller, route, key, bodyHash }: Idempoten
     .execute();
 }
 
-/** Frees a key whose request was refused or failed; one that has an answer stays. */
+/** Frees the key of a request that was refused or failed. A key that has an answer stays. */
 export async function release(db: Db, { caller, route, key }: IdempotentRequest): Promise<void> {
   await db
     .deleteFrom("idempotency_keys")
@@ -66,7 +66,7 @@ export async function release(db: Db, { caller, route, key }: IdempotentRequest)
     .execute();
 }
 
-/** Drops what is older than 24 hours. Returns how many. */
+/** Deletes keys older than 24 hours. Returns how many. */
 export async function sweepIdempotency(db: Db): Promise<number> {
   const swept = await db
     .deleteFrom("idempotency_keys")

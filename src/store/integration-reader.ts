@@ -9,7 +9,10 @@ interface Address {
   name: string;
 }
 
-/** The tenant and the integration at an address. Neither for a tenant that doesn't exist or was offboarded; the integration may be gone. */
+/**
+ * The tenant and the integration at an address. Both are undefined if the tenant doesn't exist or was offboarded. The integration may be
+ * gone.
+ */
 interface Found {
   tenant: TenantRecord | undefined;
   integration: IntegrationRecord | undefined;
@@ -20,8 +23,8 @@ export type IntegrationReader = (address: Address) => Promise<Found>;
 const mostTogether = 50;
 
 /**
- * Looks up integrations with their tenants. What is asked for in the same turn of the event loop is read by one statement, and nothing is
- * kept: under load those that came together share a statement's own cost, which is most of a read in the embedded database.
+ * Reads integrations with their tenants. One statement reads everything that is requested in the same turn of the event loop; nothing is
+ * cached. Under load, such requests share the cost of the statement, which is most of a read in the embedded database.
  */
 export function integrationReader(db: Db): IntegrationReader {
   const loader = new DataLoader((asked: readonly Address[]) => findAll(db, asked), {
@@ -35,7 +38,7 @@ export function integrationReader(db: Db): IntegrationReader {
 async function findAll(db: Db, asked: readonly Address[]): Promise<Found[]> {
   const tenants = asked.map(({ tenant }) => tenant);
   const names = asked.map(({ name }) => name);
-  // As joins they cost twice as much to plan, which the embedded database does each time.
+  // Joins would cost twice as much to plan, and the embedded database plans each time.
   const { rows } = await sql<{ nth: number; tenant: TenantRecord | null; integration: IntegrationRecord | null }>`
     select nth::int, (select record from tenants t where t.name = asked.tenant and not gone) as tenant,
       (select record from integrations i where i.tenant = asked.tenant and i.name = asked.name) as integration

@@ -22,17 +22,17 @@ export interface StoredState {
   tenant: TenantRecord;
   /** Gone or not */
   integration: IntegrationRecord | undefined;
-  /** Whether an operation of the integration hasn't ended, other than those that only look. */
+  /** Whether an operation of the integration hasn't ended; operations that only look don't count. */
   busy: boolean;
   /** The source that owns it */
   owner: string | undefined;
   /** How many of the tenant's operations are queued or running */
   open: number;
-  /** Since when (RFC 3339) which vendors are revoked */
+  /** The revoked vendors, each with the start of its revocation (RFC 3339) */
   revoked: ReadonlyMap<string, string>;
 }
 
-/** Undefined where there is no such tenant. */
+/** Undefined if there is no such tenant. */
 export async function findForPut(db: Db, tenant: string, name: string): Promise<StoredState | undefined> {
   const { rows } = await sql<{
     tenant: TenantRecord;
@@ -55,13 +55,13 @@ export async function findForPut(db: Db, tenant: string, name: string): Promise<
   const [row] = rows;
   if (row === undefined) return undefined;
   const { revocations, integration, owner, ...stored } = row;
-  // As `revokedSince` gives it: it is part of what a stack's fingerprint is made from.
+  // The same format as `revokedSince`, because it goes into the fingerprint of a stack.
   const revoked = new Map((revocations ?? []).map(({ vendor, since }) => [vendor, new Date(since).toISOString()]));
   return { ...stored, integration: integration ?? undefined, owner: owner ?? undefined, revoked };
 }
 
 /**
- * The state that an accepted request needs: the integration, gone or not, with its row locked; whether the tenant is gone or being
+ * The state that an accepted request needs: the integration, gone or not, with its row locked, and whether the tenant is gone or being
  * offboarded. The caller has locked the tenant's name.
  */
 export async function findForUpdate(
@@ -77,7 +77,7 @@ export async function findForUpdate(
   return { live: rows[0]?.live ?? undefined, gone: rows[0]?.gone ?? true, offboarding: rows[0]?.offboarding ?? false };
 }
 
-/** One page of a tenant's integrations by name. `invalid_request` for a cursor that isn't ours. */
+/** One page of a tenant's integrations by name. @throws ProblemError invalid_request for a cursor that isn't ours */
 export async function listIntegrations(
   db: Db,
   tenant: string,
@@ -99,7 +99,7 @@ export async function integrationsWithExpiredIds(db: Db, now: string): Promise<I
   return rows.map((row) => row.record);
 }
 
-/** A vendor's integrations over all tenants that aren't gone, by tenant and name: what a revocation closes. */
+/** A vendor's integrations over all tenants that aren't gone, by tenant and name. A revocation closes them. */
 export async function integrationsOfVendor(db: Db, vendor: string): Promise<IntegrationRecord[]> {
   const rows = await db
     .selectFrom("integrations")
@@ -113,8 +113,10 @@ export async function integrationsOfVendor(db: Db, vendor: string): Promise<Inte
 }
 
 /**
- * Writes the integration, new or changed, and its claims on external ids, which `before` (as it stands, its row locked) may have
- * already. `external_id_taken` when another tenant has one.
+ * Writes the integration, new or changed, and its claims on external ids. `before` is the stored record, its row locked; if its claims are
+ * the same, they aren't written.
+ *
+ * @throws ProblemError external_id_taken when another tenant has one
  */
 export async function saveIntegration(db: Db, integration: IntegrationRecord, before?: IntegrationRecord): Promise<void> {
   if (!before || !sameClaims(before, integration)) return inTransaction(db, (trx) => saveWithClaims(trx, integration));
@@ -137,7 +139,7 @@ export async function countIntegrations(db: Db, tenant: string): Promise<number>
   return Number(row.count);
 }
 
-/** Every stack of the tenant that isn't gone, with the integration it belongs to. */
+/** Every stack of the tenant that isn't gone, with its integration. */
 export async function stacksOfTenant(db: Db, tenant: string): Promise<{ integration: string; stack: RecordedStack }[]> {
   const rows = await db.selectFrom("integrations").select("record").where("tenant", "=", tenant).orderBy("name").execute();
   return rows.flatMap(({ record }) =>
@@ -146,9 +148,10 @@ export async function stacksOfTenant(db: Db, tenant: string): Promise<{ integrat
 }
 
 /**
- * Changes an integration as it is now, under a row lock, so that what a request asked for and what an operation saw
- * never overwrite each other; `change` may read what belongs to the same moment. Answers the new record; `not_found` when there is none. A run gives itself as the writer, so that
- * one which was taken over changes nothing: `operation_interrupted`.
+ * Changes the current record under a row lock, so that requests and operations never overwrite each other's changes. `change` may read
+ * other rows in the same transaction. Returns the new record. A run passes itself as `writer`: if it was taken over, it changes nothing.
+ *
+ * @throws ProblemError not_found when there is no such integration; operation_interrupted when the writer was taken over
  */
 export async function changeIntegration(
   db: Db,

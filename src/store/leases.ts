@@ -3,21 +3,21 @@ import { anyOf } from "./database/any-of.ts";
 import type { Database } from "./database/database.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
 
-/** The holder of a lease: with these facts a successor on this host can prove that no process of the holder runs any more. */
+/** The holder of a lease. These facts let a successor on this host prove that no process of the holder runs any more. */
 export interface LeaseHolder {
-  /** The operation that it was taken for; `<operation>-<epoch>` is its processes' marker */
+  /** The operation that needs the lease; `<operation>-<epoch>` is the marker of its processes */
   operation: string;
   /** One per service process */
   owner: string;
   pid: number;
-  /** Clock ticks since boot, because pids are reused; empty where the host doesn't tell */
+  /** Clock ticks since boot, because pids are reused; empty if the host doesn't tell */
   processStart: string;
   host: string;
 }
 
 export interface Lease extends LeaseHolder {
   resource: string;
-  /** The runner that works under it, once one does */
+  /** The runner that works under the lease; undefined before one does */
   runner?: string;
   epoch: number;
   /** Milliseconds since the last heartbeat, by the database's clock */
@@ -26,7 +26,7 @@ export interface Lease extends LeaseHolder {
 
 export type LeaseVerdict = "wait" | "steal";
 
-/** The leases on these resources; on all, when none are named. */
+/** The leases on these resources; without `resources`, all leases. */
 export async function findLeases(db: Db, resources?: readonly string[]): Promise<Lease[]> {
   let query = selectLeases(db);
   if (resources !== undefined) query = query.where("resource", "=", anyOf(resources));
@@ -34,8 +34,8 @@ export async function findLeases(db: Db, resources?: readonly string[]): Promise
 }
 
 /**
- * Takes all of the resources or none, under one new epoch; undefined when `judge` wants to wait for one of them. Rows
- * are locked in sorted order and the epoch is drawn under those locks, so epochs rise per resource and nobody deadlocks.
+ * Takes all of the resources or none, under one new epoch. Returns undefined if `judge` says to wait for one of them. Rows are locked in
+ * sorted order, and the epoch is drawn under those locks. So epochs rise for each resource, and there is no deadlock.
  */
 export async function takeLeases(
   db: Db,
@@ -56,7 +56,7 @@ export async function takeLeases(
     const rows = (await selectLeases(trx).where("resource", "=", anyOf(sorted)).orderBy("resource").forUpdate().execute()).map(leaseOf);
     const free = rows.length === sorted.length && rows.every((lease) => lease.epoch === 0 || judge(lease) === "steal");
     if (!free) {
-      // Epoch 0 exists inside this transaction only: those rows were free and stay so.
+      // Epoch 0 exists only inside this transaction: those rows were free and stay free.
       await trx.deleteFrom("leases").where("resource", "=", anyOf(sorted)).where("epoch", "=", 0).execute();
       return undefined;
     }
@@ -81,18 +81,18 @@ export async function heartbeat(db: Db, epoch: number): Promise<number> {
   return Number(beaten.numUpdatedRows);
 }
 
-/** Writes down which runner works under the epoch, before it is given any work. False when the lease is lost. */
+/** Records which runner works under the epoch, before it gets work. Returns false if the lease is lost. */
 export async function recordRunner(db: Db, epoch: number, runner: string): Promise<boolean> {
   const recorded = await db.updateTable("leases").set({ runner }).where("epoch", "=", epoch).executeTakeFirst();
   return recorded.numUpdatedRows > 0n;
 }
 
-/** Gives back what is held under this epoch; a stale epoch gives nothing back. */
+/** Releases what is held under this epoch. A stale epoch releases nothing. */
 export async function releaseLeases(db: Db, epoch: number): Promise<void> {
   await db.deleteFrom("leases").where("epoch", "=", epoch).execute();
 }
 
-/** Undoes a takeover of one resource: its former holder has it again, unchanged. */
+/** Undoes the takeover of one resource: its former holder has it again, unchanged. */
 export async function giveBackLease(db: Db, epoch: number, former: Lease): Promise<void> {
   await db
     .updateTable("leases")

@@ -8,23 +8,23 @@ import { keyOfCursor, type Page, pageOf } from "./database/cursor.ts";
 import type { OperationsTable } from "./database/database.ts";
 import type { Db } from "./database/transaction.ts";
 
-/** An operation with what only we need: how to run it, who asked, and the fence. */
+/** An operation with the fields that only we need: how to run it, who requested it, and its fencing. */
 export interface StoredOperation extends Operation {
-  /** The verb's frozen input: what to run, whatever has changed since. */
+  /** The verb's frozen input. Later changes don't alter what runs. */
   request: Record<string, unknown>;
   /** The caller's subject */
   requestedBy: string;
-  /** Which AWS plugin it ran on */
+  /** The AWS plugin that it ran on */
   plugin?: "official" | "stand-in";
   /** The lease epoch it runs under; 0 before the first run */
   epoch: number;
   deadlineSeconds: number;
-  /** Somebody asked for its end; the owner sees it within seconds. */
+  /** Somebody cancelled it. Its owner sees that within seconds. */
   cancelRequested: boolean;
 }
 
 export interface NewOperation {
-  /** Made here unless the caller already told it to somebody; a UUID */
+  /** A UUID. Default: a new one; the caller gives one that it has already told somebody */
   id?: string;
   kind: OperationKind;
   tenant?: string | undefined;
@@ -37,7 +37,7 @@ export interface NewOperation {
   deadlineSeconds: number;
 }
 
-/** Named one by one, so that a newer schema's column changes no statement's result (prepared.ts). */
+/** Named one by one, so that a column of a newer schema doesn't change a statement's result (prepared.ts). */
 const columns = [
   "id",
   "kind",
@@ -98,7 +98,7 @@ export async function createOperation(db: Db, operation: NewOperation): Promise<
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The operation of that id; any text may be asked for. */
+/** The operation with that id. `id` may be any text. */
 export async function findOperation(db: Db, id: string): Promise<StoredOperation | undefined> {
   if (!uuid.test(id)) return undefined;
   const row = await selectOperations(db).where("o.id", "=", id).executeTakeFirst();
@@ -116,8 +116,9 @@ export interface OperationFilter {
 }
 
 /**
- * One page of operations, newest first. An operation of no tenant (a vendor's revocation) is seen by callers of all
- * tenants only. `invalid_request` for a cursor that isn't ours.
+ * One page of operations, newest first. Only callers that hold all tenants see an operation without a tenant (a vendor's revocation).
+ *
+ * @throws ProblemError invalid_request for a cursor that isn't ours
  */
 export async function listOperations(db: Db, filter: OperationFilter): Promise<Page<StoredOperation>> {
   if (filter.tenants !== "*" && filter.tenants.length === 0) return { items: [], nextCursor: null };
@@ -128,7 +129,7 @@ export async function listOperations(db: Db, filter: OperationFilter): Promise<P
   if (filter.kind !== undefined) query = query.where("o.kind", "=", filter.kind);
   if (filter.state !== undefined) query = query.where("o.state", "=", filter.state);
   if (filter.cursor !== undefined) {
-    // An operation's id: its position would tell how many operations other tenants have.
+    // The cursor is an operation's id, because its position would tell how many operations other tenants have.
     const last = keyOfCursor(filter.cursor, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     query = query.where("o.position", "<", (eb) => eb.selectFrom("operations as last").select("last.position").where("last.id", "=", last));
   }
@@ -139,7 +140,7 @@ export async function listOperations(db: Db, filter: OperationFilter): Promise<P
   return pageOf(rows, filter.limit, (row) => row.id, operationOf);
 }
 
-/** The integration's operations that haven't ended, oldest first; of these kinds only, where kinds are given. */
+/** The integration's operations that haven't ended, oldest first. With `kinds`, only those kinds. */
 export async function openOperations(db: Db, tenant: string, integration: string, kinds?: OperationKind[]): Promise<StoredOperation[]> {
   let query = selectOperations(db)
     .where("o.tenant", "=", tenant)
@@ -150,7 +151,7 @@ export async function openOperations(db: Db, tenant: string, integration: string
   return rows.map(operationOf);
 }
 
-/** The latest of the integration's operations that haven't ended: of these kinds, or of all that don't only look. */
+/** The latest of the integration's operations that haven't ended. Default: of all kinds except those that only look. */
 export async function currentOperation(
   db: Db,
   tenant: string,
@@ -171,15 +172,18 @@ export async function findOpenOffboard(db: Db, tenant: string): Promise<StoredOp
 }
 
 /**
- * The latest teardown that was accepted after an operation, of its integration or of its tenant. One that was cancelled counts only if it
- * had closed the trusts: otherwise it has changed nothing.
+ * The latest teardown that was accepted after this operation, of its integration or of its tenant. A cancelled teardown counts only if it
+ * had closed the trusts; otherwise it has changed nothing.
  */
 export async function findLaterTeardown(db: Db, id: string): Promise<string | undefined> {
   const row = await laterOf(db, id).where(isTeardown).executeTakeFirst();
   return row?.id;
 }
 
-/** What was accepted after an operation and makes it pointless: a teardown, or a request in which somebody wrote something new. */
+/**
+ * The latest operation that was accepted after this one and makes it pointless: a teardown, or a request in which somebody wrote something
+ * new.
+ */
 export async function findOvertaking(db: Db, id: string): Promise<string | undefined> {
   const row = await laterOf(db, id)
     .where((eb) => eb.or([isTeardown, isNewRequest]))
@@ -191,7 +195,10 @@ const isTeardown = sql<boolean>`(o.kind = 'offboard' or o.kind = 'destroy' and o
   and (o.state <> 'cancelled' or exists (select from integrations i
     where i.tenant = mine.tenant and i.name = mine.integration and i.record->'closedByTeardown' = 'true'::jsonb))`;
 
-/** Each author of a part of a request is recorded, with the operation that the request opened. */
+/**
+ * The request's `authors` record who wrote each part of it, with the operation that their own request opened. An entry with this
+ * operation's id means that this request wrote something new.
+ */
 const isNewRequest = sql<boolean>`o.integration = mine.integration and o.kind in ('up', 'rotate', 'adopt')
   and o.request->'authors' @> jsonb_build_array(jsonb_build_object('operation', o.id))`;
 
@@ -216,19 +223,19 @@ export async function countOpenOperations(db: Db, tenant: string): Promise<numbe
   return Number(row.count);
 }
 
-/** The operations that this one started, in order. */
+/** The children of this operation, in order. */
 export async function childrenOf(db: Db, parent: string): Promise<StoredOperation[]> {
   const rows = await selectOperations(db).where("o.parent", "=", parent).orderBy("o.position").execute();
   return rows.map(operationOf);
 }
 
-/** All operations in one state, oldest first: what recovery looks through. */
+/** All operations in one state, oldest first. Recovery looks through them. */
 export async function operationsInState(db: Db, state: OperationState): Promise<StoredOperation[]> {
   const rows = await selectOperations(db).where("o.state", "=", state).orderBy("o.position").execute();
   return rows.map(operationOf);
 }
 
-/** The ids of all operations that wait, oldest first: there may be thousands, of which recovery seldom needs one. */
+/** The ids of all operations that wait, oldest first. There may be thousands, and recovery seldom reads one of them. */
 export async function queuedIds(db: Db): Promise<string[]> {
   const rows = await db.selectFrom("operations").select("id").where("state", "=", "queued").orderBy("position").execute();
   return rows.map((row) => row.id);
@@ -263,7 +270,7 @@ function operationOf(row: OperationRow): StoredOperation {
     ...(row.plugin !== null && { plugin: row.plugin === "official" ? "official" : "stand-in" }),
     epoch: row.epoch,
     deadlineSeconds: row.deadline_seconds,
-    // An ended operation needs no approval any more.
+    // An operation that has ended can't be cancelled any more.
     cancelRequested: row.cancel_requested && !isTerminal(row.state),
   };
 }

@@ -3,12 +3,13 @@ import { sql } from "kysely";
 import type { Db } from "./database/transaction.ts";
 import { forgetOldPositions } from "./fair-queue.ts";
 
-/** Operations that one call deletes at most: it runs beside everything else. */
+/** The most operations that one call deletes, because it runs beside everything else. */
 export const pruneBatch = 500;
 
 /**
- * Deletes operations that ended more than `days` days ago, oldest first, with their events, and old positions of the fair queue. The last `up` of an
- * integration stays, because the integration points at it; a parent goes after its children. Returns how many operations went.
+ * Deletes operations that ended more than `days` days ago, oldest first, with their events; also deletes old positions of the fair queue.
+ * The last `up` of an integration stays, because the integration refers to it. A parent is deleted after its children. Returns how many
+ * operations were deleted.
  */
 export async function pruneOperations(db: Db, days: number, batch = pruneBatch): Promise<number> {
   const { numAffectedRows } = await sql`

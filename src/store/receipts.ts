@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { canonicalJson } from "../iam/words/policy-document.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
 
-/** What a teardown did and how that is known. */
+/** What a teardown did, and the evidence. */
 export interface ReceiptBody {
   tenant: string;
   integration: string;
@@ -12,11 +12,11 @@ export interface ReceiptBody {
   /** `<kind>/<key>` of each stack */
   removed: string[];
   retained: { keyArn: string; why: string }[];
-  /** What was looked for, independently of state, and not found */
+  /** The search, independent of state, and what it found */
   proof: { roleNames: string[]; tags: Record<string, string>; found: string[] };
 }
 
-/** A receipt in its tenant's chain: `sha256` is over everything else, the hash of the one before included. */
+/** A receipt in its tenant's chain. `sha256` is the hash of everything else, the previous receipt's hash included. */
 export interface Receipt extends ReceiptBody {
   /** From 1, without gaps per tenant */
   number: number;
@@ -25,12 +25,12 @@ export interface Receipt extends ReceiptBody {
   sha256: string;
 }
 
-/** SHA-256 (hex) over a receipt without its own hash, as canonical JSON: everybody who has the receipts can check the chain. */
+/** SHA-256 (hex) over a receipt without its own hash, as canonical JSON. Everybody who has the receipts can check the chain. */
 export function receiptHash({ sha256: _own, ...receipt }: Omit<Receipt, "sha256"> & { sha256?: string }): string {
   return hash("sha256", canonicalJson(receipt));
 }
 
-/** Writes the next receipt of the tenant's chain; the tenant's row is locked, so that two at once get one order. */
+/** Writes the next receipt of the tenant's chain. The tenant's row is locked, so that concurrent calls get one order. */
 export async function appendReceipt(db: Db, body: ReceiptBody): Promise<Receipt> {
   return inTransaction(db, async (trx) => {
     await trx.selectFrom("tenants").select("name").where("name", "=", body.tenant).forUpdate().execute();

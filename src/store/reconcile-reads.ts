@@ -1,4 +1,4 @@
-/** Batch reads for a reconcile: a thousand manifests cost a handful of queries. */
+/** Batch reads for a reconcile: a thousand manifests cost a few queries. */
 import { sql } from "kysely";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { changingKinds, type OperationKind, type OperationState } from "../model/operation.ts";
@@ -18,7 +18,10 @@ export async function tenantsByName(db: Db, names: readonly string[]): Promise<M
   return new Map(rows.map((row) => [row.name, row.record]));
 }
 
-/** The integrations of these tenants that aren't gone, by `tenant/name`; without proofs, which records that were written before 0100 hold whole. */
+/**
+ * The integrations of these tenants that aren't gone, by `tenant/name`, without proofs. Records from before migration 0100 contain whole
+ * proofs.
+ */
 export async function integrationsOfTenants(db: Db, tenants: readonly string[]): Promise<Map<string, IntegrationRecord>> {
   if (tenants.length === 0) return new Map();
   const rows = await db
@@ -30,7 +33,10 @@ export async function integrationsOfTenants(db: Db, tenants: readonly string[]):
   return new Map(rows.map((row) => [`${row.tenant}/${row.name}`, row.record]));
 }
 
-/** `tenant/name` of each integration for which an operation is queued, running or awaiting approval. */
+/**
+ * `tenant/name` of each integration with an operation that changes it and is queued, running or awaiting approval; and the kinds of those
+ * operations.
+ */
 export async function busyIntegrations(db: Db, tenants: readonly string[]): Promise<Map<string, OperationKind[]>> {
   const busy = new Map<string, OperationKind[]>();
   if (tenants.length === 0) return busy;
@@ -74,7 +80,7 @@ export async function statesOf(db: Db, ids: readonly string[]): Promise<ChildSta
   }));
 }
 
-/** Makes an operation a child of this one, unless it is another's. */
+/** Makes the operation a child of this parent, unless it has another one. */
 export async function adoptChild(db: Db, child: string, parent: string): Promise<void> {
   await db.updateTable("operations").set({ parent }).where("id", "=", child).where("parent", "is", null).execute();
 }

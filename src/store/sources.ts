@@ -9,12 +9,12 @@ export async function findSource(db: Db, name: string): Promise<SourceRecord | u
   return row?.record;
 }
 
-/** One page of sources by name. `invalid_request` for a cursor that isn't ours. */
+/** One page of sources by name. @throws ProblemError invalid_request for a cursor that isn't ours */
 export async function listSources(db: Db, { limit, cursor }: { limit: number; cursor?: string | undefined }): Promise<Page<SourceRecord>> {
   return pageByName(db.selectFrom("sources").select(["name", "record"]), { limit, cursor });
 }
 
-/** The sources that are pushed under a repository's name, the oldest first, their rows locked until the caller's transaction ends. */
+/** The push sources of a repository, by its name, oldest first. Their rows are locked until the caller's transaction ends. */
 export async function pushSourcesOf(trx: Db, repository: string): Promise<SourceRecord[]> {
   const { rows } = await sql<{ record: SourceRecord }>`
     select record from sources where record->>'kind' = 'push' and record->>'repository' = ${repository}
@@ -22,7 +22,7 @@ export async function pushSourcesOf(trx: Db, repository: string): Promise<Source
   return rows.map((row) => row.record);
 }
 
-/** The source, made with `make` where there is none, its row locked until the caller's transaction ends. */
+/** The source, its row locked until the caller's transaction ends. If there is none, `make` makes it. */
 export async function lockSource(trx: Db, name: string, make: () => SourceRecord): Promise<SourceRecord> {
   await trx
     .insertInto("sources")
@@ -34,7 +34,7 @@ export async function lockSource(trx: Db, name: string, make: () => SourceRecord
   return row;
 }
 
-/** The source, its row locked until the caller's transaction ends; undefined where there is none. */
+/** The source, its row locked until the caller's transaction ends; undefined if there is none. */
 export async function lockKnownSource(trx: Db, name: string): Promise<SourceRecord | undefined> {
   const row = await trx.selectFrom("sources").select("record").where("name", "=", name).forUpdate().executeTakeFirst();
   return row?.record;
@@ -49,10 +49,10 @@ export async function saveSource(db: Db, source: SourceRecord): Promise<void> {
     .execute();
 }
 
-/** Deletes a source; its integrations and tenants stay as they are, without an owner. Answers whether there was one. */
+/** Deletes a source. Its integrations and tenants stay as they are, without an owner. Returns whether there was one. */
 export async function deleteSource(db: Db, name: string): Promise<boolean> {
   return inTransaction(db, async (trx) => {
-    // First, so that a reconcile which claims at the same time does so before it or finds no source.
+    // Delete the source first: a concurrent reconcile claims either before this or finds no source.
     const deleted = await trx.deleteFrom("sources").where("name", "=", name).executeTakeFirst();
     await trx.deleteFrom("source_members").where("source", "=", name).execute();
     await trx.deleteFrom("webhook_deliveries").where("source", "=", name).execute();
@@ -69,7 +69,7 @@ export async function noteFetch(db: Db, name: string, fetched: { revision: strin
   await sql`update sources set record = ${noted} where name = ${name}`.execute(db);
 }
 
-/** Pull sources whose interval is over; each is stamped as asked for now, so that of several replicas one takes it. */
+/** Pull sources whose interval is over. Each is marked as fetched now, so that only one of several replicas takes it. */
 export async function takeDueSources(db: Db, now: string): Promise<SourceRecord[]> {
   const { rows } = await sql<{ record: SourceRecord }>`
     update sources set record = jsonb_set(record, '{lastAt}', to_jsonb(${now}::text))
@@ -81,7 +81,7 @@ export async function takeDueSources(db: Db, now: string): Promise<SourceRecord[
   return rows.map((row) => row.record);
 }
 
-/** The source that owns it, if there is one. For a tenant, `tenant` and `name` are the same. */
+/** The source that owns this tenant or integration, if any. For a tenant, `tenant` and `name` are the same. */
 export async function ownerOf(db: Db, kind: SourceMember["kind"], tenant: string, name: string): Promise<string | undefined> {
   const row = await db
     .selectFrom("source_members")
@@ -103,8 +103,8 @@ export async function membersOf(db: Db, { source, tenants }: { source: string; t
 }
 
 /**
- * Makes these the source's own; what another source owns stays with it. Answers false, and claims nothing, where the source was removed:
- * nobody could ever give back what it owned.
+ * Makes these members the source's own. Members of another source stay with it. Returns false and claims nothing if the source was removed:
+ * nobody could release its members any more.
  */
 export async function claimMembers(db: Db, source: string, members: readonly Omit<SourceMember, "source">[]): Promise<boolean> {
   return inTransaction(db, async (trx) => {
@@ -137,8 +137,8 @@ export async function releaseMember(db: Db, { kind, tenant, name, source }: Omit
 }
 
 /**
- * Takes note of a delivery by all of its keys (its id, its content). False when one of them was seen before; what is older than
- * `keptHours` is forgotten.
+ * Records a delivery by all of its keys (its id, its content). Returns false if one of them is known already. Keys older than `keptHours`
+ * are deleted.
  */
 export async function noteDelivery(db: Db, source: string, keys: readonly string[], keptHours = 72): Promise<boolean> {
   return db.transaction().execute(async (trx) => {

@@ -20,12 +20,13 @@ export type Store =
   | (Shared & { kind: "pglite"; pglite: PGlite; databaseUrl?: undefined })
   | (Shared & { kind: "postgresql"; pglite?: undefined; databaseUrl: string });
 
-/** Where PGlite keeps its files. */
+/** The folder of PGlite's files. */
 export const pgliteFolder = (dataDir: string): string => join(dataDir, "store", "postgres");
 
 /**
- * Opens the store and brings its schema up to date. The first PGlite start makes the database and takes seconds.
- * `not_ready` when another process has the data folder.
+ * Opens the store and brings its schema up to date. The first start with PGlite makes the database and takes seconds.
+ *
+ * @throws ProblemError not_ready when another process uses the data folder
  */
 export async function openStore({ databaseUrl, dataDir, log }: StoreOptions): Promise<Store> {
   const store = databaseUrl === undefined ? await openPGlite(dataDir, log) : openPostgres(databaseUrl, log);
@@ -42,7 +43,7 @@ async function openPGlite(dataDir: string, log: Log): Promise<Store> {
   const folder = join(dataDir, "store");
   let lost: () => void = () => {};
   const release = await lockFolder(folder, (error) => {
-    log.error("The lock of the data folder was lost; the store is closed so that nothing is written twice", faultFields(error));
+    log.error("The lock of the data folder was lost, so the store is closed before two processes write to it", faultFields(error));
     lost();
   });
   try {
@@ -51,7 +52,7 @@ async function openPGlite(dataDir: string, log: Log): Promise<Store> {
     const db = new Kysely<Database>({ dialect: new PGliteDialect({ pglite }) });
     const close = async () => {
       if (!pglite.closed) await pglite.close();
-      await release().catch(() => undefined); // it was lost, or the folder is gone: either way it isn't ours any more
+      await release().catch(() => undefined); // the lock was lost or the folder is gone: it isn't ours any more
     };
     return { kind: "pglite", db, pglite, close };
   } catch (error) {
@@ -60,7 +61,7 @@ async function openPGlite(dataDir: string, log: Log): Promise<Store> {
   }
 }
 
-const int8 = 20; // pg_type's oid of bigint, which node-postgres gives as text; ours are counts far below 2^53
+const int8 = 20; // oid of bigint in pg_type. node-postgres returns it as text; our values are counts far below 2^53
 
 function openPostgres(databaseUrl: string, log: Log): Store {
   const types = new pg.TypeOverrides();

@@ -5,13 +5,13 @@ import { anyOf } from "./database/any-of.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
 
-/** The tenant of that name. */
+/** The tenant with that name. */
 export async function findTenant(db: Db, name: string): Promise<TenantRecord | undefined> {
   const row = await db.selectFrom("tenants").select("record").where("name", "=", name).where("gone", "=", false).executeTakeFirst();
   return row?.record;
 }
 
-/** One page of tenants by name. `invalid_request` for a cursor that isn't ours. */
+/** One page of tenants by name. @throws ProblemError invalid_request for a cursor that isn't ours */
 export async function listTenants(
   db: Db,
   { tenants, limit, cursor }: { tenants: VisibleTenants; limit: number; cursor?: string | undefined },
@@ -22,7 +22,7 @@ export async function listTenants(
   return pageByName(query, { limit, cursor });
 }
 
-/** Writes the tenant, new or changed; the record's own timestamps are the caller's. */
+/** Writes the tenant, new or changed. The caller sets the record's timestamps. */
 export async function saveTenant(db: Db, tenant: TenantRecord): Promise<void> {
   const row = { account_id: tenant.accountId, gone: false, record: JSON.stringify(tenant) };
   await db
@@ -33,9 +33,9 @@ export async function saveTenant(db: Db, tenant: TenantRecord): Promise<void> {
 }
 
 /**
- * Makes the tenant a tombstone: its name, its receipts and its integrations' tombstones stay, and nobody finds it any more. What a source
- * owned of it belongs to nobody, so that the next tenant of that name isn't the source's.
- * False while one of its integrations isn't gone.
+ * Turns the tenant into a tombstone. Its name, its receipts and its integrations' tombstones stay, but lookups no longer find it. Sources
+ * lose the members that they owned in it, so that the next tenant of that name doesn't belong to the source. Returns false if one of its
+ * integrations isn't gone.
  */
 export async function writeTenantTombstone(db: Db, name: string): Promise<boolean> {
   return inTransaction(db, async (trx) => {
@@ -51,10 +51,10 @@ export async function writeTenantTombstone(db: Db, name: string): Promise<boolea
   });
 }
 
-/** What a claim on an account itself is about; claims on what stands in it name that. */
+/** The `resource` of a claim on the whole account. Other claims name the resource inside the account. */
 const accountItself = "account";
 
-/** The names of all tenants that ever had this account, also of offboarded ones: a claim stays after its tenant is gone. */
+/** The names of all tenants that ever had this account, offboarded ones included: a claim stays after its tenant is gone. */
 export async function claimantsOfAccount(db: Db, accountId: string): Promise<string[]> {
   const rows = await db
     .selectFrom("claims")
@@ -66,7 +66,7 @@ export async function claimantsOfAccount(db: Db, accountId: string): Promise<str
   return rows.map((row) => row.tenant);
 }
 
-/** Records the claim of the tenant on this account. */
+/** Records the tenant's claim on this account. */
 export async function claimAccount(db: Db, accountId: string, tenant: string): Promise<void> {
   await db
     .insertInto("claims")
@@ -75,12 +75,12 @@ export async function claimAccount(db: Db, accountId: string, tenant: string): P
     .execute();
 }
 
-/** A name that a decision depends on: it must not change until the transaction ends. */
+/** A name that a decision depends on. It must not change until the transaction ends. */
 export type Locked = { tenant: string } | { account: string } | { repository: string };
 
 /**
- * Makes other transactions that lock the same name wait for the end of this one. It works also for a name that has no row yet, which a
- * row lock can't do. Order, so that nobody waits in a circle: the tenant, then the account, then rows.
+ * Makes other transactions that lock the same name wait until this one ends. Unlike a row lock, it also works for a name without a row. To
+ * avoid deadlocks, lock the tenant first, then the account, then rows.
  */
 export async function lockName(trx: Db, locked: Locked): Promise<void> {
   const [name = ""] = Object.entries(locked).map(([kind, value]) => `${kind}:${value}`);

@@ -1,6 +1,6 @@
 /**
- * Every change of an operation's state, each guarded in SQL by the state it comes from and, while it runs, by its
- * lease epoch: a worker that lost its lease changes nothing. Each writes a `state` event in the same transaction.
+ * Every change of an operation's state. SQL guards each change by the state before it and, during a run, by its lease epoch: a worker that
+ * lost its lease changes nothing. Each change writes a `state` event in the same transaction.
  */
 import { sql } from "kysely";
 import { type OperationState, transitions } from "../model/operation.ts";
@@ -11,11 +11,11 @@ import { lockName } from "./tenants.ts";
 
 interface Change {
   to: OperationState;
-  /** Narrows the legal origins */
+  /** The only allowed states before the change. Default: all legal ones */
   from?: readonly OperationState[];
-  /** The epoch that the writer holds: the row must have it. */
+  /** The epoch that the writer holds. The row must have the same. */
   heldEpoch?: number;
-  /** The epoch that a new owner brings: the row's must be lower. */
+  /** The epoch of a new owner. The row's epoch must be lower. */
   newEpoch?: number;
   set?: {
     error?: Problem | undefined;
@@ -29,7 +29,7 @@ interface Change {
   };
 }
 
-/** queued (or running, when its owner is dead) → running, under a newer epoch. A second run counts as an attempt. */
+/** queued (or running, if its owner is dead) → running, under a newer epoch. A second run counts as an attempt. */
 export async function startOperation(
   db: Db,
   id: string,
@@ -43,7 +43,7 @@ export type Outcome =
   | { state: "failed"; error: Problem; result?: Record<string, unknown> | undefined }
   | { state: "cancelled"; error?: Problem | undefined; result?: Record<string, unknown> | undefined };
 
-/** running → its end, once. `operation_interrupted` for a worker whose epoch is stale. */
+/** running → its end, once. @throws ProblemError operation_interrupted for a worker whose epoch is stale */
 export async function finishOperation(db: Db, id: string, epoch: number, outcome: Outcome): Promise<StoredOperation> {
   const { state, result } = outcome;
   const error = state === "succeeded" ? undefined : outcome.error;
@@ -51,8 +51,8 @@ export async function finishOperation(db: Db, id: string, epoch: number, outcome
 }
 
 /**
- * running → awaiting-approval, with the plan that was made; → cancelled where something newer overtook it meanwhile: what accepts the
- * newer one cancels only what waits already.
+ * running → awaiting-approval, with the plan of the run. If a newer operation overtook it meanwhile: running → cancelled, because accepting
+ * the newer one cancels only operations that already wait.
  */
 export async function parkOperation(
   db: Db,
@@ -69,20 +69,20 @@ export async function parkOperation(
   });
 }
 
-/** awaiting-approval → queued, with who approved it; the caller enqueues it in the same transaction. */
+/** awaiting-approval → queued, with the approver. The caller enqueues it in the same transaction. */
 export async function approveOperation(db: Db, id: string, approvedBy: string): Promise<StoredOperation> {
   return mustChange(db, id, { to: "queued", from: ["awaiting-approval"], set: { approvedBy } });
 }
 
 /**
- * running → queued: a run given back, or taken from a dead owner. The epoch rises, so the old owner is fenced at once. One that was
- * given back in good order doesn't count as an attempt: restarts of the service must not wear an operation out.
+ * running → queued: a run was given back, or taken from a dead owner. The epoch rises, so fencing stops the old owner at once. With
+ * `counts: false` (given back in good order) it isn't an attempt: restarts of the service must not use an operation's attempts up.
  */
 export async function requeueOperation(db: Db, id: string, epoch: number, { counts = true } = {}): Promise<StoredOperation> {
   return mustChange(db, id, { to: "queued", from: ["running"], heldEpoch: epoch, set: { bumpAttempt: counts, bumpEpoch: true } });
 }
 
-/** queued or awaiting-approval → cancelled; undefined when it has moved on meanwhile. */
+/** queued or awaiting-approval → cancelled; undefined if its state has changed meanwhile. */
 export async function cancelWaiting(
   db: Db,
   id: string,
@@ -91,12 +91,12 @@ export async function cancelWaiting(
   return change(db, id, { to: "cancelled", from: ["queued", "awaiting-approval"], set: more });
 }
 
-/** queued or awaiting-approval → failed, without a run; undefined when it has moved on meanwhile. */
+/** queued or awaiting-approval → failed, without a run; undefined if its state has changed meanwhile. */
 export async function failWaiting(db: Db, id: string, error: Problem): Promise<StoredOperation | undefined> {
   return change(db, id, { to: "failed", from: ["queued", "awaiting-approval"], set: { error } });
 }
 
-/** Asks the owner of a running operation, in whatever process, to end it; undefined when none runs it. */
+/** Asks the owner of a running operation, in any process, to end it; undefined if it doesn't run. */
 export async function requestCancel(db: Db, id: string): Promise<StoredOperation | undefined> {
   const asked = await db
     .updateTable("operations")

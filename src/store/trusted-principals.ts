@@ -1,6 +1,6 @@
 import type { Db } from "./database/transaction.ts";
 
-/** A principal outside our vendors' own files that an administrator allows integrations to trust. */
+/** A principal that our vendor files don't name and that an administrator allows integrations to trust. */
 export interface TrustedPrincipal {
   id: string;
   vendor: string;
@@ -11,7 +11,7 @@ export interface TrustedPrincipal {
   createdAt: string;
 }
 
-/** Writes it, new or changed. */
+/** Writes the principal, new or changed. */
 export async function saveTrustedPrincipal(
   db: Db,
   { id, vendor, principalArn, addedBy }: Omit<TrustedPrincipal, "createdAt">,
@@ -40,13 +40,13 @@ export async function findTrustedPrincipal(db: Db, id: string): Promise<TrustedP
   );
 }
 
-/** Removes it; integrations that exist keep what they were given. Answers whether there was one. */
+/** Removes it. Existing integrations keep their trust. Returns whether there was one. */
 export async function deleteTrustedPrincipal(db: Db, id: string): Promise<boolean> {
   const deleted = await db.deleteFrom("trusted_principals").where("id", "=", id).executeTakeFirst();
   return deleted.numDeletedRows > 0n;
 }
 
-/** Whether an administrator has put exactly this principal on the list for this vendor. */
+/** Whether an administrator allowed exactly this principal for this vendor. */
 export async function isTrustedPrincipal(db: Db, vendor: string, principalArn: string): Promise<boolean> {
   const row = await db
     .selectFrom("trusted_principals")

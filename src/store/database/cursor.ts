@@ -1,12 +1,12 @@
 import { ProblemError } from "../../problem.ts";
 
-/** One page of a list; `nextCursor` is null on the last one. */
+/** One page of a list. `nextCursor` is null on the last page. */
 export interface Page<T> {
   items: T[];
   nextCursor: string | null;
 }
 
-/** The page of `rows` (read with one more than `limit`, so that the last page is known) whose key is `keyOf(row)`. */
+/** The page of `rows`. The query reads one row more than `limit`, so that the last page is known. `keyOf` gives the cursor's key. */
 export function pageOf<Row, T>(rows: Row[], limit: number, keyOf: (row: Row) => string, itemOf: (row: Row) => T): Page<T> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
@@ -14,7 +14,7 @@ export function pageOf<Row, T>(rows: Row[], limit: number, keyOf: (row: Row) => 
   return { items: items.map(itemOf), nextCursor: Buffer.from(keyOf(last)).toString("base64url") };
 }
 
-/** The key inside a cursor that `pageOf` made. `invalid_request` when it fits no such key (`shape`). */
+/** The key inside a cursor that `pageOf` made. @throws ProblemError invalid_request when the key doesn't match `shape` */
 export function keyOfCursor(cursor: string, shape: RegExp): string {
   const key = Buffer.from(cursor, "base64url").toString("utf8");
   if (shape.test(key)) return key;
@@ -29,7 +29,7 @@ interface NamedQuery<T> {
   execute(): Promise<{ name: string; record: T }[]>;
 }
 
-/** One page of records by name. `invalid_request` for a cursor that isn't ours. */
+/** One page of records by name. @throws ProblemError invalid_request for a cursor that isn't ours */
 export async function pageByName<T>(
   query: NamedQuery<T>,
   { limit, cursor }: { limit: number; cursor?: string | undefined },

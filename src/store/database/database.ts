@@ -1,4 +1,4 @@
-/** The tables, as Kysely sees them. One migration file per change makes them (migrations/). */
+/** The tables, as Kysely sees them. Each migration file makes one change to them (migrations/). */
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 import type { Proof } from "../../iam/contract/contract.ts";
 import type { AuditEntry } from "../../model/audit-entry.ts";
@@ -10,7 +10,7 @@ import type { SourceRecord } from "../../model/source.ts";
 import type { TenantRecord } from "../../model/tenant.ts";
 import type { Problem } from "../../problem.ts";
 
-/** Written as JSON text, because node-postgres turns a JavaScript array into a PostgreSQL array; read parsed. */
+/** Written as JSON text, because node-postgres would turn a JavaScript array into a PostgreSQL array. Read as parsed JSON. */
 type Json<T> = ColumnType<T, string, string>;
 type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
 type Timestamp = ColumnType<Date, string | undefined, string>;
@@ -19,12 +19,12 @@ type NullableTimestamp = ColumnType<Date | null, string | null | undefined, stri
 interface TenantsTable {
   name: string;
   account_id: string;
-  /** Offboarded: kept as a tombstone, found by nobody */
+  /** Offboarded: it stays as a tombstone, and lookups don't find it */
   gone: Generated<boolean>;
   record: JSONColumnType<TenantRecord>;
 }
 
-/** Who has, or had, what of an account. */
+/** The tenants that have, or had, an account or a resource in it. */
 interface ClaimsTable {
   account_id: string;
   resource: string;
@@ -52,7 +52,7 @@ interface ExternalIdsTable {
 
 export interface OperationsTable {
   id: string;
-  /** Order of acceptance; the stable key of lists */
+  /** The order of acceptance; a stable key for lists */
   position: Generated<number>;
   kind: OperationKind;
   state: OperationState;
@@ -96,7 +96,7 @@ interface IdempotencyKeysTable {
 
 interface LeasesTable {
   resource: string;
-  /** The operation it was taken for; with the epoch it names the processes' marker */
+  /** The operation that needs the lease; with the epoch it names the processes' marker */
   operation: string;
   /** One per service process */
   owner: string;

@@ -1,16 +1,16 @@
-/** Who writes a record: a run of an operation, known by the epoch that it holds. */
+/** Fencing of writes to a record: the writer is a run of an operation and names the epoch that it holds. */
 import { ProblemError } from "../../problem.ts";
 import type { Db } from "./transaction.ts";
 
-/** A verb's `Run` is one. */
+/** A verb's `Run` has this shape. */
 export interface Fencing {
   operation: { id: string };
   epoch: number;
 }
 
 /**
- * Lets the caller's transaction go on only while the operation runs under the writer's epoch, and keeps it so until the commit:
- * whoever takes the operation over waits for that row.
+ * Lets the caller's transaction continue only if the operation runs under the writer's epoch, and keeps that true until the commit: a
+ * takeover of the operation waits for the locked row.
  *
  * @throws ProblemError operation_interrupted
  */

@@ -11,14 +11,16 @@ interface Holder {
   start: string;
 }
 
-// A holder's mtime goes stale after this: PGlite can hold the event loop for seconds while it makes a new database.
+// After this time without an update, a lock is stale. PGlite can block the event loop for seconds while it makes a new database.
 const staleMilliseconds = 30_000;
-// The least that proper-lockfile takes; used when the holder is known dead, so that a restart after a crash is quick.
+// The minimum of proper-lockfile. It is used if the holder is known to be dead, so that a restart after a crash is quick.
 const deadMilliseconds = 2_000;
 
 /**
- * Takes the data folder for this process, because a second process on one PGlite folder opens silently and loses rows.
- * `not_ready` when another live process has it. Resolves to the release; `onLost` is called if the lock is taken away.
+ * Takes the data folder for this process: a second process can open the same PGlite folder without an error, and then rows are lost.
+ * Resolves to the release. Calls `onLost` if the lock is taken away.
+ *
+ * @throws ProblemError not_ready when another live process has the folder
  */
 export async function lockFolder(folder: string, onLost: (error: Error) => void): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -45,7 +47,7 @@ export async function lockFolder(folder: string, onLost: (error: Error) => void)
   }
 }
 
-/** Who has the lock of a folder, as a sentence's subject; the holder may not have written its name yet. */
+/** Names the process that holds a folder's lock, as the subject of a sentence. The holder may not have written its name yet. */
 export const holderOf = async (folder: string): Promise<string> => nameOf(await readHolder(join(folder, "holder.json")));
 
 const nameOf = (holder: Holder | undefined): string =>
@@ -55,7 +57,7 @@ async function readHolder(file: string): Promise<Holder | undefined> {
   try {
     return JSON.parse(await readFile(file, "utf8"));
   } catch {
-    return undefined; // first start, or a write that a crash cut short: the lock's age decides
+    return undefined; // the first start, or a crash during the write: the lock's age decides
   }
 }
 
@@ -66,6 +68,6 @@ async function isDead(holder: Holder): Promise<boolean> {
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "ESRCH";
   }
-  // The pid is in use: by the holder, or by a process that got its number later.
+  // The pid is in use, by the holder or by a later process with the same number.
   return ((await startTimeOf(holder.pid)) ?? "") !== holder.start;
 }

@@ -18,7 +18,7 @@ import { up as refusalsByTenant } from "./migrations/0140-refusals-by-tenant.ts"
 import { up as closedByTeardowns } from "./migrations/0150-closed-by-teardowns.ts";
 import { up as planScope } from "./migrations/0160-plan-scope.ts";
 
-/** In order of their names; a migration that has been released is never edited. */
+/** Kysely applies them in order of their names. A released migration is never edited. */
 const migrations = {
   "0140-refusals-by-tenant": { up: refusalsByTenant },
   "0150-closed-by-teardowns": { up: closedByTeardowns },
@@ -39,8 +39,8 @@ const migrations = {
 };
 
 /**
- * Brings the schema up to date. On PostgreSQL Kysely holds a transaction-scoped advisory lock meanwhile, so replicas
- * that start together migrate once; PGlite has one process anyway.
+ * Brings the schema up to date. On PostgreSQL, Kysely meanwhile holds a transaction-scoped advisory lock, so replicas that start together
+ * migrate once. PGlite has only one process.
  */
 export async function migrate(db: Kysely<Database>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

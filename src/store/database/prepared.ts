@@ -1,14 +1,14 @@
 import type pg from "pg";
 
-/** Each keeps its plan in memory on each connection, for as long as that lasts. */
+/** Each prepared statement keeps its plan in the memory of each connection, as long as the connection lasts. */
 const mostStatements = 300;
-/** Rows written together make a text for each number of rows. */
+/** An insert of several rows has another text for each number of rows, so statements with more values aren't prepared. */
 const mostValues = 30;
 
 /**
- * PostgreSQL refuses a prepared statement whose result has got other columns ("cached plan must not change result type"). So one that gives
- * whatever columns there are isn't prepared: another replica may bring a newer schema while this one runs. What is in parentheses gives
- * nothing itself, unless all is.
+ * Whether the columns of the result depend on the table (`select *` and the like). PostgreSQL refuses a prepared statement whose result has
+ * got other columns ("cached plan must not change result type"), and another replica may bring a newer schema while this one runs. So such
+ * a statement isn't prepared. The text in parentheses doesn't count, unless everything is in parentheses.
  */
 function followsTheTable(text: string): boolean {
   const outer = text.replace(innermost, "");
@@ -16,10 +16,10 @@ function followsTheTable(text: string): boolean {
 }
 const innermost = /\([^()]*\)/g;
 
-/** The name that a statement is prepared under; undefined when it isn't. */
+/** The name of the prepared statement; undefined if it isn't prepared. */
 type NameOf = (text: string, values: readonly unknown[]) => string | undefined;
 
-/** Names statements with values, the same one the same way; the first `most` of them that come. */
+/** Gives a name to each of the first `most` statements with values, and the same name to the same text. */
 export function statementNames(most = mostStatements): NameOf {
   const names = new Map<string, string>();
   return (text, values) => {
@@ -33,9 +33,9 @@ export function statementNames(most = mostStatements): NameOf {
 }
 
 /**
- * Has the pool's connections parse and plan a statement once instead of each time, which was more than half of the database's own work
- * ([PREPARE](https://www.postgresql.org/docs/current/sql-prepare.html)). A value that node-postgres can't serialise would leave the statement
- * unusable on its connection: values are text, numbers, booleans, nulls, dates and lists of text.
+ * Makes the pool's connections parse and plan a statement once instead of each time. That was more than half of the database's own work
+ * ([PREPARE](https://www.postgresql.org/docs/current/sql-prepare.html)). A value that node-postgres can't serialise would leave the
+ * statement unusable on its connection, so values are text, numbers, booleans, nulls, dates and lists of text.
  */
 export function prepareStatements(pool: pg.Pool): void {
   const nameOf = statementNames();

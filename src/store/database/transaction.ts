@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Database } from "./database.ts";
 
-/** Where a store function runs: the pool, or the caller's transaction. */
+/** The place where a store function runs: the pool, or the caller's transaction. */
 export type Db = Kysely<Database>;
 
 /** Runs `work` in the caller's transaction if there is one, else in its own. */

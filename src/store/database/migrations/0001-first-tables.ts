@@ -23,7 +23,7 @@ const statements = [
   )`,
   `create index integrations_vendor on integrations (vendor) where not gone`,
 
-  // The primary key is what decides a race of two tenants for one id.
+  // If two tenants claim one id at the same time, the primary key decides.
   `create table external_ids (
     vendor text not null,
     digest text not null,
@@ -33,7 +33,7 @@ const statements = [
   )`,
   `create index external_ids_tenant on external_ids (tenant)`,
 
-  // Epochs rise over all leases together, so a row may be deleted at release and a later one still outranks it.
+  // Epochs rise over all leases together. So a row may be deleted at release, and a later lease still has a higher epoch.
   `create sequence epochs`,
 
   `create table operations (

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Vendors whose access is taken away over all tenants, until it is given back. */
+/** Vendors whose access is revoked for all tenants, until it is reinstated. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create table vendor_revocations (
     vendor text primary key,

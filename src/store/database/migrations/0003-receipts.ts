@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Receipts of teardowns, which outlive what they are about, and tombstones of tenants. */
+/** Receipts of teardowns, which stay after the integration is gone, and tombstones of tenants. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table tenants add column gone boolean not null default false`.execute(db);
   await sql`create table receipts (

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Principals that an administrator allows blueprints to trust whose vendor no file of ours names. */
+/** Principals that our vendor files don't name and that an administrator allows blueprints to trust. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("trusted_principals")

@@ -6,7 +6,7 @@ const statements = [
     record jsonb not null
   )`,
 
-  // One owner per thing: the primary key decides between two sources that claim it.
+  // Each member has one owner. If two sources claim it, the primary key decides.
   `create table source_members (
     kind text not null check (kind in ('Tenant', 'Integration')),
     tenant text not null,
@@ -24,7 +24,7 @@ const statements = [
     primary key (source, key)
   )`,
 
-  // Scope: 'service' or 'tenant/<name>'; an integration's own pause stands in its settings.
+  // Scope: 'service' or 'tenant/<name>'. An integration's own pause is in its settings.
   `create table pauses (
     scope text primary key,
     reason text not null,
@@ -41,7 +41,7 @@ const statements = [
   )`,
 ];
 
-/** Sources and what they own, webhook deliveries, pauses, drift. */
+/** Sources and their members, webhook deliveries, pauses, drift. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db);
 }

@@ -13,7 +13,7 @@ const statements = [
     last_used_at timestamptz
   )`,
 
-  // What is filtered by is generated from what is hashed, so that the two can't differ.
+  // The columns for filters are generated from the hashed entry, so that the two can't differ.
   `create table audit (
     seq bigint primary key,
     entry jsonb not null,
@@ -29,7 +29,7 @@ const statements = [
   `create index audit_tenant on audit (tenant, seq)`,
   `create index audit_operation on audit (operation)`,
 
-  // The end of the chain: whoever appends locks it, and a chain that was cut short doesn't reach it.
+  // The end of the chain. Every append locks it. A chain that was cut short doesn't reach it.
   `create table audit_head (
     one boolean primary key default true check (one),
     seq bigint not null,

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 const statements = [
-  // Of each tenant the turn of its last job, per lane; under no tenant the latest turn that has begun.
+  // Per lane: for each tenant, the position of its last job; for the empty tenant, the latest position that has begun.
   `create table turns (
     lane text not null,
     tenant text not null,
@@ -9,7 +9,7 @@ const statements = [
     primary key (lane, tenant)
   )`,
 
-  // Provisioning roles that refuse us; a row goes with the first success.
+  // Provisioning roles that refuse us. The first success deletes the row.
   `create table account_refusals (
     role_arn text primary key,
     refusals integer not null,
@@ -21,7 +21,7 @@ const statements = [
   `create index operations_ended on operations (finished_at) where finished_at is not null`,
 ];
 
-/** What bounds a tenant, an account and the store's growth. */
+/** Limits for a tenant, an account and the growth of the store. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db);
 }

@@ -1,19 +1,19 @@
 import { type Kysely, sql } from "kysely";
 
 const statements = [
-  // Beside it the planner takes the index of positions for a tenant's open operations, and reads everybody's: to statistics of a
-  // quiet hour both are empty. What recovery reads through it is sorted in memory.
+  // For a tenant's open operations, the planner used this index of positions instead of the tenant's index, and read the operations of all
+  // tenants: in statistics from a quiet hour, both indexes look empty. Recovery's reads, which used it, are now sorted in memory.
   `drop index operations_open`,
 
-  // Without it a page of a tenant's operations, once prepared, was looked for among everybody's from the newest back.
+  // Without this index, a prepared statement searched for a page of a tenant's operations among those of all tenants, newest first.
   `create index operations_tenant on operations (tenant, position)`,
 
-  // The primary key led the planner through all of a vendor's ids.
+  // The planner used the primary key and read all of a vendor's ids. The new index has the vendor, too.
   `drop index external_ids_tenant`,
   `create index external_ids_tenant_vendor on external_ids (tenant, vendor)`,
 ];
 
-/** What a tenant's caller asks for is found by the tenant, whatever others have and whenever statistics were last taken. */
+/** A tenant's rows are found by the tenant, whatever other tenants have and however old the statistics are. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db);
 }

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Proofs are most of a record's size, and few who read the record want them. Those that are there move when they are next written. */
+/** Proofs are most of a record's size, and few readers of the record need them. Stored proofs move when they are next written. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table integrations add column proof jsonb`.execute(db);
 }

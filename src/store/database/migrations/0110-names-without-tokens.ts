@@ -8,13 +8,13 @@ interface Pushed {
 }
 
 /**
- * Takes tokens out of the names of repositories that were pushed from. A source's own name is made from its repository's, so it changes
- * as well: the next push sends the clean name, and must find what the source owns.
+ * Removes tokens from the names of repositories of push sources. A source's own name follows from its repository's name, so it changes too:
+ * the next push sends the clean name, and must find the source's members.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const all = await sql<{ name: string }>`select name from sources`.execute(db);
   const taken = new Set(all.rows.map(({ name }) => name));
-  // Two tokens made two sources of one repository. The one that owns most comes first.
+  // Two tokens made two sources for one repository. The one that owns most comes first.
   const { rows } = await sql<Pushed>`
     select name, record->>'repository' as repository from sources where record->>'kind' = 'push'
     order by (select count(*) from source_members where source = sources.name) desc, record->>'createdAt', name`.execute(db);
@@ -37,7 +37,7 @@ async function rename(db: Kysely<unknown>, before: string, { name, repository }:
     where kind = 'reconcile' and request->>'source' = ${before}`.execute(db);
 }
 
-/** As src/gitops/push-source.ts had it when this was written; with `also`, a name that no push gives. */
+/** The function of src/gitops/push-source.ts at the time of this migration. With `also`, it returns a name that no push uses. */
 function sourceName(repository: string, also?: string): string {
   const last = repository
     .replace(/\.git$/, "")

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Who wrote a change that wasn't applied before authors were noted isn't known. Nobody can approve what carries it on: it has to be
- * asked for again.
+ * Before authors were recorded, the author of a change that wasn't applied is unknown. Nobody can approve an operation with such a change:
+ * it must be requested again.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`update integrations set record = record || '{"authors": [{"subject": "legacy", "operation": ""}]}'::jsonb

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Of a teardown that failed before this was noted it isn't known whether it had closed the trusts. It counts as having done so: nothing
- * opens them again until somebody asks for it.
+ * If a teardown failed before this field existed, nobody knows whether it had closed the trusts. It counts as if it had: the trusts stay
+ * closed until somebody requests the integration again.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`update integrations set record = record || '{"closedByTeardown": true}'::jsonb
