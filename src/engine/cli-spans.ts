@@ -1,6 +1,6 @@
 /**
- * What the Pulumi CLI tells of an update (`--otel-traces file://…`, one OTLP document in JSON per line), cut down to names and times:
- * its attributes hold paths, flags and texts of errors, and none of those is kept.
+ * Reads the trace that the Pulumi CLI writes of an update (`--otel-traces file://…`, one OTLP document in JSON per line). Keeps only names
+ * and times: the attributes hold paths, flags and error texts.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -28,7 +28,7 @@ const steps: Record<string, string> = {
   newPlugin: "plugin start",
   "diyBackend.getSnapshot": "read state",
 };
-/** gocloud.dev/blob's methods, as the requests to S3 that they are. */
+/** The methods of gocloud.dev/blob, and the S3 requests that they make. */
 const requests: Record<string, string> = {
   NewRangeReader: "GET",
   NewWriter: "PUT",
@@ -38,7 +38,7 @@ const requests: Record<string, string> = {
   Delete: "DELETE",
 };
 
-/** Ours for a name of the CLI's; whatever isn't known isn't told. */
+/** Our name for a name of the CLI; undefined for an unknown one, whose span isn't kept. */
 function nameOf(name: string): string | undefined {
   const method = /^gocloud\.dev\/blob\.(\w+)$/.exec(name)?.[1];
   if (method !== undefined) return `state ${requests[method] ?? "request"}`;
@@ -46,13 +46,13 @@ function nameOf(name: string): string | undefined {
   return call === undefined ? steps[name] : `plugin ${call}`;
 }
 
-/** The spans in such a file; lines that a killed CLI left unfinished are passed over. */
+/** The spans in the text of such a file. Lines that a killed CLI left unfinished are skipped. */
 export function readCliSpans(text: string): CliSpan[] {
   const all = text.split("\n").flatMap(spansIn);
   const byId = new Map(all.map((span) => [span.spanId, span]));
   const keptAround = (span: Told): string | undefined => {
     let around = byId.get(span.parentSpanId);
-    // Bounded: nothing says that what is told of parents has an end.
+    // Bounded, because nothing guarantees that the chain of parents ends.
     for (let left = all.length; around !== undefined && left > 0; left--) {
       if (nameOf(around.name) !== undefined) return around.spanId;
       around = byId.get(around.parentSpanId);
@@ -75,12 +75,12 @@ function spansIn(line: string): Told[] {
   }
 }
 
-/** Where the CLI writes them, in the update's own folder. */
+/** The file that the CLI writes them to, in the update's own folder. */
 export function cliSpansFile(folder: string): string {
   return path.join(folder, "spans.jsonl");
 }
 
-/** The spans of the update in this folder; none where the CLI wrote none. */
+/** The spans of the update in this folder; empty if the CLI wrote none. */
 export async function cliSpansIn(folder: string): Promise<CliSpan[]> {
   return readCliSpans(await readFile(cliSpansFile(folder), "utf8").catch(() => ""));
 }

@@ -15,7 +15,7 @@ const here = import.meta.url;
 const programRegistry = new URL(`../../programs/registry${here.endsWith(".ts") ? ".ts" : ".js"}`, here).href;
 const maxRunnerBytes = 600 * 1024 * 1024;
 
-/** Makes an engine and starts its runners. It uses no credential of its own: every request brings its two. */
+/** Makes an engine and starts its runners. The engine has no credentials of its own: every request brings its two. */
 export function createEngine(config: EngineConfig): Engine {
   const host = config.host ?? process.env;
   const folders = path.join(config.dataDir, "work");

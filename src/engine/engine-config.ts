@@ -1,35 +1,35 @@
-/** What the engine needs to know of its surroundings. */
+/** The engine's configuration. */
 import type { CliSpan, Pins } from "./engine.ts";
 import type { SecretsConfig } from "./stack-settings.ts";
 
 export interface EngineConfig {
   /** Holds `bin/pulumi` */
   cliRoot: string;
-  /** Holds `plugins/`; the CLI is kept from logging there */
+  /** Holds `plugins/`; the CLI can't write logs there (work-folder.ts) */
   pulumiHome: string;
-  /** Work folders are made below it, one per operation */
+  /** Work folders are made below it */
   dataDir: string;
-  /** Where runners keep compiled modules; below `dataDir` unless told */
+  /** Folder for the runners' compiled modules. Default: below `dataDir` */
   compileCache?: string;
   /** The service's state URL, `s3://bucket[/prefix]?region=…` */
   stateUrl: string;
   secrets: SecretsConfig;
-  /** Where AWS is, when it isn't AWS: the sandbox's emulator */
+  /** Where AWS is, if it isn't AWS: the sandbox's emulator */
   awsEndpoint?: string;
-  /** What the CLI and the plugin must be. Both are needed unless all that is talked to is on loopback. */
+  /** The expected CLI and plugin. Both pins are required unless all endpoints are on loopback. */
   pins?: Pins;
-  /** How many updates may run side by side */
+  /** How many updates may run at the same time */
   runners: number;
-  /** Updates per runner */
+  /** After this many updates, a runner is replaced */
   recycleAfter: number;
   /** Sandbox and tests: more variables for the CLI and its plugin */
   extraEnvironment?: Record<string, string>;
-  /** Tests: URL of another module whose `programs` the runners run */
+  /** Tests: URL of another module; the runners run its `programs` */
   registry?: string;
-  /** milliseconds between an interrupt and the kill; 60,000 unless given */
+  /** Milliseconds between an interrupt and the kill. Default: 60,000 */
   graceMs?: number;
-  /** Given where somebody traces operations: what the CLI did in an update of this operation */
+  /** Given if operations are traced: gets what the CLI did in an update of this operation */
   onSpans?: (operationId: string, spans: CliSpan[]) => void;
-  /** The variables that the allow-list picks from (PATH, proxies); the process's own unless given */
+  /** The variables that the allow-list picks from (PATH, proxies). Default: the process's own */
   host?: Record<string, string | undefined>;
 }

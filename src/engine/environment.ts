@@ -1,7 +1,7 @@
-/** The whole environment of the child processes. An allow-list: what isn't named here doesn't get in. Pure. */
+/** The complete environment of the child processes. It is an allow-list: a variable that isn't named here isn't passed on. Pure. */
 import path from "node:path";
 
-/** Needed to run programs and to get out through a proxy; none of them can hold an AWS credential. */
+/** Programs need these, also to get out through a proxy. None of them can hold an AWS credential. */
 const inherited = [
   "PATH",
   "LANG",
@@ -23,14 +23,14 @@ function inheritedFrom(host: Record<string, string | undefined>): Variables {
   return Object.fromEntries(inherited.flatMap((name) => (host[name] === undefined ? [] : [[name, host[name]]])));
 }
 
-/** `<operation>-<epoch>`, the value that every process of one attempt carries in `DRAWBRIDGE_OPERATION`. */
+/** `<operation>-<epoch>`: every process of one attempt has this value in `DRAWBRIDGE_OPERATION`. */
 export function operationMark(operationId: string, epoch: number): string {
   return `${operationId}-${epoch}`;
 }
 
 /**
- * A runner's environment: it never holds a credential, and the CLI inherits what is in it. `compileCache` is a folder where
- * Node keeps compiled modules: a third less time to load Pulumi (measured: 0.75 s to 0.5 s).
+ * A runner's environment. It never holds a credential, because the CLI inherits it. In the folder `compileCache`, Node keeps compiled
+ * modules, so that Pulumi loads a third faster (measured: 0.75 s to 0.5 s).
  */
 export function runnerEnvironment(
   host: Record<string, string | undefined>,
@@ -39,40 +39,40 @@ export function runnerEnvironment(
   return { ...bareEnvironment(host, pulumiHome), DRAWBRIDGE_RUNNER: runner, NODE_COMPILE_CACHE: compileCache };
 }
 
-/** The environment of a CLI that only says its version. Without a home of its own it would write a log below the user's. */
+/** The environment of a CLI that only prints its version. Without PULUMI_HOME it would write a log below the user's home. */
 export function bareEnvironment(host: Record<string, string | undefined>, pulumiHome: string): Variables {
   return { ...inheritedFrom(host), PULUMI_HOME: pulumiHome };
 }
 
 export interface CliPlace {
-  /** The operation's own folder, 0700; holds the credentials file and is HOME and TMPDIR of the processes */
+  /** The update's own folder, 0700. It holds the credentials file and is HOME and TMPDIR of the processes */
   folder: string;
   pulumiHome: string;
   /** with `profile=state` */
   backendUrl: string;
   mark: string;
-  /** The sandbox's secrets passphrase; absent where state is encrypted by KMS. */
+  /** The sandbox's secrets passphrase; absent if KMS encrypts secrets in state. */
   passphrase?: string;
   awsEndpoint?: string;
-  /** State is written once, at the end of the update (stacks that `survivesWithoutCheckpoints` names). */
+  /** State is written only once, at the end of the update (stack kinds with `foundAgain`). */
   skipCheckpoints?: boolean;
-  /** Where the CLI is to write what it spends its time on */
+  /** The file for the CLI's trace */
   spansFile?: string;
-  /** Destroys only: what the programs protect from replacement may go. */
+  /** Only for a destroy: it may delete resources that the programs protect from replacement. */
   ignoreProtect?: boolean;
-  /** Tests and sandbox only: what the stand-in plugin is to be told. */
+  /** Tests and sandbox only: variables for the stand-in plugin. */
   extra?: Variables;
 }
 
 /**
- * Of Go's garbage collector (pkg.go.dev/runtime, "Environment Variables"), in the CLI and in a plugin written in Go: they live for
- * seconds, so collecting is mostly wasted (a quarter of the CLI's CPU, docs/benchmarks.md); beyond 384 MiB they collect as usual.
+ * Settings of Go's garbage collector (pkg.go.dev/runtime, "Environment Variables"), for the CLI and a plugin written in Go. These processes
+ * live for seconds, so collecting is mostly wasted (a quarter of the CLI's CPU, docs/benchmarks.md). Beyond 384 MiB they collect as usual.
  */
 const goRuntime = { GOGC: "800", GOMEMLIMIT: "384MiB" };
 
 /**
- * What the CLI, and through it the AWS plugin, gets. No key and no token: only the names of files in the operation's
- * folder. Sources: pulumi/pulumi sdk/go/common/env/env.go and the AWS SDK reference, "Environment variables".
+ * The environment of the CLI, which the AWS plugin inherits. It holds no key and no token, only the names of files in the update's folder.
+ * Sources: pulumi/pulumi sdk/go/common/env/env.go and the AWS SDK reference, "Environment variables".
  */
 export function cliEnvironment(host: Record<string, string | undefined>, place: CliPlace): Variables {
   return {
@@ -98,7 +98,7 @@ export function cliEnvironment(host: Record<string, string | undefined>, place: 
     ...(place.skipCheckpoints ? { PULUMI_SKIP_CHECKPOINTS: "true" } : {}),
     ...(place.spansFile === undefined ? {} : { PULUMI_OPTION_OTEL_TRACES: `file://${place.spansFile}` }),
     ...(place.ignoreProtect ? { PULUMI_OPTION_IGNORE_PROTECT: "true" } : {}),
-    // Where it can't be kept from logging (work-folder.ts)
+    // For installations where we can't stop the CLI's logs (work-folder.ts)
     PULUMI_LOG_ROTATION_MAX_TOTAL_MB: "16",
     PULUMI_LOG_ROTATION_MAX_AGE_DAYS: "1",
     DRAWBRIDGE_OPERATION: place.mark,

@@ -1,4 +1,4 @@
-/** From a request to the runs that serve it: usually one, two where something is taken into state first. */
+/** Turns a request into runs: usually one, two if a resource is taken into state first. */
 
 import { kindFacts } from "../../stacks/kind-facts.ts";
 import { cliSpansFile } from "./cli-spans.ts";
@@ -20,7 +20,7 @@ export interface Workplace {
   host: Record<string, string | undefined>;
 }
 
-/** Lays out all that an update needs in its folder. The credentials are in a file there and nowhere else. */
+/** Writes everything that an update needs into its folder. The credentials are in a file there and nowhere else. */
 export async function layOut(
   config: EngineConfig,
   request: UpdateRequest,
@@ -50,7 +50,7 @@ export async function layOut(
   return { action, spec, stack: address.stack, folder, environment, place, refresh, message: request.operationId };
 }
 
-/** What is to be taken in: what the request found after a crash, and a retained key that state doesn't hold yet. */
+/** The resources to take into state: those that the request found after a crash, and a retained key that isn't in state yet. */
 function adoptions({ spec, adopt }: UpdateRequest, state: StackState | undefined): Record<string, string> {
   const key = "adoptKeyId" in spec.inputs ? spec.inputs.adoptKeyId : undefined;
   const held = new Set(state?.resources.map(({ name }) => name));
@@ -59,9 +59,9 @@ function adoptions({ spec, adopt }: UpdateRequest, state: StackState | undefined
 }
 
 /**
- * The runs in order. Where something is to be taken in, a run of its own does that first (programs/adoption.ts), also before
- * a destroy, which could not take away what isn't in state. Then creates that an interrupted run left as pending are
- * dropped: they are in state by now, or the main run repeats them; the CLI itself never forgets them.
+ * The runs in order. If resources must be taken in, a separate run does that first (programs/adoption.ts). That is also true before a
+ * destroy, which can't delete what isn't in state. Then a refresh drops the creates that an interrupted run left as pending, because the
+ * CLI itself never forgets them. By then they are in state, or the main run repeats them.
  */
 export function runsFor(order: RunOrder, request: UpdateRequest, state: StackState | undefined): RunOrder[] {
   const adopt = adoptions(request, state);
@@ -76,7 +76,7 @@ export function runsFor(order: RunOrder, request: UpdateRequest, state: StackSta
   return runs;
 }
 
-/** What several runs came to, told as one: the last one's outputs and counts, everybody's steps. */
+/** Combines the results of several runs: the outputs and counts of the last one, the steps of all. */
 export function together(results: UpdateResult[]): UpdateResult {
   const last = results.at(-1);
   return {

@@ -1,14 +1,14 @@
-/** The stack's settings file: configuration and the reference to the key that its secrets are encrypted with. */
+/** The stack's settings file: configuration, and the reference to the key that encrypts its secrets. */
 import { createCipheriv, pbkdf2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import type { Checkpoint } from "./state/checkpoint.ts";
 
-/** How secrets in state are encrypted: by a passphrase in the sandbox, by a KMS key (`awskms://…`) elsewhere. */
+/** What encrypts secrets in state: a passphrase in the sandbox, a KMS key (`awskms://…`) elsewhere. */
 export type SecretsConfig = { provider: "passphrase"; passphrase: string } | { provider: "awskms"; url: string };
 
 /**
- * A salt as Pulumi's passphrase provider stores it: `v1:<salt>:v1:<nonce>:<sealed>`, the sealed word proving the
- * passphrase (pulumi/pulumi pkg/secrets/passphrase: PBKDF2-SHA256, 1,000,000 rounds, AES-256-GCM).
+ * Makes a salt in the format of Pulumi's passphrase provider: `v1:<salt>:v1:<nonce>:<sealed>`. The sealed word proves the passphrase
+ * (pulumi/pulumi pkg/secrets/passphrase: PBKDF2-SHA256, 1,000,000 rounds, AES-256-GCM).
  */
 export async function makeSalt(passphrase: string): Promise<string> {
   const salt = randomBytes(8);
@@ -22,8 +22,8 @@ export async function makeSalt(passphrase: string): Promise<string> {
 const salts = new Map<string, Promise<string>>();
 
 /**
- * The salt of this process's new stacks. Deriving a key takes 0.4 CPU-seconds (measured), as much as a whole CLI start, and the stacks
- * share their passphrase in any case; each secret has a nonce of its own (pulumi/pulumi pkg/secrets/passphrase).
+ * The salt of this process's new stacks. They share it because deriving a key takes 0.4 CPU-seconds (measured), as much as a whole CLI
+ * start. They share their passphrase anyway, and each secret has its own nonce (pulumi/pulumi pkg/secrets/passphrase).
  */
 function saltOf(passphrase: string): Promise<string> {
   const salt = salts.get(passphrase) ?? makeSalt(passphrase);
@@ -32,8 +32,8 @@ function saltOf(passphrase: string): Promise<string> {
 }
 
 /**
- * The text of `Pulumi.<stack>.yaml` (JSON is YAML). The salt or encrypted key comes from state where it is there: with
- * another one the CLI would derive two keys in every process, or make a new data key each time.
+ * The text of `Pulumi.<stack>.yaml` (JSON is YAML). The salt or encrypted key comes from state if state has one. With another one, the CLI
+ * would derive two keys in every process, or make a new data key each time.
  */
 export async function stackSettings(secrets: SecretsConfig, checkpoint: Checkpoint | undefined): Promise<string> {
   const config = { "pulumi:disable-default-providers": ["*"] };

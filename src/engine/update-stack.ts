@@ -1,4 +1,7 @@
-/** One update of one stack: a stack that is there, a folder of its own, its runs one after the other, and nothing left behind. */
+/**
+ * One update of one stack: makes sure that the stack exists, gives the update its own folder, does its runs one after the other, and cleans
+ * up.
+ */
 import path from "node:path";
 import { type ProblemCode, problemOf } from "../problem.ts";
 import { cliSpansIn } from "./cli-spans.ts";
@@ -31,7 +34,7 @@ export async function updateStack(
   const mark = operationMark(request.operationId, request.epoch);
   // An operation may update several stacks side by side, each in a folder of its own.
   const folder = path.join(folders, mark, request.address.stack);
-  // A destroy of a stack that was never made has nothing to do, but an answer to give.
+  // A destroy of a stack that was never made has nothing to do, but it must return a result.
   const checkpoint = await state.readCheckpoint();
   if (!checkpoint) await state.createStack();
   const run = async () => {

@@ -1,11 +1,11 @@
-/** One folder per attempt at an operation: project file, stack settings, credentials. Gone when the attempt is. */
+/** One folder for each update in an attempt: project file, stack settings, credentials. It is deleted when the update ends. */
 
 import { existsSync } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isMarkerAlive } from "../processes.ts";
 
-/** The project's own Pulumi.yaml, found upwards from this file: sources and build lie at different depths. */
+/** The project's own Pulumi.yaml. The search goes upwards from this file, because sources and build are at different depths. */
 function projectFile(): string {
   let folder = import.meta.dirname;
   while (!existsSync(path.join(folder, "Pulumi.yaml"))) {
@@ -22,7 +22,7 @@ export interface FolderContents {
   credentials: string;
 }
 
-/** Makes the folder (0700), its name ending in `<mark>/<stack>`; what an earlier run left there is cleared. */
+/** Makes the folder (0700). Its path ends in `<mark>/<stack>`. Deletes what an earlier run left there. */
 export async function makeWorkFolder(folder: string, contents: FolderContents): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(path.join(folder, "tmp"), { recursive: true, mode: 0o700 });
@@ -35,7 +35,7 @@ export async function makeWorkFolder(folder: string, contents: FolderContents): 
   ]);
 }
 
-/** Deletes the folder and all that is in it; the operation's own folder too once it is empty. */
+/** Deletes the folder and its contents; also the operation's own folder if that is then empty. */
 export async function dropWorkFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   await rmdir(path.dirname(folder)).catch(() => {});
@@ -48,7 +48,7 @@ export async function sweepWorkFolders(folders: string): Promise<void> {
   await emptyFolder(folders, (name) => marks.indexOf(name) < 0 || alive[marks.indexOf(name)] === true);
 }
 
-/** Deletes everything in a folder whose name isn't to be kept; makes the folder, 0700, if it isn't there. */
+/** Deletes everything in a folder except the names to keep. Makes the folder (0700) if it doesn't exist. */
 async function emptyFolder(folder: string, keep: (name: string) => boolean): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
@@ -57,9 +57,9 @@ async function emptyFolder(folder: string, keep: (name: string) => boolean): Pro
 }
 
 /**
- * Has the CLI keep no logs. It writes down all that it does below PULUMI_HOME, documents included, at every start and without a switch
- * against it (pulumi/pulumi pkg/logging/encrypted.go); where it finds a file in the folder's place it goes on without. Nobody reads
- * them, and writing them is a twentieth of the CPU of a create. Where we may not change the home, the CLI's own limits stay.
+ * Stops the CLI from keeping logs. At every start it logs all that it does below PULUMI_HOME, documents included, and has no switch against
+ * it (pulumi/pulumi pkg/logging/encrypted.go). If a file is in the place of the log folder, the CLI continues without logs. Nobody reads
+ * them, and writing them takes a twentieth of the CPU of a create. If we may not change PULUMI_HOME, the CLI's own limits remain.
  */
 export async function keepNoLogs(pulumiHome: string): Promise<void> {
   const logs = path.join(pulumiHome, "logs");
@@ -67,7 +67,7 @@ export async function keepNoLogs(pulumiHome: string): Promise<void> {
     if ((await lstat(logs).catch(() => undefined))?.isFile()) return;
     const failed = await putFile(logs).catch((error: NodeJS.ErrnoException) => error);
     if (failed && ["EACCES", "EPERM", "EROFS"].includes(failed.code ?? "")) return;
-    // A CLI that was started a moment ago may be making the folder anew, or writing in it.
+    // A CLI that has just started may be making the folder again, or writing in it.
     if (failed && tries === 5) throw failed;
   }
 }

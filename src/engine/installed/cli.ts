@@ -4,12 +4,12 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { ProblemError } from "../../problem.ts";
 
-/** The executable below an installation's root. */
+/** The executable in an installation's root folder. */
 export function cliPath(root: string): string {
   return path.join(root, "bin", "pulumi");
 }
 
-/** The CLI's version (`3.258.0`), asked of the CLI itself. @throws `not_ready` when it can't be run */
+/** The CLI's version (`3.258.0`), as the CLI prints it. @throws `not_ready` when it can't be run */
 export async function cliVersion(root: string, environment: Record<string, string>): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(cliPath(root), ["version"], {

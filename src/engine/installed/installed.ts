@@ -1,4 +1,4 @@
-/** The programs that updates run, the CLI and the AWS plugin: which they are, and whether they are the pinned ones. */
+/** The installed programs that run updates, the CLI and the AWS plugin: their identity, and whether they match their pins. */
 import { ProblemError } from "../../problem.ts";
 import type { PluginIdentity } from "../engine.ts";
 import type { EngineConfig } from "../engine-config.ts";
@@ -13,11 +13,11 @@ export interface Installed {
   cli(): Promise<{ version: string }>;
   /** @throws `program_not_pinned`, `plugin_refused` */
   plugin(): Promise<PluginIdentity>;
-  /** Both are those that updates may run. Starts no process. */
+  /** Checks that updates may run both. Starts no process. */
   expectPinned(): Promise<void>;
 }
 
-/** Looks at what is installed where the configuration says; at the CLI once `prepared` has resolved. */
+/** Looks at the programs in the configured folders. Starts the CLI only after `prepared` has resolved. */
 export function lookInstalled(config: EngineConfig, host: Record<string, string | undefined>, prepared: Promise<unknown>): Installed {
   const endpoints = [config.awsEndpoint, statePlace(config.stateUrl).endpoint];
   const checkPin = pinChecks();
@@ -33,7 +33,7 @@ export function lookInstalled(config: EngineConfig, host: Record<string, string 
     await pinned("The AWS plugin", pluginPath(config.pulumiHome), config.pins?.plugin);
     return identity;
   };
-  // Asking starts a process, and readiness is asked often.
+  // Kept, because asking starts a process and readiness asks often.
   let known: Promise<{ version: string }> | undefined;
   return {
     plugin,

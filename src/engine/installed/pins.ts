@@ -1,4 +1,4 @@
-/** The programs that updates run, held against the SHA-256 that the configuration pins them to. */
+/** Compares the programs that run updates with the SHA-256 pins of the configuration. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -8,13 +8,13 @@ import { ProblemError } from "../../problem.ts";
 /**
  * Checks a file against its pin.
  *
- * @throws ProblemError `program_not_pinned` when it is another, `not_ready` when it can't be read
+ * @throws ProblemError `program_not_pinned` when it is another file, `not_ready` when it can't be read
  */
 export type CheckPin = (what: string, file: string, pin: string) => Promise<void>;
 
 /**
- * A check that reads a file once and again whenever it was written, replaced or its link was turned: its inode, size and the kernel's own
- * time of change (which no program can set) tell.
+ * A check that reads a file once, and again if the file was written or replaced or its link was changed. It compares the inode, the size
+ * and the kernel's time of change, which no program can set.
  */
 export function pinChecks(): CheckPin {
   const known = new Map<string, { mark: string; digest: Promise<string> }>();

@@ -1,13 +1,13 @@
-/** Reads the engine's event stream: steps, outputs, diagnostics, summary. Runs in the runner; keeps no value but outputs. */
+/** Reads the engine's event stream: steps, outputs, diagnostics, summary. It runs in the runner, and keeps no values except outputs. */
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import type { ChangeOp, StepEvent, UpdateResult } from "../engine.ts";
 
-/** Pulumi's own bookkeeping, which is nothing in the account. */
+/** Pulumi's own bookkeeping, which isn't in the account. */
 const isBookkeeping = (type: string) => type.startsWith("pulumi:");
 
 /**
- * The engine's step kinds (pulumi/pulumi sdk/go/common/display, OpType) in our few words. `refresh` is left out: what a
- * refresh finds is told by the step that follows from it.
+ * The engine's step kinds (pulumi/pulumi sdk/go/common/display, OpType) and our shorter list. `refresh` is left out, because the step that
+ * follows from it shows what the refresh found.
  */
 const operations: Record<string, ChangeOp> = {
   create: "create",
@@ -31,7 +31,7 @@ function differingPaths({ detailedDiff, diffs }: StepEventMetadata): string[] {
   return [...new Set(paths)].sort();
 }
 
-/** A step as we tell it, or undefined for bookkeeping. */
+/** A step in our form; undefined for bookkeeping. */
 export function toStep(metadata: StepEventMetadata, phase: StepEvent["phase"]): StepEvent | undefined {
   const op = operations[metadata.op];
   if (op === undefined || isBookkeeping(metadata.type)) return undefined;
@@ -39,7 +39,10 @@ export function toStep(metadata: StepEventMetadata, phase: StepEvent["phase"]): 
   return { urn: metadata.urn, type: metadata.type, op, phase, ...(differs.length > 0 ? { differs } : {}) };
 }
 
-/** What stands for a value that is only known after the update (pulumi/pulumi sdk/go/common/resource/plugin, UnknownStringValue). */
+/**
+ * The engine's placeholder for a value that is known only after the update (pulumi/pulumi sdk/go/common/resource/plugin,
+ * UnknownStringValue).
+ */
 const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 function known(outputs: Record<string, unknown>): Record<string, unknown> {
@@ -49,14 +52,14 @@ function known(outputs: Record<string, unknown>): Record<string, unknown> {
 export interface EventReader {
   onEvent(event: EngineEvent): void;
   diagnostics: string[];
-  /** Whether the engine came to its end and said so */
+  /** Whether the engine reached its end and sent its summary */
   summarised(): boolean;
   result(milliseconds: number): UpdateResult;
 }
 
 /**
- * Collects an update's events. Events are numbered and may come twice under load, so a number counts once. A step is told
- * once: when planned (previews), done or failed; what stays the same isn't told but counted.
+ * Collects an update's events. Under load an event may arrive twice, so each sequence number counts once. A step is reported once: when it
+ * is planned (previews), done or failed. Steps that change nothing are counted but not reported.
  */
 export function readEvents(onStep: (step: StepEvent) => void): EventReader {
   const seen = new Set<number>();
@@ -68,7 +71,7 @@ export function readEvents(onStep: (step: StepEvent) => void): EventReader {
   function tell(metadata: StepEventMetadata, phase: StepEvent["phase"]): void {
     const step = toStep(metadata, phase);
     if (step === undefined) return;
-    // One replacement is several steps of the engine.
+    // One replacement is several steps in the engine.
     const before = steps.get(step.urn);
     const differs = step.differs ?? before?.differs;
     steps.set(step.urn, { ...step, ...(differs ? { differs } : {}) });

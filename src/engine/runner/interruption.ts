@@ -1,20 +1,20 @@
-/** How an update is stopped: the runner is asked to, and killed when it doesn't end by itself. */
+/** Stops an update: asks the runner to stop, and kills it if it doesn't end by itself. */
 import { ProblemError } from "../../problem.ts";
 import { endRunner, type Runner, send } from "./runner-process.ts";
 
-/** Another owner may begin ten seconds after a lost lease is noticed (design: TTL 30 s, noticed at 20 s). */
+/** Another owner may begin ten seconds after the loss of a lease is noticed (design: TTL 30 s, noticed at 20 s). */
 const lostLeaseGraceMs = 5_000;
 
-/** The problem of an update whose signal aborted. If the signal's reason is a problem, it is that one. */
+/** The problem of an update whose signal aborted: the signal's reason if that is a problem. */
 export function abortReason(signal: AbortSignal | undefined): ProblemError {
   if (signal?.reason instanceof ProblemError) return signal.reason;
   return new ProblemError("operation_interrupted", "The operation was stopped. What it had done is in state.");
 }
 
 export interface Interruption {
-  /** The first reason for which the update was stopped */
+  /** The first reason to stop the update */
   reason(): ProblemError | undefined;
-  /** The update has ended, or nobody waits for it any more: nothing is killed. */
+  /** Call it when the update has ended or nobody waits for it any more. Then nothing is killed. */
   over(): void;
 }
 
@@ -26,7 +26,7 @@ interface Limits {
   graceMs: number;
 }
 
-/** Stops the runner's update when the signal aborts, or past the deadline. */
+/** Stops the runner's update when the signal aborts, or after the deadline. */
 export function interruptionOf(runner: Runner, { signal, deadline, graceMs }: Limits): Interruption {
   let because: ProblemError | undefined;
   let kill: NodeJS.Timeout | undefined;

@@ -1,18 +1,17 @@
-/** Who waits for a runner, first come, first served, and the runners that wait for work. */
+/** The callers that wait for a runner, first come, first served, and the runners that wait for work. */
 import { abortReason } from "./interruption.ts";
 
 export interface Line<T> {
-  /** Gives what is free to the first who waits, or keeps it. */
+  /** Gives a free item to the first caller in the line, or keeps it. */
   give(free: T): void;
-  /** Something that was kept, if there is any. */
+  /** An item that was kept, if there is one. */
   take(): T | undefined;
-  /** Waits until it is first in the line. An aborted one leaves the line. */
+  /** Resolves with an item when the caller is first in the line. Leaves the line when the signal aborts. */
   wait(signal: AbortSignal | undefined): Promise<T>;
-  /** Sends everybody away who waits. */
+  /** Rejects for all callers in the line. */
   dismiss(error: () => Error): void;
 }
 
-/** A line in which nobody waits. */
 export function createLine<T>(): Line<T> {
   const idle: T[] = [];
   const waiting: { resolve: (free: T) => void; reject: (error: Error) => void }[] = [];

@@ -1,4 +1,4 @@
-/** One order, given to a runner and waited for: its end, the runner's end, an abort or the deadline, whichever comes first. */
+/** Gives one order to a runner and waits for the order's end, the runner's end, an abort or the deadline, whichever comes first. */
 import { ProblemError } from "../../problem.ts";
 import type { StepEvent, UpdateResult } from "../engine.ts";
 import { type Interruption, interruptionOf } from "./interruption.ts";
@@ -14,13 +14,13 @@ interface PerformOptions {
   graceMs: number;
 }
 
-/** What came of it, and the runner's resident memory in bytes after it. */
+/** The result, and the runner's resident memory in bytes after the update. */
 export type Performed = UpdateResult & { rss: number };
 
 const interrupted = () =>
   new ProblemError("operation_interrupted", "The process that ran the update ended before it. What it had done is in state; run it again.");
 
-/** Has the runner carry the order out. Rejects with the reason of an interruption, else with what the runner says. */
+/** Makes the runner carry out the order. Rejects with the reason of an interruption, otherwise with the runner's problem. */
 export async function perform(runner: Runner, order: RunOrder, { onStep, signal, deadline, graceMs }: PerformOptions): Promise<Performed> {
   send(runner, { type: "run", order });
   const interruption = interruptionOf(runner, { signal, deadline, graceMs });

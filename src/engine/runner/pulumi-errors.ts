@@ -1,13 +1,16 @@
-/** The one reader of Pulumi's, the CLI's and the plugin's text. Pure: text in, a problem out, and none of the text in it. */
+/**
+ * The only code that reads error texts of Pulumi, the CLI and the plugin. Pure: it turns a text into a problem that contains none of the
+ * text.
+ */
 import { type Problem, type ProblemCode, ProblemError } from "../../problem.ts";
 
-/** What a failed update left to judge by. */
+/** The texts that a failed update left. */
 export interface FailureText {
   /** The engine's diagnostics of severity error, in order */
   diagnostics: string[];
-  /** What the CLI printed, or the error that its start gave */
+  /** What the CLI printed, or the error of its start */
   cli: string;
-  /** Whether the engine's summary was seen */
+  /** Whether the engine sent its summary */
   summary: boolean;
 }
 
@@ -17,7 +20,7 @@ interface Rule {
   detail: string;
 }
 
-/** About the state and the update as a whole; looked for in everything. */
+/** Rules for the state and the update as a whole. They are tested against all texts. */
 const updateRules: Rule[] = [
   {
     when: /no space left on device|disk quota exceeded/i,
@@ -50,14 +53,14 @@ const updateRules: Rule[] = [
     detail: "The secrets in the stack's state can't be decrypted. Give the service the passphrase or key that they were written with.",
   },
   {
-    // The first four: the plugin ended while the engine used it.
+    // The first four patterns mean that the plugin ended while the engine used it.
     when: /rpc error: code = Unavailable|error reading from server|connection error: desc|transport is closing|killed with SIG|was killed|update cancell?ed|operation cancell?ed|context cancell?ed/i,
     code: "operation_interrupted",
     detail: "The update was interrupted before its end. What it had done is in state; run it again.",
   },
 ];
 
-/** AWS's own error codes, as the plugin passes them on (`api error <Code>: …`, `<Code>: …`). */
+/** Rules for AWS's own error codes, in the plugin's form (`api error <Code>: …`, `<Code>: …`). */
 const awsRules: Rule[] = [
   {
     when: /\bEntityAlreadyExists\b/,
@@ -75,7 +78,7 @@ const awsRules: Rule[] = [
     detail: "AWS couldn't take a call after several tries. The same request works later.",
   },
   {
-    // How the AWS SDK for Go and Node report a call without an answer. The end of the plugin itself is an update rule above.
+    // The errors of the AWS SDKs for Go and Node for a call without an answer. An update rule above handles the end of the plugin itself.
     when: /request send failed|connection reset by peer|connection refused|unexpected EOF|: EOF\b|i\/o timeout|TLS handshake timeout|no such host|\b(ECONNRESET|ECONNREFUSED|ETIMEDOUT|EPIPE)\b|socket hang up/,
     code: "aws_throttled",
     detail: "AWS gave no answer to a call after several tries. The same request works later.",
@@ -122,7 +125,7 @@ const awsRules: Rule[] = [
   },
 ];
 
-/** `IAM CreateRole AccessDenied` out of `operation error IAM: CreateRole, … api error AccessDenied: …`; never more of it. */
+/** Takes `IAM CreateRole AccessDenied` from `operation error IAM: CreateRole, … api error AccessDenied: …`, and never more of it. */
 export function awsCause(text: string): string | undefined {
   const operation = /operation error ([\w ]+?): (\w+)/.exec(text);
   const code = /api error (\w+)/.exec(text)?.[1] ?? /StatusCode: \d+, RequestID: [^,]*, (\w+):/.exec(text)?.[1];
@@ -133,12 +136,12 @@ export function awsCause(text: string): string | undefined {
 const stateText =
   /unable to check if bucket|failed to load checkpoint|could not (?:list|read|get) .*(?:bucket|stack|checkpoint)|blob \(key/i;
 
-/** The CLI's words for the key that encrypts secrets in state (gocloud.dev/secrets): ours, in our own account. */
+/** The CLI's errors about the key that encrypts secrets in state (gocloud.dev/secrets). That key is ours, in our own account. */
 const secretsText = /get stack secrets manager|secrets \(code=\w+\)/;
 
 /**
- * The problem behind a failed update. Diagnostics come first: the CLI's own text repeats them and adds noise. No sentence
- * here quotes the text, which may hold policy documents and external ids.
+ * The problem behind a failed update. Diagnostics come first, because the CLI's own text repeats them and adds noise. No sentence here
+ * quotes the text, which may hold policy documents and external ids.
  */
 export function classifyFailure(text: FailureText): Problem {
   const all = `${text.diagnostics.join("\n")}\n${text.cli}`;

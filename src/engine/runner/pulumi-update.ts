@@ -1,4 +1,4 @@
-/** One update by one CLI process, in the runner. */
+/** One update by one CLI process. This code runs in the runner. */
 import { LocalWorkspace, type PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import type { Program } from "../../../programs/program.ts";
 import type { StackKind, StackSpec } from "../../../stacks/stack.ts";
@@ -11,7 +11,9 @@ import type { RunOrder } from "./runner-protocol.ts";
 export type Programs = Partial<{ [K in StackKind]: Program<K> }>;
 export type Outcome = { result: UpdateResult } | { problem: Problem };
 
-/** Small stacks beside each other on a small machine: the CLI's default of four per core only makes throttling likelier. */
+/**
+ * Stacks are small and run at the same time on a small machine. The CLI's default of four per core would only make throttling more likely.
+ */
 const parallel = 8;
 
 function programOf<K extends StackKind>(programs: Programs, spec: StackSpec & { kind: K }, place: RunOrder["place"]) {
@@ -21,15 +23,15 @@ function programOf<K extends StackKind>(programs: Programs, spec: StackSpec & { 
   return async () => program(inputs, place);
 }
 
-/** Destroy and refresh work on what is in state; the program isn't run, whatever has become of its blueprint. */
+/** Destroy and refresh work on state. They don't run the program, so it doesn't matter if its blueprint has changed. */
 const noProgram = async () => {};
 
-/** `PulumiCommand.run` as the Automation API calls it; its declarations leave it out. */
+/** `PulumiCommand.run` as the Automation API calls it. Its type declarations omit it. */
 interface Runnable {
   run(...call: unknown[]): Promise<unknown>;
 }
 
-/** Tells whether the CLI itself ended well: the Automation API also rejects for reasons that come after the update. */
+/** Tells whether the CLI itself succeeded: the Automation API also rejects for reasons that come after the update. */
 function watched(command: PulumiCommand): { command: PulumiCommand; succeeded: () => boolean } {
   let succeeded = false;
   const original = command as unknown as Runnable;
@@ -49,8 +51,7 @@ async function openStack(order: RunOrder, command: PulumiCommand, programs: Prog
     pulumiCommand: command,
     envVars: order.environment,
   });
-  // Each would be a CLI process of its own. The stack is there already and every command names it; outputs and result
-  // come with the events.
+  // Each of these calls would start a CLI process. The stack exists and every command names it. Outputs and result come with the events.
   workspace.selectStack = async () => {};
   workspace.stackOutputs = async () => ({});
   const stack = await Stack.select(order.stack, workspace);
@@ -59,8 +60,8 @@ async function openStack(order: RunOrder, command: PulumiCommand, programs: Prog
 }
 
 /**
- * Runs the order to its end and says what came of it; never rejects. The update counts as done when the CLI ended well
- * and the engine's summary was seen, and as nothing else.
+ * Runs the order to its end and returns the outcome; never rejects. The update counts as done only if the CLI succeeded and the engine sent
+ * its summary.
  */
 export async function runUpdate(
   order: RunOrder,
@@ -78,7 +79,7 @@ export async function runUpdate(
   try {
     const stack = await openStack(order, cli.command, programs);
     const common = { onEvent: events.onEvent, signal, parallel, color: "never", suppressProgress: true, message: order.message } as const;
-    // The API only listens for an abort from here on; one that came earlier would be lost.
+    // The API listens for an abort only from here on. An earlier abort would be lost.
     signal.throwIfAborted();
     if (order.action === "up") await stack.up({ ...common, refresh: order.refresh });
     else if (order.action === "preview") await stack.preview({ ...common, refresh: order.refresh });

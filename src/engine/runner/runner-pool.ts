@@ -1,4 +1,4 @@
-/** A few forked runners, loaded and waiting. Each runs one operation at a time; none outlives a doubt about it. */
+/** A few forked runners that have loaded Pulumi and wait. Each runs one update at a time. A runner whose update failed is replaced. */
 import { ProblemError } from "../../problem.ts";
 import type { RunnerIdentity, StepEvent, UpdateResult } from "../engine.ts";
 import { abortReason } from "./interruption.ts";
@@ -9,11 +9,11 @@ import type { RunOrder } from "./runner-protocol.ts";
 
 export interface PoolConfig extends RunnerSettings {
   size: number;
-  /** Updates after which a runner is replaced: the SDK keeps some 24 KB of each (measured) */
+  /** Updates after which a runner is replaced: the SDK keeps about 24 KB of each update (measured) */
   recycleAfter: number;
-  /** bytes of resident memory after an update above which a runner is replaced */
+  /** Bytes of resident memory after an update. Above that, a runner is replaced */
   maxRss: number;
-  /** milliseconds between an interrupt and the kill; AWS calls in flight need them to end */
+  /** Milliseconds between an interrupt and the kill, so that running AWS calls can end */
   graceMs: number;
 }
 
@@ -32,7 +32,7 @@ export interface RunnerPool {
 
 const stopping = () => new ProblemError("not_ready", "The service is stopping. Try again.");
 
-/** Starts `size` runners and hands out one per update, first come, first served. */
+/** Starts `size` runners and gives one to each update, first come, first served. */
 export function startRunnerPool(config: PoolConfig): RunnerPool {
   const line = createLine<Runner>();
   const all = new Set<Runner>();
@@ -49,7 +49,7 @@ export function startRunnerPool(config: PoolConfig): RunnerPool {
     await endRunner(runner);
     add();
   }
-  /** A waiting runner may have ended. */
+  /** A runner may have ended while it waited. */
   function idleRunner(): Runner | undefined {
     for (let runner = line.take(); runner; runner = line.take()) {
       if (isLive(runner)) return runner;

@@ -1,4 +1,4 @@
-/** One runner as a process of its own: started, seen alive, ended with all that it started. */
+/** One runner as a separate process: starts it, checks that it lives, and ends it with all that it started. */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { ProblemError } from "../../problem.ts";
@@ -20,20 +20,20 @@ export interface RunnerSettings {
 export interface Runner {
   uuid: string;
   child: ChildProcess;
-  /** Settles when Pulumi is loaded; rejects if the process ends before. */
+  /** Resolves when Pulumi is loaded. Rejects if the process ends before that. */
   ready: Promise<void>;
   updates: number;
 }
 
 const runnerFile = new URL(import.meta.url.endsWith(".ts") ? "./runner.ts" : "./runner.js", import.meta.url);
 
-/** Forks a runner, which begins to load Pulumi. */
+/** Forks a runner. It then begins to load Pulumi. */
 export function startRunner(settings: RunnerSettings): Runner {
   const uuid = randomUUID();
   const child = fork(runnerFile, [settings.cliRoot, settings.registry, uuid], {
     env: runnerEnvironment(settings.host, { ...settings, runner: uuid }),
     execArgv: [],
-    // What programs print may hold documents and ids; what matters comes over the channel.
+    // The output of programs may hold documents and ids. Everything that we need comes over the IPC channel.
     stdio: ["ignore", "ignore", "ignore", "ipc"],
   });
   const ready = new Promise<void>((resolve, reject) => {
@@ -46,17 +46,17 @@ export function startRunner(settings: RunnerSettings): Runner {
   return { uuid, child, ready, updates: 0 };
 }
 
-/** Whether its process hasn't ended. */
+/** Whether the runner's process still runs. */
 export function isLive({ child }: Runner): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
 
-/** Tells the runner something, unless it is gone. */
+/** Sends the runner a message, unless it is gone. */
 export function send({ child }: Runner, message: ToRunner): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** How a lease records the runner. */
+/** The runner's identity, as a lease records it. */
 export async function identityOf({ uuid, child }: Runner): Promise<RunnerIdentity> {
   const pid = child.pid ?? 0;
   return { uuid, pid, startTime: (await startTimeOf(pid)) ?? "" };
@@ -70,6 +70,6 @@ export async function endRunner(runner: Runner): Promise<void> {
     child.kill("SIGKILL");
     await ended;
   }
-  // The CLI and its plugins inherit the runner's mark.
+  // The CLI and its plugins inherit the runner's marker.
   await killByMarker({ runner: uuid }, { graceMs: 0 });
 }

@@ -1,10 +1,10 @@
-/** What the pool and its runners say to each other over Node's IPC channel. */
+/** The messages between the pool and its runners over Node's IPC channel. */
 import type { Place } from "../../../programs/program.ts";
 import type { StackSpec } from "../../../stacks/stack.ts";
 import type { Problem } from "../../problem.ts";
 import type { StepEvent, UpdateAction, UpdateResult } from "../engine.ts";
 
-/** One update, ready to run: the folder holds project, settings and credentials, the environment names them. */
+/** One update, ready to run. The folder holds project, settings and credentials; the environment names them. */
 export interface RunOrder {
   action: UpdateAction;
   spec: StackSpec;
@@ -13,9 +13,9 @@ export interface RunOrder {
   environment: Record<string, string>;
   place: Place;
   refresh: boolean;
-  /** Of a refresh: drop what an interrupted run left as being created */
+  /** Only for a refresh: drop the creates that an interrupted run left as pending */
   clearPendingCreates?: boolean;
-  /** Lands in Pulumi's history of the stack */
+  /** Appears in Pulumi's history of the stack */
   message: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The child process that loads Pulumi: one update at a time, told over IPC. Started by runner-process.ts with three
- * arguments: the CLI's root, the module whose `programs` it runs, and the uuid that its environment carries.
+ * The child process that loads Pulumi. It runs one update at a time and gets its orders over IPC. runner-process.ts starts it with three
+ * arguments: the CLI's root, the module whose `programs` it runs, and the uuid in its environment.
  */
 
 import { flushCompileCache } from "node:module";
@@ -36,8 +36,8 @@ async function execute(order: RunOrder, command: PulumiCommand, programs: Progra
 }
 
 /**
- * Without a service nobody renews the lease: the update is interrupted, killed if it goes on, and all is gone well before
- * another one may take the lease over.
+ * When the service is gone, nobody renews the lease. So interrupt the update, kill it if it doesn't end, and be gone well before another
+ * owner may take the lease.
  */
 async function orphaned(): Promise<void> {
   if (running) {
@@ -60,5 +60,5 @@ process.on("message", (message: ToRunner) => {
   running.done = execute(message.order, command, programs, abort.signal);
 });
 say({ type: "ready" });
-// Node writes it when a process ends of itself, which runners seldom do.
+// Node writes the cache when a process ends by itself, but runners seldom do.
 flushCompileCache();

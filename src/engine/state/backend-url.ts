@@ -1,7 +1,7 @@
-/** The address of the state, in the form of Pulumi's S3 backend and in that of our own S3 reads. Pure. */
+/** The address of the state, in the form of Pulumi's S3 backend and in the form of our own S3 reads. Pure. */
 import { ProblemError } from "../../problem.ts";
 
-/** A state URL taken apart. */
+/** The parts of a state URL. */
 export interface StatePlace {
   bucket: string;
   /** No leading or trailing slash; "" for the bucket's root */
@@ -11,14 +11,16 @@ export interface StatePlace {
   pathStyle: boolean;
 }
 
-/** The same URL, read with the `state` profile of the operation's credentials file. */
+/** The same URL with the `state` profile of the update's credentials file. */
 export function withStateProfile(backendUrl: string): string {
   return `${backendUrl}${backendUrl.includes("?") ? "&" : "?"}profile=state`;
 }
 
 /**
- * Takes a state or backend URL apart. Both spellings of path style are read: gocloud's `use_path_style` and the older
- * `s3ForcePathStyle` (gocloud.dev/aws, "URL parameters"). @throws `not_ready` for a URL that isn't `s3://bucket…`.
+ * Parses a state or backend URL. Accepts both spellings of path style: gocloud's `use_path_style` and the older `s3ForcePathStyle`
+ * (gocloud.dev/aws, "URL parameters").
+ *
+ * @throws `not_ready` for a URL that isn't `s3://bucket…`
  */
 export function statePlace(url: string): StatePlace {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;

@@ -1,4 +1,4 @@
-/** The state bucket as objects: the few calls to S3 that are made without a CLI process. */
+/** The state bucket as objects: the few S3 calls that we make without a CLI process. */
 import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -13,11 +13,11 @@ import { ProblemError } from "../../problem.ts";
 import type { Credentials } from "../engine.ts";
 import type { StatePlace } from "./backend-url.ts";
 
-/** Reads and writes are refused with `not_ready` where the bucket can't be used. */
+/** Reads and writes throw `not_ready` if the bucket can't be used. */
 export interface StateBucket {
-  /** An object's text, or that of one of its versions; undefined when it isn't there. */
+  /** The text of an object or of one of its versions; undefined if it doesn't exist. */
   read(key: string, version?: string): Promise<string | undefined>;
-  /** Writes an object unless it is there. True when this call wrote it. */
+  /** Writes an object unless it exists. Returns whether this call wrote it. */
   create(key: string, body: string): Promise<boolean>;
   overwrite(key: string, body: string): Promise<void>;
   list(prefix: string): Promise<string[]>;
@@ -29,7 +29,7 @@ export interface StateBucket {
 }
 
 const statusOf = (error: unknown) => (error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined);
-/** What one DeleteObjects takes at most (S3 API reference) */
+/** The maximum of one DeleteObjects call (S3 API reference) */
 const mostRemoved = 1000;
 
 function unusable(error: unknown): never {
@@ -70,7 +70,7 @@ export function openBucket({ bucket: Bucket, region, pathStyle, endpoint }: Stat
         return await Body?.transformToString();
       } catch (error) {
         if (error instanceof S3ServiceException && error.name === "NoSuchKey") return undefined;
-        // To a session that may list its own prefix only, S3 answers 403 for a key that isn't there (GetObject, "Permissions").
+        // If a session may list only its own prefix, S3 answers 403 for a key that doesn't exist (GetObject, "Permissions").
         if (statusOf(error) === 403 && version === undefined && !(await list(key)).includes(key)) return undefined;
         return unusable(error);
       }

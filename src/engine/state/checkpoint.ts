@@ -1,9 +1,9 @@
-/** Pulumi's text of one stack's state, read and written. Pure. */
+/** Pulumi's text format of one stack's state: reads and writes it. Pure. */
 import type { StackAddress } from "../../../stacks/stack.ts";
 import { ProblemError } from "../../problem.ts";
 import type { StackState } from "../engine.ts";
 
-/** What one stack's state says, and the key its secrets are under, which only the CLI needs. */
+/** One stack's state, with the settings of its secrets' key, which only the CLI needs. */
 export interface Checkpoint extends StackState {
   secrets?: { type: string; state: Record<string, unknown> };
 }
@@ -22,7 +22,8 @@ const logicalName = (urn: string) => urn.split("::").slice(3).join("::");
 
 /**
  * Reads the text of a state object (pulumi/pulumi sdk/go/common/apitype, CheckpointV3 in a VersionedCheckpoint).
- * @throws `state_damaged` when it is something else: a truncated state must never pass for an empty one.
+ *
+ * @throws `state_damaged` when it is anything else: a truncated state must never pass for an empty one
  */
 export function parseCheckpoint(text: string): Checkpoint {
   let raw: RawCheckpoint;
@@ -52,7 +53,7 @@ export function parseCheckpoint(text: string): Checkpoint {
   };
 }
 
-/** Whether a text reads as a checkpoint. */
+/** Whether a text is a valid checkpoint. */
 export function isCheckpoint(text: string): boolean {
   try {
     parseCheckpoint(text);

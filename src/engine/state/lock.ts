@@ -1,4 +1,4 @@
-/** One of Pulumi's lock objects. It has no expiry: its writer may have ended long ago. */
+/** One of Pulumi's lock objects. A lock has no expiry: its writer may have ended long ago. */
 export interface StateLock {
   key: string;
   pid: number;

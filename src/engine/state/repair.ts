@@ -1,4 +1,4 @@
-/** Repairs the state bucket after a crash: locks of ended processes, checkpoints that are missing or damaged. */
+/** Repairs the state bucket after a crash: removes locks of ended processes, restores missing or damaged checkpoints. */
 import { hostname } from "node:os";
 import { ProblemError, problemOf } from "../../problem.ts";
 import { startedAfter } from "../../processes.ts";
@@ -6,14 +6,14 @@ import type { StackState } from "../engine.ts";
 import type { StateBackend } from "./state-backend.ts";
 
 /**
- * Removes the locks that were written on `host` by processes which are gone, and says how many. Only for a caller who holds
- * the stack's lease; for another host than this one only when its owner is known to be dead, since this one can't look.
+ * Removes the locks that processes on `host` wrote which no longer run; returns how many. The caller must hold the stack's lease. For
+ * another host, the caller must know that its owner is dead, because this host can't check that.
  */
 export async function clearDeadLocks(state: StateBackend, host = hostname()): Promise<number> {
   let cleared = 0;
   for (const lock of await state.listLocks()) {
     if (lock.hostname !== host) continue;
-    // A pid is reused: a process that began after the lock was written isn't the one that wrote it.
+    // Pids are reused: a process that began after the lock was written isn't the one that wrote it.
     if (host === hostname() && !(await startedAfter(lock.pid, lock.at))) continue;
     await state.removeLock(lock.key);
     cleared += 1;
@@ -22,8 +22,8 @@ export async function clearDeadLocks(state: StateBackend, host = hostname()): Pr
 }
 
 /**
- * The state, after a missing or damaged one was put back from the bucket's versions. What is put back may be older than the
- * cloud: refresh, and look for what it doesn't know.
+ * Returns the state. If it is missing or damaged, it is first restored from the bucket's versions. A restored state may be older than the
+ * cloud: refresh, and look for resources that it doesn't contain.
  *
  * @throws ProblemError `state_damaged` when it is damaged and no version can be read
  */

@@ -1,4 +1,4 @@
-/** One stack's place in Pulumi's S3 backend: its checkpoint and its locks, without a CLI process. */
+/** One stack in Pulumi's S3 backend: its checkpoint and its locks, without a CLI process. */
 import type { StackAddress } from "../../../stacks/stack.ts";
 import { ProblemError } from "../../problem.ts";
 import type { Credentials } from "../engine.ts";
@@ -9,21 +9,19 @@ import { parseLock, type StateLock } from "./lock.ts";
 
 export interface StateBackend {
   hasState(): Promise<boolean>;
-  /** Undefined when there is no such stack. @throws `state_damaged` for one that can't be read as a checkpoint */
+  /** Undefined if there is no such stack. @throws `state_damaged` when the state isn't a valid checkpoint */
   readCheckpoint(): Promise<Checkpoint | undefined>;
-  /**
-   * Puts the newest version that reads as a checkpoint back in place of a state that is missing or damaged. False when the
-   * bucket keeps none.
-   */
+  /** If the state is missing or damaged, puts back the newest version that is a valid checkpoint. Returns false if the bucket has none. */
   restoreCheckpoint(): Promise<boolean>;
-  /** Makes the stack, empty, unless it is there. True when this call made it. */
+  /** Makes the stack, empty, unless it exists. Returns whether this call made it. */
   createStack(): Promise<boolean>;
   listLocks(): Promise<StateLock[]>;
-  /** Removes one lock by its exact key; only for an owner that is known to be dead. */
+  /** Removes one lock by its exact key. Call it only if its owner is known to be dead. */
   removeLock(key: string): Promise<void>;
   /**
-   * Deletes state, its backup copy and its history. @throws `leftovers` while state holds resources that a destroy would delete, unless
-   * `withResources`
+   * Deletes the state, its backup copy and its history.
+   *
+   * @throws `leftovers` while state holds resources that a destroy would delete, unless `withResources`
    */
   removeStack(options?: { withResources: boolean }): Promise<void>;
   close(): void;
@@ -66,7 +64,7 @@ export function openState(address: StackAddress, credentials: Credentials): Stat
       return false;
     },
     async createStack() {
-      // Without the layout's version file the CLI takes a prefix that holds stacks for the refused legacy layout.
+      // Without the layout's version file, the CLI would take a prefix that holds stacks for the legacy layout, which is refused.
       await bucket.create(keys.meta, "version: 1\n");
       return bucket.create(keys.state, emptyCheckpoint(address));
     },
