@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `drawbridge-audit verify`: whether the audit is as it was written. */
+/** `drawbridge-audit verify` tells whether the audit is unchanged. */
 import { open } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { createLog } from "./log.ts";
@@ -28,7 +28,7 @@ async function* rowsOfFile(path: string): AsyncGenerator<AuditRow[]> {
   yield rows;
 }
 
-/** Follows all rows; `known` must be on the way. */
+/** Follows the chain through all rows. The row `known` must be in it. */
 async function verify(pages: AsyncIterable<AuditRow[]>, known: AuditHead | undefined): Promise<{ head: AuditHead } | { fault: string }> {
   let head = firstHead;
   let isKnownSeen = known === undefined || known.seq === 0;

@@ -1,4 +1,4 @@
-/** The environment, read once and checked. Nothing else in src reads process.env. */
+/** Reads and checks the environment, once. Nothing else in src reads process.env. */
 import path from "node:path";
 import { z } from "zod";
 import { type Issuer, issuersSchema } from "./access/identity/oidc.ts";
@@ -73,54 +73,57 @@ const Environment = z.object({
 export interface Config {
   host: string;
   port: number;
-  /** Of both listeners; without it they speak HTTP. */
+  /** For both listeners. Without it, they use HTTP. */
   tls?: TlsFiles;
-  /** A listener of its own for `/healthz`, `/readyz` and `/metrics`, and with `adminScope` for every route of that scope */
+  /** A separate listener for `/healthz`, `/readyz` and `/metrics`; with `adminScope`, also for every route of that scope */
   admin?: { host: string; port: number; adminScope: boolean };
   dataDir: string;
-  /** Files that sources name: git credentials, webhook secrets. */
+  /** The folder of the files that sources name: git credentials, webhook secrets. */
   secretsDir: string;
   adminToken?: string;
-  /** Whose tokens are taken (docs/security.md) */
+  /** The accepted issuers of tokens (docs/security.md) */
   issuers: Issuer[];
   limits: LimitSettings;
   /** `s3://bucket[/prefix]?query` */
   stateUrl: string;
-  /** Assumed, narrowed to the tenant's prefix, for every operation's state; without it the service's own credentials serve. */
+  /**
+   * The role for every operation's state. The service assumes it, narrowed to the tenant's prefix. Without it, the service uses its own
+   * credentials.
+   */
   stateRoleArn?: string;
   secrets: { provider: "awskms"; url: string } | { provider: "passphrase"; passphrase: string };
   ownCredentials: boolean;
   runners: number;
-  /** Operations of one tenant that run side by side */
+  /** How many operations of one tenant run at the same time */
   tenantRunners: number;
-  /** Memory that one update may need; 0: don't look */
+  /** Memory that one update may need; 0 turns the check off */
   updateMegabytes: number;
-  /** Free space below which no operation begins, on each disk that one writes to; 0: don't look */
+  /** Below this free space, no operation begins. It applies to each disk that operations write to; 0 turns the check off */
   freeDiskMegabytes: number;
-  /** For how long operations that have ended are kept */
+  /** How many days operations are kept after their end */
   keepDays: number;
   operationSeconds: number;
   drainSeconds: number;
   logLevel: "error" | "warn" | "info" | "debug";
   databaseUrl?: string;
   awsEndpoint?: string;
-  /** Where traces go; without it none are made */
+  /** The receiver of traces. Without it, no traces are made */
   collector?: CollectorSettings;
   region: string;
   cliRoot?: string;
-  /** What the CLI's and the plugin's executables must be */
+  /** The expected digests of the CLI's and the plugin's executables */
   pins: Pins;
-  /** Where runners keep compiled modules */
+  /** Folder for the runners' compiled modules */
   compileCache?: string;
   pulumiHome: string;
-  /** Passed on to the plugin of the sandbox alone (sandbox/README.md). */
+  /** Passed on only to the sandbox's plugin (sandbox/README.md). */
   standInFail?: string;
 }
 
 /**
- * The configuration from an environment such as process.env.
+ * Returns the configuration from an environment such as process.env.
  *
- * @throws Error naming each variable that is missing or wrong, and what it should be; never its value.
+ * @throws Error that names each missing or wrong variable and its expected form, but never its value
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const parsed = Environment.safeParse(environment);

@@ -1,10 +1,10 @@
 /**
- * One JSON object per line on stdout. Fields pass by allow-list, by type and again at run time, so that a token, an
- * external id or a policy can't reach a log by being spread into a call.
+ * Writes one JSON object per line to stdout. An allow-list, checked by type and again at run time, decides which fields pass. So a token,
+ * an external id or a policy can't get into a log when an object is spread into a call.
  */
 import { createLogger, format, transports } from "winston";
 
-/** Every field that a line may carry beside `time`, `level` and `message`. Names and numbers only, never documents. */
+/** Every field that a line may have besides `time`, `level` and `message`. They hold names and numbers, never documents. */
 const fieldNames = [
   "requestId",
   "subject",
@@ -44,17 +44,17 @@ export interface Log {
 
 export type LogLevel = "error" | "warn" | "info" | "debug";
 
-/** Longest text a field may hold; stack frames are the longest that we write. */
+/** The longest text in a field. Stack frames are the longest texts that we write. */
 const longest = 2_000;
 
 /**
  * A log that writes JSON lines.
  *
- * @param options.level lines below it are dropped
- * @param options.stream where to write; stdout unless told
+ * @param options.level lines below this level are dropped
+ * @param options.stream where to write; default: stdout
  */
 export function createLog(options: { level: LogLevel; stream?: NodeJS.WritableStream }): Log {
-  // `fields` travels apart, so that nothing winston adds to a line is mistaken for one of ours.
+  // `fields` is a separate property, so that nothing that winston adds to a line counts as one of our fields.
   const line = format.printf(({ level, message, fields }) =>
     JSON.stringify({ time: new Date().toISOString(), level, message, ...(fields as LogFields) }),
   );
@@ -68,8 +68,8 @@ export function createLog(options: { level: LogLevel; stream?: NodeJS.WritableSt
 }
 
 /**
- * What may be logged of an unexpected error: its class and where it was thrown. Its message is left out, because
- * messages of AWS, Pulumi and database clients quote what they were given.
+ * The loggable parts of an unexpected error: its class and where it was thrown. The message is left out, because messages of AWS, Pulumi
+ * and database clients quote their inputs.
  */
 export function faultFields(thrown: unknown): LogFields {
   if (!(thrown instanceof Error)) return { fault: typeof thrown };

@@ -1,4 +1,4 @@
-/** Reads the configuration, composes the service, works and listens; takes it apart again on SIGTERM. */
+/** Reads the configuration, builds the service, starts its work and its listeners, and shuts it down on SIGTERM. */
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { auditedRun } from "./access/audit/run.ts";
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   const working = await beginWork(composed, { config, log, plugin, signal: stopping.signal });
   const listeners = await openListeners(composed.api, config, { log, lookSeconds: 30 });
   log.info("Drawbridge listens", { url: listeners.url, version, ...(plugin && { plugin }) });
-  if (listeners.adminUrl) log.info("Administrators are listened to apart", { url: listeners.adminUrl });
+  if (listeners.adminUrl) log.info("Administrators have a listener of their own", { url: listeners.adminUrl });
   if (config.tls) process.on("SIGHUP", () => void listeners.reloadTls());
   endOnSignals(log, async (signal) => {
     if (stopping.signal.aborted) return;
@@ -49,7 +49,7 @@ interface Work {
   signal: AbortSignal;
 }
 
-/** Starts the queue, the recovery and the timers. Answers the promises that end after the signal has aborted. */
+/** Starts the queue, the recovery and the timers. Returns the promises that end after the signal has aborted. */
 async function beginWork({ api, capacity, isFrozen, ended }: Composed, { config, log, plugin, signal }: Work): Promise<Promise<void>[]> {
   const { context } = api;
   const { store, queue, owner } = context;
@@ -83,7 +83,7 @@ interface Running {
   drainSeconds: number;
 }
 
-/** Requests are answered while operations end; the store goes last, since all write to it. */
+/** The service answers requests while operations end. The store closes last, because everything writes to it. */
 async function takeApart({ api }: Composed, { listeners, working, drainSeconds }: Running): Promise<void> {
   const { store, queue, engine } = api.context;
   await queue.close({ graceSeconds: drainSeconds });
@@ -110,7 +110,7 @@ function endOnSignals(log: Log, stop: (signal: string) => Promise<void>): void {
   }
 }
 
-/** @throws ProblemError `program_not_pinned`: nothing is served by programs that nobody vouched for */
+/** @throws ProblemError `program_not_pinned`: the service doesn't start with programs that nobody pinned */
 async function pluginOf(engine: Engine): Promise<"official" | "stand-in" | undefined> {
   const { cli, plugin } = await engine.check();
   for (const found of [cli, plugin])

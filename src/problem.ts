@@ -1,13 +1,13 @@
 /**
- * Every way in which Drawbridge says no. A code is stable: clients branch on it, the docs list it.
+ * Every refusal and failure of Drawbridge. A code is stable: clients branch on it, and the docs list it.
  *
- * `retry` tells a client what to do: `never` (the request is wrong as it stands), `later` (the same request may work),
- * `after-change` (somebody must change something first, here or in AWS).
+ * `retry` tells a client what to do: `never` (the request itself is wrong), `later` (the same request may work later), `after-change`
+ * (somebody must change something first, here or in AWS).
  */
 export type Retry = "never" | "later" | "after-change";
 
 interface Kind {
-  /** HTTP status (RFC 9110) when the problem is an answer; problems of operations travel in `error` under 200. */
+  /** HTTP status (RFC 9110) if the problem is an answer. A problem of an operation is in `error`, under status 200. */
   status: number;
   retry: Retry;
   title: string;
@@ -23,10 +23,10 @@ export const problemKinds = {
   unsupported_media_type: kind(415, "never", "The body isn't UTF-8 JSON"),
   not_found: kind(404, "never", "There is no such thing here"),
   method_not_allowed: kind(405, "never", "This resource doesn't take that method"),
-  // Who asks
+  // The caller
   unauthenticated: kind(401, "after-change", "A valid bearer token is needed"),
   forbidden: kind(403, "after-change", "The caller may not do this"),
-  // The state of things is against it
+  // The current state conflicts with the request
   tenant_offboarding: kind(409, "after-change", "The tenant is being offboarded"),
   account_already_registered: kind(409, "after-change", "The account is registered already"),
   immutable_field: kind(409, "never", "This field can't change"),
@@ -46,12 +46,12 @@ export const problemKinds = {
   not_awaiting_approval: kind(409, "never", "The operation awaits no approval"),
   untrusted_principal: kind(422, "after-change", "The principal isn't on the list of trusted ones"),
   vendor_policy_refused: kind(422, "never", "The vendor's policy can't be attached"),
-  // Understood, refused
+  // Readable, but refused
   unknown_blueprint: kind(422, "never", "There is no such blueprint"),
   invalid_parameters: kind(422, "never", "The blueprint refuses these parameters"),
   access_mode_disabled: kind(422, "after-change", "This access mode is switched off"),
   guardrail: kind(422, "never", "A guardrail refuses the document"),
-  // AWS is against it (preflight and later)
+  // AWS prevents it (preflight and later)
   account_unreachable: kind(422, "after-change", "The account can't be entered"),
   account_mismatch: kind(422, "after-change", "The credentials belong to another account"),
   provisioning_role_open: kind(422, "after-change", "The provisioning role opens without its external id"),
@@ -74,7 +74,7 @@ export const problemKinds = {
   too_many_operations: kind(429, "later", "Too many operations are open"),
   rate_limited: kind(429, "later", "Too many requests"),
   frozen: kind(503, "later", "Everything is frozen"),
-  // The work itself
+  // The operation fails
   aws_denied: kind(422, "after-change", "AWS refused a call"),
   aws_throttled: kind(503, "later", "AWS asked us to slow down"),
   aws_rejected: kind(422, "after-change", "AWS rejected a request"),
@@ -102,28 +102,28 @@ export const problemKinds = {
 
 export type ProblemCode = keyof typeof problemKinds;
 
-/** A problem as it is stored in an operation's `error`; the HTTP layer adds RFC 9457's `type`, `title` and `status`. */
+/** A problem as an operation's `error` stores it. The HTTP layer adds `type`, `title` and `status` of RFC 9457. */
 export interface Problem {
   code: ProblemCode;
   retry: Retry;
-  /** What was being done and what to do next, in sentences; never stderr, a stack trace, policy text or an external id. */
+  /** What was being done and what to do next, in sentences. Never stderr, a stack trace, policy text or an external id. */
   detail: string;
-  /** RFC 6901 pointer into the request body, where one field is to blame. */
+  /** RFC 6901 pointer into the request body, if one field causes the problem. */
   pointer?: string;
-  /** The underlying service's own error code or event, for support. */
+  /** The error code or event of the underlying service, for support. */
   cause?: string;
 }
 
-/** The RFC 6901 pointer to a path into a document. */
+/** The RFC 6901 pointer to a path in a document. */
 export function pointerTo(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
-/** A refusal or failure with a stable code. Thrown anywhere below the edge; only the edge turns it into an answer. */
+/** A refusal or failure with a stable code. Any code may throw it. Only the HTTP layer turns it into an answer. */
 export class ProblemError extends Error {
   override name = "ProblemError";
   readonly problem: Problem;
-  /** Seconds after which trying again makes sense, where that is known. */
+  /** Seconds after which a retry makes sense, if known. */
   readonly retryAfter: number | undefined;
   constructor(code: ProblemCode, detail: string, more: { pointer?: string; cause?: string; retryAfter?: number } = {}) {
     super(`${code}: ${detail}`);
@@ -133,7 +133,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The problem inside any thrown value; what isn't a ProblemError becomes `internal` without its text, which may hold anything. */
+/** The problem of any thrown value. Anything but a ProblemError becomes `internal`, without its text, which may hold anything. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof ProblemError) return thrown.problem;
   if (isDiskFull(thrown)) return diskFull.problem;
@@ -151,7 +151,10 @@ const diskFull = new ProblemError(
   "A disk that Drawbridge writes to, or the database's, is full. Once there is space the same request works.",
 );
 
-/** Node's codes for a full disk or quota, and PostgreSQL's disk_full (PostgreSQL manual, appendix A), however deep they lie. */
+/**
+ * Whether the error or one of its causes is Node's code for a full disk or quota, or PostgreSQL's disk_full (PostgreSQL manual, appendix
+ * A).
+ */
 function isDiskFull(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   const { code } = thrown as { code?: unknown };

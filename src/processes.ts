@@ -1,23 +1,23 @@
 /**
- * Which processes on this host belong to an operation or are a runner, by what stands in their environment. The engine
- * puts every plugin into a process group of its own, so a group says nothing about who is still alive.
+ * Finds the processes on this host that belong to an operation or are a runner, by their environment. The engine puts every plugin into its
+ * own process group, so a group doesn't tell which processes still run.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** One variable of the environment, exactly: an attempt at an operation (`<id>-<epoch>`), or a runner's uuid. */
+/** The exact value of one environment variable: an attempt at an operation (`<id>-<epoch>`), or a runner's uuid. */
 export type Marker = { operation: string } | { runner: string };
 
 const entryOf = (marker: Marker) =>
   "operation" in marker ? `DRAWBRIDGE_OPERATION=${marker.operation}` : `DRAWBRIDGE_RUNNER=${marker.runner}`;
 
-/** A zombie has ended: only its parent's wait is missing, and its environment reads as empty. */
+/** A zombie counts as ended: it only waits for its parent, and its environment is empty. */
 async function carries(pid: string, entry: string): Promise<boolean> {
   const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
   return environment.split("\0").includes(entry);
 }
 
-/** Process ids that carry the marker; undefined where the host has no /proc to tell by. */
+/** The ids of the processes that carry the marker; undefined if the host has no /proc. */
 export async function findByMarker(marker: Marker): Promise<number[] | undefined> {
   const entry = entryOf(marker);
   const names = await readdir("/proc").catch(() => undefined);
@@ -33,18 +33,21 @@ export async function isMarkerAlive(marker: Marker): Promise<boolean> {
   return pids === undefined || pids.length > 0;
 }
 
-/** The start time of a process in clock ticks since boot (proc(5), stat field 22), or undefined: a pid alone is reused. */
+/**
+ * The start time of a process in clock ticks since boot (proc(5), stat field 22), or undefined. A pid alone isn't enough, because pids are
+ * reused.
+ */
 export async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }
 
-/** Whether a process of this id is there and hasn't ended; one that only waits to be reaped has. */
+/** Whether a process with this id exists and hasn't ended. A zombie has ended. */
 export async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Another user's process is a process too.
+    // EPERM: the process exists, but belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
@@ -52,8 +55,8 @@ export async function isAlive(pid: number): Promise<boolean> {
 }
 
 /**
- * Whether no process of this id is left that was there at the given time (RFC 3339): it has ended, or a later one got its
- * number. Start times are compared with a second's margin, because the kernel rounds them (proc(5), `btime`).
+ * Whether the process that had this id at the given time (RFC 3339) is gone: it has ended, or a later process has its number. Start times
+ * are compared with a margin of one second, because the kernel rounds them (proc(5), `btime`).
  */
 export async function startedAfter(pid: number, at: string): Promise<boolean> {
   if (!(await isAlive(pid))) return true;
@@ -63,7 +66,7 @@ export async function startedAfter(pid: number, at: string): Promise<boolean> {
   return Number.isFinite(started) && started > Date.parse(at) + 1_000;
 }
 
-/** USER_HZ, which is 100 on every Linux that Node runs on (time(7)) */
+/** USER_HZ. It is 100 on every Linux that Node runs on (time(7)) */
 const ticksPerSecond = 100;
 
 function send(pids: number[], signal: NodeJS.Signals): void {
@@ -71,14 +74,14 @@ function send(pids: number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch {
-      // Ended between the look and the signal.
+      // The process ended between the look and the signal.
     }
   }
 }
 
 /**
- * Ends every process that carries the marker: SIGTERM (skipped when `graceMs` is 0), `graceMs` milliseconds to go, then
- * SIGKILL until none is left, at most ten seconds. Answers the pids it saw and whether all are gone.
+ * Ends every process that carries the marker: sends SIGTERM (not if `graceMs` is 0), waits `graceMs` milliseconds, then sends SIGKILL until
+ * none is left, for at most ten seconds. Returns the pids that it saw, and whether all are gone.
  */
 export async function killByMarker(marker: Marker, { graceMs }: { graceMs: number }): Promise<{ seen: number[]; gone: boolean }> {
   const seen = new Set<number>();

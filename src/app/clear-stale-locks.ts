@@ -1,4 +1,4 @@
-/** Clears a dead owner's locks in the state bucket. This happens before its lease is freed. */
+/** Removes a dead owner's locks from the state bucket, before the owner's lease is freed. */
 import { stackAddress } from "../../stacks/name.ts";
 import type { StackKind } from "../../stacks/stack.ts";
 import type { Context } from "../integrations/context.ts";
@@ -7,10 +7,10 @@ import type { Lease } from "../store/leases.ts";
 const stackLease = /^stack:([^/]+)\/([^/]+)\/(.+)$/;
 
 /**
- * Removes the Pulumi locks that the dead owner's host left on the lease's stack; leases of other things leave none. What it was
- * creating is looked up by the next run (find-orphans.ts), which is the one that knows what it wants.
+ * Removes the Pulumi locks that the dead owner's host left on the lease's stack. Leases of other resources leave no locks. The next run
+ * looks for resources that the owner was creating (find-orphans.ts), because it knows the desired ones.
  *
- * @throws ProblemError not_ready while the state bucket can't be read: then the lease stays for the next round
+ * @throws ProblemError not_ready while the state bucket can't be read; then the lease stays for the next round
  */
 export function clearingStaleLocks(context: Pick<Context, "engine" | "sts" | "stateUrl" | "log">): (lease: Lease) => Promise<void> {
   return async ({ resource, host, operation }) => {

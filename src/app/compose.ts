@@ -1,4 +1,4 @@
-/** Puts the service together: log, store, engine, queue, rights and limits. Nothing runs and nobody is listened to yet. */
+/** Builds the service: log, store, engine, queue, access and limits. It starts no work and opens no port yet. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { hostname, tmpdir } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
@@ -31,12 +31,12 @@ import { createReadiness } from "./readiness.ts";
 export interface Composed {
   api: Api;
   capacity: Capacity;
-  /** Called when a run has ended, where traces are sent. */
+  /** Called when a run has ended, if traces are sent. */
   ended?: (operation: string) => void;
   isFrozen(): Promise<boolean>;
 }
 
-/** `stopping` aborts when the service is to end: it isn't ready from then on. */
+/** `stopping` aborts when the service shuts down. From then on the service isn't ready. */
 export async function compose(
   config: Config,
   { log, version, stopping }: { log: Log; version: string; stopping: AbortSignal },
@@ -46,7 +46,7 @@ export async function compose(
   const store = await openStore({ databaseUrl: config.databaseUrl, dataDir: config.dataDir, log });
   const reach = config.awsEndpoint ? { endpoint: config.awsEndpoint } : {};
   const sts = leaveAloneWhatRefuses(createSts({ ...reach, ...config }), (tenant) => refusalCount(store.db, tenant));
-  // Loaded only where somebody listens.
+  // Loaded only if traces are sent.
   const tracing = config.collector && (await import("../tracing/export.ts")).traceExporter({ store, log, version }, config.collector);
   const engine = engineOf(config, tracing?.engineSpans);
   const queue = await openQueue({ store, log, concurrency: config.runners, perTenant: config.tenantRunners });
@@ -77,9 +77,10 @@ export async function compose(
   return { api, capacity, isFrozen, ...(tracing && { ended: tracing.ended }) };
 }
 
-/** The one caller that exists before any key: the operator who holds the admin token. */
+/** The operator with the admin token is the only caller before the first key. */
 function adminTokenOf(config: Config, log: Log): string {
-  if (!config.adminToken) log.warn("DRAWBRIDGE_ADMIN_TOKEN isn't set: a random one is in force that nobody knows, so set it to get in");
+  if (!config.adminToken)
+    log.warn("DRAWBRIDGE_ADMIN_TOKEN isn't set, so the service uses a random token that nobody knows. Set it to get access");
   return config.adminToken ?? randomBytes(32).toString("base64url");
 }
 
@@ -94,7 +95,7 @@ function engineOf(config: Config, onSpans: EngineConfig["onSpans"]): Engine {
   });
 }
 
-/** A trust policy names a role, never one of its sessions. */
+/** A trust policy names a role, not one of its sessions. */
 function principalOf(callerArn: string): string {
   const session = /^arn:([^:]+):sts::(\d{12}):assumed-role\/([^/]+)\//.exec(callerArn);
   return session ? `arn:${session[1]}:iam::${session[2]}:role/${session[3]}` : callerArn;

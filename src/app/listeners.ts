@@ -1,4 +1,4 @@
-/** What the service listens on: one port for all, or one for callers and one for administrators. */
+/** The ports of the service: one for all routes, or one for callers and one for administrators. */
 import type { Config } from "../config.ts";
 import { routes, splitRoutes } from "../http/routes/routes.ts";
 import type { Api } from "../http/server/api.ts";
@@ -7,11 +7,11 @@ import { type Listening, listen } from "../http/server/server.ts";
 import { faultFields, type Log } from "../log.ts";
 
 export interface Listeners {
-  /** Of the listener for callers */
+  /** URL of the listener for callers */
   url: string;
-  /** Of the administrators' */
+  /** URL of the listener for administrators */
   adminUrl?: string;
-  /** Looks at the files of TLS at once. A reload that fails leaves the old ones in force and says so in the log. */
+  /** Checks the TLS files now. If a reload fails, the old files stay in use and the log says so. */
   reloadTls(): Promise<void>;
   close(graceMs: number): Promise<void>;
 }
@@ -19,9 +19,9 @@ export interface Listeners {
 type Where = Pick<Config, "host" | "port" | "tls" | "admin">;
 
 /**
- * Opens the listeners and looks at the files of TLS every `lookSeconds`, so that a renewed certificate needs no restart.
+ * Opens the listeners and checks the TLS files every `lookSeconds`, so that a renewed certificate needs no restart.
  *
- * @throws Error when one can't be opened; then none is open
+ * @throws Error when one can't be opened; then none stays open
  */
 export async function openListeners(
   api: Api,
@@ -40,9 +40,9 @@ export async function openListeners(
   const reloadTls = async () => {
     try {
       const changed = await Promise.all(all.map((one) => one.reloadTls()));
-      if (changed.includes(true)) log.info("New connections get the new certificate");
+      if (changed.includes(true)) log.info("New connections use the new certificate");
     } catch (error) {
-      log.error("The files of TLS changed and can't be used: the old certificate stays", faultFields(error));
+      log.error("The changed TLS files can't be used, so the old certificate stays", faultFields(error));
     }
   };
   const looking = tls && setInterval(() => void reloadTls(), lookSeconds * 1_000);

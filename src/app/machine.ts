@@ -1,4 +1,4 @@
-/** What this machine, or the container that we are in, has left. */
+/** The free memory and disk space of this machine, or of the container that the service runs in. */
 import { readFile, statfs } from "node:fs/promises";
 
 type Read = (file: string) => Promise<string>;
@@ -6,9 +6,9 @@ type Read = (file: string) => Promise<string>;
 const readText: Read = (file) => readFile(file, "utf8");
 
 /**
- * Bytes of memory that can still be used: the least of what the kernel counts as available (proc(5), MemAvailable) and what the
- * container's limit leaves, file cache that can be given up not counted as used (kernel documentation, cgroup v2 `memory.stat`, and v1).
- * Undefined where nothing tells.
+ * Bytes of memory that are still free: the smaller of what the kernel counts as available (proc(5), MemAvailable) and what the container's
+ * limit leaves. File cache that can be freed doesn't count as used (kernel documentation, cgroup v2 `memory.stat`, and v1). Undefined if
+ * neither is known.
  */
 export async function memoryLeft(read: Read = readText): Promise<number | undefined> {
   const text = (file: string) => read(file).catch(() => "");
@@ -24,13 +24,13 @@ export async function memoryLeft(read: Read = readText): Promise<number | undefi
 
 async function leftIn(text: Read, folder: string, names: { limit: string; used: string; cache: string }): Promise<number | undefined> {
   const [limit, used, stat] = await Promise.all([`${names.limit}`, names.used, "memory.stat"].map((name) => text(`${folder}/${name}`)));
-  // Without a limit v2 says `max`.
+  // Without a limit, cgroup v2 says `max`.
   if (!/^\d+\s*$/.test(limit ?? "") || !/^\d+\s*$/.test(used ?? "")) return undefined;
   const cache = Number(new RegExp(`^${names.cache} (\\d+)$`, "m").exec(stat ?? "")?.[1] ?? 0);
   return Math.max(0, Number(limit) - Number(used) + cache);
 }
 
-/** Bytes free for us on the disk of each folder that exists. */
+/** Bytes that we may use on the disk of each folder that exists. */
 export async function diskFree(folders: readonly string[]): Promise<{ folder: string; free: number }[]> {
   const found = await Promise.all(
     folders.map(async (folder) => {

@@ -1,4 +1,4 @@
-/** What bounds the service, as metrics: read when somebody asks for them. They name no tenant. */
+/** Metrics of what limits the service. They are read when a metrics request comes, and name no tenant. */
 import { Gauge, type Registry } from "prom-client";
 import type { Capacity } from "../operations/capacity.ts";
 import type { Queue } from "../operations/queue/queue.ts";

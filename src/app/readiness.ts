@@ -1,4 +1,4 @@
-/** Whether operations can run now: each thing that they need, by name, in a sentence that anybody may read. */
+/** Whether operations can run now: one check for each thing that they need, with a sentence that anybody may read. */
 import { doesStateBucketAnswer } from "../accounts/state-bucket.ts";
 import type { Config } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -7,7 +7,7 @@ import type { Capacity } from "../operations/capacity.ts";
 import { doesStoreAnswer } from "../store/answers.ts";
 import type { Store } from "../store/store.ts";
 
-/** seconds for which an answer about the state bucket and the CLI stands */
+/** Seconds for which the results of the slow checks (CLI, plugin, state bucket) are reused */
 const FRESH = 15;
 
 interface Parts {
@@ -19,13 +19,13 @@ interface Parts {
   capacity: Pick<Capacity, "shortages">;
 }
 
-/** A function that answers /readyz; slow checks are asked again only after 15 s. */
+/** Returns the function behind /readyz. It repeats slow checks only after 15 s. */
 export function createReadiness({ config, engine, store, draining, frozen, capacity }: Parts): () => Promise<Readiness> {
   const slow = remembered(async () => [...(await engineChecks(engine)), await stateBucketCheck(config)]);
   return async () => {
     const checks = [...(await slow()), await storeCheck(store), ...(await capacityChecks(capacity))];
     if (draining()) checks.push({ name: "service", ok: false, detail: "Shutting down: running operations end, no new one begins." });
-    // Still ready: otherwise a load balancer would also refuse the call that ends the freeze.
+    // The service stays ready: otherwise a load balancer would also refuse the call that ends the freeze.
     if (frozen()) checks.push({ name: "freeze", ok: true, detail: "Frozen: nothing is written to AWS until an administrator resumes." });
     return { ready: checks.every((check) => check.ok), checks };
   };
@@ -62,7 +62,7 @@ async function stateBucketCheck(config: Config): Promise<ReadinessCheck> {
   return { name: "state-bucket", ok, detail: ok ? "The state bucket answers." : silence };
 }
 
-/** A full disk stops everything that is to be remembered; for want of memory operations only wait. */
+/** A full disk makes the service unready, because nothing can be recorded. Without memory, operations only wait. */
 async function capacityChecks(capacity: Pick<Capacity, "shortages">): Promise<ReadinessCheck[]> {
   const short = await capacity.shortages();
   const disk = short.find(({ of }) => of === "disk");

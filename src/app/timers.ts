@@ -1,6 +1,6 @@
 /**
- * What the service does unasked: ends the overlaps of rotations, looks for drift, asks sources for news, because a missed webhook must not
- * matter, and forgets operations that ended long ago.
+ * The work that the service does by itself: it ends the overlaps of rotations, looks for drift, polls sources (a webhook may be missed),
+ * and deletes operations that ended long ago.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { sweepDrift } from "../drift/detect-drift.ts";
@@ -10,7 +10,7 @@ import { endOverlaps } from "../integrations/rotate-external-id.ts";
 import { faultFields } from "../log.ts";
 import { pruneOperations } from "../store/prune.ts";
 
-/** Rounds until the signal aborts; a failing one is logged and the next one tries again. */
+/** Runs rounds until the signal aborts. If a round fails, that is logged and the next one tries again. */
 export async function keepAutomating(
   context: Context,
   { everySeconds, keepDays, signal }: { everySeconds: number; keepDays: number; signal: AbortSignal },

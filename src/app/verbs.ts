@@ -1,4 +1,4 @@
-/** Which verb an operation runs. The request was frozen when the operation was accepted, so it is what that code wrote. */
+/** The verb that each kind of operation runs. The request was frozen at acceptance, so it has the shape that the accepting code wrote. */
 
 import { detectDrift } from "../drift/detect-drift.ts";
 import { reconcile } from "../gitops/reconcile.ts";
@@ -30,7 +30,7 @@ const verbs: Partial<Record<StoredOperation["kind"], Verb>> = {
   revoke: runRevoke,
 };
 
-/** Runs an accepted operation to its end; its failure is what is thrown. */
+/** Runs an accepted operation to its end. The operation fails with what the verb throws. */
 export async function runVerb(context: Context, run: Run, operation: StoredOperation): Promise<void> {
   const verb = verbs[operation.kind];
   if (!verb) throw new Error(`no verb for operations of kind ${operation.kind}`);

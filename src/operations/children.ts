@@ -20,7 +20,9 @@ interface Following {
 }
 
 /**
- * Waits until these operations have ended. Returns their states in the order of `ids`. @throws the signal's reason when the run must stop
+ * Waits until these operations have ended. Returns their states in the order of `ids`.
+ *
+ * @throws the signal's reason when the run must stop
  */
 export async function followChildren(
   { store }: { store: Pick<Store, "db"> },

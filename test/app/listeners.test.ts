@@ -115,7 +115,7 @@ test("a renewed certificate is taken without a restart, and one that can't be us
   await writeFile(key, server.key);
   await listeners.reloadTls();
   assert.equal((await ask(listeners.url, { ca: renewed.cert })).status, 200, "the old pair stays in force");
-  assert.match(lines.join(""), /can't be used: the old certificate stays/);
+  assert.match(lines.join(""), /can't be used, so the old certificate stays/);
   assert.doesNotMatch(lines.join(""), /PRIVATE|CERTIFICATE/);
   await listeners.close(0);
   await assert.rejects(open({ tls: { cert, key } }), /DRAWBRIDGE_TLS_… can't be used/);
