@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Batch, lanesOf } from "./support/lanes.ts";
 import { type FileResult, killRunning, runFile, wholeFile } from "./support/run-file.ts";
 import { runShared } from "./support/run-shared.ts";
-import { engineEnvironment, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
+import { engineEnvironment, inMemory, storeEnvironment, testEnvironment } from "./support/test-environment.ts";
 import { findTestFiles, type TestFile } from "./support/test-files.ts";
 
 /** Another folder in the test of this. */
@@ -94,7 +94,8 @@ async function main(wanted: string[]): Promise<void> {
       stores = await opening;
       return { ...plain, ...stores?.env };
     };
-    await runKind("unit", files, async (batch) => (batch.some(({ store }) => store) ? withStore() : plain));
+    const quick = await inMemory();
+    await runKind("unit", files, async (batch) => ({ ...(batch.some(({ store }) => store) ? await withStore() : plain), ...quick }));
     if (!files.some(({ kind }) => kind === "e2e")) return;
     const env = { ...(await withStore()), ...(await inTime(engineEnvironment(say))) };
     await runKind("e2e", files, async () => env);
