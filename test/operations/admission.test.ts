@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => opened?.remove());
 
-test("a tenant with too much open is told to come back later, and another one isn't", async () => {
+test("a tenant with too many open operations is refused until later, and another tenant isn't", async () => {
   const { db } = opened.store;
   for (let index = 0; index < 3; index++) {
     await createOperation(db, { kind: "up", tenant: "busy", integration: `i${index}`, request: {}, requestedBy: "t", deadlineSeconds: 60 });

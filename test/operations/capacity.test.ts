@@ -23,7 +23,7 @@ function capacityWith(given: { memory?: number; disk?: number } & Partial<Capaci
   return { capacity, left, told };
 }
 
-test("an operation waits until there is memory for its update, and says so once", async () => {
+test("an operation waits until there is memory for its update, and logs that once", async () => {
   const { capacity, left, told } = capacityWith({ memory: 499, waitMilliseconds: 5_000 });
   let inside = false;
   const entering = capacity.enter(open).then(() => (inside = true));
@@ -39,7 +39,7 @@ test("an operation waits until there is memory for its update, and says so once"
   assert.match(told[0] ?? "", /499 MB of memory are left, of 500 MB/);
 });
 
-test("two at once don't take the same memory, and what one will need counts until it shows or has ended", async () => {
+test("two operations don't take the same memory: the expected use of one counts until it shows or the operation ends", async () => {
   const { capacity } = capacityWith({ memory: 900 });
   const entered = await Promise.allSettled([capacity.enter(open), capacity.enter(open)]);
   assert.deepEqual(
@@ -53,7 +53,7 @@ test("two at once don't take the same memory, and what one will need counts unti
   await capacity.enter(open);
 });
 
-test("after some seconds an update's memory shows, and isn't counted twice", async () => {
+test("after some seconds an update's memory shows, and then it isn't counted twice", async () => {
   const { capacity, left } = capacityWith({ memory: 1_000, settling: 20, waitMilliseconds: 0 });
   await capacity.enter(open);
   left.memory = 500;
@@ -62,7 +62,7 @@ test("after some seconds an update's memory shows, and isn't counted twice", asy
   await capacity.enter(open);
 });
 
-test("where not even one update fits, the only one starts after the wait", async () => {
+test("if not even one update fits, an operation starts after the wait when no other runs", async () => {
   const { capacity, told } = capacityWith({ memory: 100 });
   const started = performance.now();
   await capacity.enter(open);
@@ -70,7 +70,7 @@ test("where not even one update fits, the only one starts after the wait", async
   assert.match(told.at(-1) ?? "", /starts without enough capacity/);
 });
 
-test("on a full disk none starts, also not the only one", async () => {
+test("on a full disk no operation starts, even if no other runs", async () => {
   const { capacity, left } = capacityWith({ disk: 199 });
   assert.equal(problemOf(await capacity.enter(open).catch((error: unknown) => error)).code, "storage_full");
   assert.deepEqual(
@@ -81,7 +81,7 @@ test("on a full disk none starts, also not the only one", async () => {
   await capacity.enter(open);
 });
 
-test("who is stopped leaves with the reason, and settings of 0 look at nothing", async () => {
+test("a stopped operation leaves with the signal's reason, and settings of 0 turn the checks off", async () => {
   const stop = new AbortController();
   const { capacity } = capacityWith({ memory: 1, waitMilliseconds: 5_000 });
   const entering = capacity.enter(stop.signal);

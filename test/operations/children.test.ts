@@ -23,7 +23,7 @@ const runOf = (id: string, signal = new AbortController().signal) => {
   return { run: run as unknown as Run, told };
 };
 
-test("children are noted, and told once each as they end; the answer has the order that was asked for", async () => {
+test("children are recorded, and each end is reported once; the result has the order of the ids", async () => {
   const { store } = opened;
   const [parent, first, second] = [await make("parent"), await make("first"), await make("second")];
   const { run, told } = runOf(parent);
@@ -41,7 +41,7 @@ test("children are noted, and told once each as they end; the answer has the ord
   assert.deepEqual(told, [words(second, "second"), words(first, "first")]);
 });
 
-test("one that waits for an approval has settled, where that counts as an end", async () => {
+test("a child that waits for an approval has ended, if the caller counts that as an end", async () => {
   const { store } = opened;
   const held = await make("held");
   await startOperation(store.db, held, { epoch: 1 });
@@ -52,7 +52,7 @@ test("one that waits for an approval has settled, where that counts as an end", 
   assert.deepEqual(told, [["child-ended", { state: "awaiting-approval" }]]);
 });
 
-test("a run that is to stop waits for nobody, and says its reason", async () => {
+test("a run that must stop doesn't wait, and throws its reason", async () => {
   const stop = new AbortController();
   const { run } = runOf(await make("parent"), stop.signal);
   const following = followChildren(opened, run, [await make("endless")]);

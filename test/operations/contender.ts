@@ -1,4 +1,4 @@
-/** One of several processes that contend for one lease: increments a number by reading and writing it under the lease only. */
+/** One of several processes that contend for one lease. It increments a number by reading and writing it, only under the lease. */
 import { sql } from "kysely";
 import { withLeases } from "../../src/operations/lease.ts";
 import { openStore } from "../../src/store/store.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { unlessFrozen } from "../../src/operations/freeze.ts";
 
-test("a job that is taken while everything is frozen goes back unrun, and runs once that is over", async () => {
+test("a job that is taken during a freeze goes back without a run, and runs after the freeze", async () => {
   let frozen = true;
   const ran: string[] = [];
   const handler = unlessFrozen(
@@ -16,7 +16,7 @@ test("a job that is taken while everything is frozen goes back unrun, and runs o
   assert.deepEqual(ran, ["op-1"]);
 });
 
-test("nothing runs while nobody can tell whether everything is frozen", async () => {
+test("nothing runs while the freeze can't be read", async () => {
   const handler = unlessFrozen(
     () => Promise.reject(new Error("no database")),
     () => assert.fail("it ran"),

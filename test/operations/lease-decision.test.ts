@@ -7,21 +7,21 @@ import type { Lease } from "../../src/store/leases.ts";
 
 const { ttl, margin, beat, session } = leaseTiming;
 
-test("an owner that is proven dead loses its lease at once, whatever its heartbeat", () => {
+test("an owner that is proven dead loses its lease at once, even with a fresh heartbeat", () => {
   assert.equal(leaseDecision({ age: 0 }, true), "steal");
 });
 
-test("an owner that lives keeps its lease, however long it was paused", () => {
+test("a live owner keeps its lease, however long it was paused", () => {
   assert.equal(leaseDecision({ age: ttl + session + 1 }, false), "wait");
 });
 
-test("an owner that nobody here can judge keeps its lease until its sessions have ended too", () => {
+test("an owner that this host can't judge keeps its lease until its sessions have ended too", () => {
   assert.equal(leaseDecision({ age: ttl + 1 }, undefined), "wait");
   assert.equal(leaseDecision({ age: ttl + session }, undefined), "wait");
   assert.equal(leaseDecision({ age: ttl + session + 1 }, undefined), "steal");
 });
 
-test("an owner stops itself well before anybody could take its lease, and survives two lost heartbeats", () => {
+test("an owner stops itself well before its lease can be taken, and survives two lost heartbeats", () => {
   assert.equal(mustStop(ttl - margin - 1), false);
   assert.equal(mustStop(ttl - margin), true);
   assert.ok(ttl - margin > 2 * beat);
@@ -39,7 +39,7 @@ const lease: Lease = {
   age: 0,
 };
 
-/** A host where these pids run (with their start times) and these markers are alive, `stubborn` ones even after a kill. */
+/** A host where these pids run (with their start times) and these markers are alive. `stubborn` markers stay alive after a kill. */
 function hostWith({ starts = {}, alive = [], stubborn = [] }: { starts?: Record<number, string>; alive?: string[]; stubborn?: string[] }) {
   const killed: string[] = [];
   const name = (marker: Marker) => ("operation" in marker ? marker.operation : marker.runner);
@@ -60,7 +60,7 @@ test("a holder is dead when its process has ended and nothing carries its marker
   assert.deepEqual(killed, []);
 });
 
-test("a holder lives while its service process does, and nothing of it is killed", async () => {
+test("a holder is alive while its service process runs, and none of its processes is killed", async () => {
   const { isDead, killed } = hostWith({ starts: { 7: "100" }, alive: ["op-3"] });
   assert.equal(await isDead(lease), false);
   assert.deepEqual(killed, []);
@@ -70,7 +70,7 @@ test("a reused pid doesn't keep a holder alive", async () => {
   assert.equal(await hostWith({ starts: { 7: "999" } }).isDead(lease), true);
 });
 
-test("what a dead service left running is ended before the holder counts as dead, plugins and runner alike", async () => {
+test("processes that a dead service left, plugins and runner included, are ended before the holder counts as dead", async () => {
   const { isDead, killed } = hostWith({ alive: ["op-3", "run", "op-4"] });
   assert.equal(await isDead(lease), true);
   assert.deepEqual(killed, ["op-3", "run"]);

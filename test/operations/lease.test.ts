@@ -50,14 +50,14 @@ for (const backend of backends) {
         epochs,
         [...epochs].sort((a, b) => a - b),
       );
-      assert.deepEqual(await findLeases(store.db), [], "all were given back");
+      assert.deepEqual(await findLeases(store.db), [], "all were released");
     });
 
     test("leases on different resources are held at the same time", async () => {
       await withLeases(store, request(["x"]), () => withLeases(store, request(["y"], { waitSeconds: 0 }), async () => undefined));
     });
 
-    test("waiting too long is a lease timeout, and takes nothing meanwhile", async () => {
+    test("a wait that is too long is a lease timeout, and takes nothing", async () => {
       await withLeases(store, request(["busy"]), async () => {
         await assert.rejects(
           withLeases(store, request(["busy", "free"], { waitSeconds: 0.2 }), async () => undefined),
@@ -70,7 +70,7 @@ for (const backend of backends) {
       });
     });
 
-    test("an aborted signal ends the waiting with its reason", async () => {
+    test("an aborted signal ends the wait with its reason", async () => {
       const reason = new Error("enough");
       await withLeases(store, request(["busy"]), async () => {
         const controller = new AbortController();
@@ -82,7 +82,7 @@ for (const backend of backends) {
       });
     });
 
-    test("a lease is given back when the work throws", async () => {
+    test("a lease is released when the work throws", async () => {
       await assert.rejects(
         withLeases(store, request(["thrown"]), async () => Promise.reject(new Error("no"))),
         /no/,
@@ -90,7 +90,7 @@ for (const backend of backends) {
       assert.deepEqual(await findLeases(store.db, ["thrown"]), []);
     });
 
-    test("a dead owner's lease is taken under a higher epoch, after which the old epoch beats and releases nothing", async () => {
+    test("a dead owner's lease is taken under a higher epoch, and then the old epoch has no heartbeat and releases nothing", async () => {
       const holder = { operation: "old", owner: "them", pid: 1, processStart: "1", host: "here" };
       const old = await takeLeases(store.db, ["stolen"], holder, () => "wait");
       assert.ok(old !== undefined);
@@ -106,7 +106,7 @@ for (const backend of backends) {
       });
     });
 
-    test("a holder whose lease was taken is told by its signal at the next heartbeat", async () => {
+    test("the signal of a holder whose lease was taken aborts at the next heartbeat", async () => {
       const timing = { ...leaseTiming, beat: 50 };
       await withLeases(store, request(["lost"], { timing }), async ({ epoch, signal, recordRunner }) => {
         await recordRunner("runner-1");

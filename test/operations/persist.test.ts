@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { persist } from "../../src/operations/persist.ts";
 import { ProblemError } from "../../src/problem.ts";
 
-test("a write is tried again until it succeeds, and its last failure is the answer", async () => {
+test("a write is retried until it succeeds; if every attempt fails, the last failure is thrown", async () => {
   let tries = 0;
   const failing = (times: number) => async () => {
     if (tries++ < times) throw new Error(`failure ${tries}`);
@@ -14,7 +14,7 @@ test("a write is tried again until it succeeds, and its last failure is the answ
   await assert.rejects(persist(failing(3), [1, 1]), /failure 3/);
 });
 
-test("a refusal is final", async () => {
+test("a refusal isn't retried", async () => {
   let tries = 0;
   const refused = async () => {
     tries += 1;

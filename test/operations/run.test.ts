@@ -78,7 +78,7 @@ for (const backend of backends) {
     const typesOf = async (id: string) =>
       (await eventsAfter(store.db, id, 0, 1_000)).map(({ type, data }) => (type === "state" ? data["state"] : `${type} ${data["name"]}`));
 
-    test("a run tells its steps and progress in order and ends with its result", async () => {
+    test("a run's events have its steps and progress in order, and it ends with its result", async () => {
       verb = async (run) => {
         assert.equal(await run.step("look", async () => 42), 42);
         void run.progress("seen", { name: "a" });
@@ -97,7 +97,7 @@ for (const backend of backends) {
       );
     });
 
-    test("a problem fails the run as it is, and anything else as an internal fault without its text", async () => {
+    test("a run that throws a problem fails with it; any other error becomes an internal fault without its text", async () => {
       verb = async (run) => run.step("write", () => Promise.reject(new ProblemError("aws_denied", "AWS refused CreateRole.")));
       const denied = await ended((await accept()).id);
       assert.equal(denied.error?.code, "aws_denied");
@@ -122,7 +122,7 @@ for (const backend of backends) {
       const { id } = await accept();
       const parked = await until(id, (operation) => operation.state === "awaiting-approval");
       assert.equal(parked.planHash, "plan-1");
-      // Until its first job has ended there is no room for the second; a service's recovery adds it then, and none runs here.
+      // Until the first job has ended, there can't be a second one. In a service, recovery would add it later, but no recovery runs here.
       while ((await queue.depth()).running > 0) await sleep(10);
       await store.db.transaction().execute(async (trx) => {
         const approved = await approveOperation(trx, id, "somebody-else");
@@ -144,7 +144,7 @@ for (const backend of backends) {
       await assert.rejects(cancelOperation(store, cancels, { id: randomUUID(), caller }), /not_found/);
     });
 
-    test("an operation, and one that started others, is cancelled by nobody who couldn't start each of them", async () => {
+    test("a caller can cancel an operation and its children only if it could start each of them", async () => {
       for (const kind of operationKinds) {
         const { id } = await accept({ kind }, false);
         const lesser = { ...caller, scopes: scopes.filter((scope) => scope !== startingScope[kind]) };
@@ -161,7 +161,7 @@ for (const backend of backends) {
       assert.equal((await cancelOperation(store, cancels, { id: parent.id, caller: writer })).state, "cancelled");
     });
 
-    test("a cancel that another replica was asked for reaches the run through the store", async () => {
+    test("a cancel at another replica reaches the run through the store", async () => {
       verb = async (run) => sleep(30_000, undefined, { signal: run.signal });
       const { id } = await accept();
       await until(id, (operation) => operation.state === "running");
@@ -169,14 +169,14 @@ for (const backend of backends) {
       assert.equal((await ended(id)).state, "cancelled");
     });
 
-    test("a cancel that comes too late changes nothing", async () => {
+    test("a cancel after the end changes nothing", async () => {
       verb = async (run) => {
         await cancelOperation(store, cancels, { id: run.operation.id, caller });
       };
       assert.equal((await ended((await accept()).id)).state, "succeeded");
     });
 
-    test("followers get what was, then what comes, gaplessly, until the end", async () => {
+    test("followers get the past events, then the new ones, without gaps, until the end", async () => {
       let go = () => {};
       verb = async (run) => {
         await run.progress("first", { name: "1" });
@@ -189,12 +189,12 @@ for (const backend of backends) {
       for await (const event of followEvents({ ...store, db: counted.db }, id, 0, AbortSignal.timeout(10_000))) {
         seen.push(event);
         if (event.type === "first") go();
-        // Told of one that comes much later: the store knows what lies between.
+        // Announces a much later event: the events between are in the store.
         if (event.seq === 10) nudgeFollowers(id, { seq: 90, at: event.at, type: "more", data: {} });
       }
       const looks = counted.statements();
-      assert.ok(looks < 12, `the store was asked ${looks} times for ${seen.length} events of this very process`);
-      assert.deepEqual(seen, await eventsAfter(store.db, id, 0, 100), "what a follower is told is what the rows hold");
+      assert.ok(looks < 12, `the store was asked ${looks} times for ${seen.length} events of this process`);
+      assert.deepEqual(seen, await eventsAfter(store.db, id, 0, 100), "a follower gets what the rows hold");
       assert.deepEqual(
         seen.map((event) => event.seq),
         Array.from({ length: 24 }, (_, index) => index + 1),
@@ -216,7 +216,7 @@ for (const backend of backends) {
       await cancelOperation(store, cancels, { id, caller });
     });
 
-    /** What a killed service leaves: a running operation, its lease, and a job that is (or isn't) there. */
+    /** The rows that a killed service leaves: a running operation, its lease, and a job unless told otherwise. */
     async function abandoned(owner: string, more: { attempt?: number; enqueue?: boolean } = {}): Promise<StoredOperation> {
       await queue.pause();
       const operation = await accept({}, more.enqueue ?? true);
@@ -240,7 +240,7 @@ for (const backend of backends) {
       assert.ok(done.epoch > operation.epoch);
     });
 
-    test("an owner that died before its operation ran leaves a job that runs again at once", async () => {
+    test("if an owner died before its operation ran, the job runs again at once", async () => {
       let taken = () => {};
       const enters = new Promise<void>((resolve) => (taken = resolve));
       const never = (signal: AbortSignal) => {
@@ -251,7 +251,7 @@ for (const backend of backends) {
       const waiting = { ...context(), owner: "dead", capacity: { enter: never } };
       const operation = await findOperation(store.db, id);
       assert.ok(operation);
-      // As after a kill: its job is marked as running, its lease is held, and nobody will ever end either.
+      // Like after a kill: the job is marked as running, the lease is held, and neither will ever be ended.
       await store.db.transaction().execute(async (trx) => {
         await queue.enqueue(trx, { operationId: id, key: "killed/early" });
         await sql`update pgboss.job set state = 'active', started_on = now(), heartbeat_on = now() where id = ${id}`.execute(trx);
@@ -265,10 +265,10 @@ for (const backend of backends) {
       const done = await ended(id);
       assert.deepEqual([done.state, done.attempt], ["succeeded", 1]);
       assert.ok(performance.now() - started < 7_000, "not only when its heartbeat is missed");
-      assert.equal((await stuck)?.cause, "lease-lost", "who was only paused does nothing more");
+      assert.equal((await stuck)?.cause, "lease-lost", "an owner that was only paused does nothing more");
     });
 
-    test("a living owner's run is left alone, and so is its lease", async () => {
+    test("a live owner keeps its run and its lease", async () => {
       const operation = await abandoned("alive");
       assert.deepEqual(await recover(recovery()), { freed: 0, requeued: 0, enqueued: 0, quarantined: 0 });
       assert.equal((await findOperation(store.db, operation.id))?.epoch, operation.epoch);
@@ -278,7 +278,7 @@ for (const backend of backends) {
       assert.equal((await ended(operation.id)).state, "succeeded");
     });
 
-    test("several recoveries at once take a run over once", async () => {
+    test("several concurrent recoveries take a run over once", async () => {
       const operation = await abandoned("dead");
       const rounds = await Promise.all([recover(recovery()), recover(recovery()), recover(recovery())]);
       assert.equal(
@@ -289,7 +289,7 @@ for (const backend of backends) {
       assert.equal((await ended(operation.id)).attempt, 2);
     });
 
-    test("a lease stays, as the dead owner's, until what that owner left is cleaned up", async () => {
+    test("a lease stays the dead owner's until the cleanup after that owner succeeds", async () => {
       const operation = await abandoned("dead");
       const cleaned: number[] = [];
       const refuse = async () => Promise.reject(new Error("the state bucket can't be reached"));
@@ -300,7 +300,7 @@ for (const backend of backends) {
       assert.equal((await ended(operation.id)).state, "succeeded");
     });
 
-    test("a lease that nobody can judge is freed when the sessions of its owner have ended, one of ours when its release failed", async () => {
+    test("a lease that this host can't judge is freed when its owner's sessions have ended; a lease of this process is freed if its release failed", async () => {
       const holder = { operation: "gone", pid: 1, processStart: "1", host: "elsewhere" };
       await takeLeases(store.db, ["far"], { ...holder, owner: "far" }, () => "wait");
       await takeLeases(store.db, ["near"], { ...holder, owner: self.owner }, () => "wait");
@@ -316,7 +316,7 @@ for (const backend of backends) {
       assert.deepEqual(await left(), []);
     });
 
-    test("an operation that took its workers down again and again is quarantined, and its key is free", async () => {
+    test("an operation that was interrupted too often is quarantined, and its key is free", async () => {
       const operation = await abandoned("dead", { attempt: 5 });
       assert.equal((await recover(recovery())).quarantined, 1);
       const failed = await ended(operation.id);
@@ -333,7 +333,7 @@ for (const backend of backends) {
       assert.equal((await ended(id)).state, "succeeded");
     });
 
-    test("a worker that wakes after it was taken over records nothing and does nothing more", async () => {
+    test("a paused worker whose run was taken over records nothing and does nothing more", async () => {
       let worked = false;
       let wake = () => {};
       let woken: Promise<void> = Promise.resolve();
@@ -349,7 +349,7 @@ for (const backend of backends) {
       };
       const { id } = await accept();
       const stale = await until(id, (operation) => operation.state === "running");
-      await releaseLeases(store.db, stale.epoch); // as a takeover would
+      await releaseLeases(store.db, stale.epoch); // like a takeover
       await recover(recovery());
       const done = await ended(id);
       wake();
@@ -381,10 +381,10 @@ for (const backend of backends) {
       await queue.resume();
       const done = await ended(id);
       assert.equal(done.state, "succeeded");
-      assert.equal(done.attempt, 1, "a drain is nobody's fault and counts as no attempt");
+      assert.equal(done.attempt, 1, "a drain doesn't count as an attempt");
     });
 
-    test("what awaits approval is not run by a stray job", async () => {
+    test("a stray job doesn't run an operation that awaits approval", async () => {
       await queue.pause();
       const { id } = await accept();
       await startOperation(store.db, id, { epoch: 1 });

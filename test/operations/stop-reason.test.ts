@@ -6,7 +6,7 @@ import { consequenceOf, type StopReason, stopError } from "../../src/operations/
 import { problemOf } from "../../src/problem.ts";
 import { silent } from "../store/backends.ts";
 
-/** The strongest first */
+/** The strongest first. */
 const reasons: StopReason[] = [{ by: "lease" }, { by: "record" }, { by: "caller" }, { by: "deadline", seconds: 60 }, { by: "service" }];
 
 async function endAfter(given: StopReason[], work: () => Promise<void> = () => Promise.reject(new Error("whatever the verb was at"))) {
@@ -25,7 +25,7 @@ async function endAfter(given: StopReason[], work: () => Promise<void> = () => P
   return endOf(begun, running);
 }
 
-test("what becomes of an operation follows from who stopped its run", async () => {
+test("the reason of the stop decides what happens to the operation", async () => {
   const told = reasons.map((reason) => [reason.by, consequenceOf(reason), stopError(reason).problem.code, stopError(reason).problem.cause]);
   assert.deepEqual(told, [
     ["lease", "nothing", "operation_interrupted", "lease-lost"],
@@ -43,7 +43,7 @@ test("what becomes of an operation follows from who stopped its run", async () =
   assert.deepEqual(await endAfter([{ by: "service" }]), { state: "given-back" });
 });
 
-test("of several that stop a run the strongest decides, whoever came first; the run's work is told of the first", () => {
+test("of several stops the strongest decides, in any order; the run's work gets the first", () => {
   for (const [at, strong] of reasons.entries()) {
     for (const weak of reasons.slice(at + 1)) {
       for (const [first, second] of [
@@ -60,7 +60,7 @@ test("of several that stop a run the strongest decides, whoever came first; the 
   }
 });
 
-test("a run that was stopped when it has done its work has succeeded, unless its events aren't there", async () => {
+test("a run that was stopped after its work was done has succeeded, unless its events are missing", async () => {
   for (const by of ["lease", "caller", "service"] as const)
     assert.deepEqual(await endAfter([{ by }], async () => undefined), { state: "succeeded", result: { made: 1 } });
   await assert.rejects(
@@ -69,7 +69,7 @@ test("a run that was stopped when it has done its work has succeeded, unless its
   );
 });
 
-test("a signal that stops a run does so too when it is aborted already", () => {
+test("a signal stops a run even if it was aborted before", () => {
   const stop = createRunStop();
   stop.when(AbortSignal.abort(), { by: "service" });
   assert.equal(stop.reason?.by, "service");

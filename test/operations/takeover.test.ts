@@ -13,12 +13,12 @@ import { postgres, silent } from "../store/backends.ts";
 const replicas = 2;
 const operations = 60;
 
-test("replicas that are killed and terminated over and over end every operation once, without a gap, a lease or a job left", {
+test("replicas that are repeatedly killed and terminated end every operation once, and leave no gap, lease or job", {
   skip: postgres === undefined && "needs DATABASE_URL: PGlite has one process",
 }, async () => {
   assert.ok(postgres);
   const { store, remove } = await postgres.open();
-  const queue = await openQueue({ store, log: silent, concurrency: 1 }); // never started: it only enqueues
+  const queue = await openQueue({ store, log: silent, concurrency: 1 }); // never started: it only adds jobs
   const start = async () => {
     const child = fork(new URL("./worker.ts", import.meta.url), [store.databaseUrl ?? ""], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
@@ -62,7 +62,7 @@ test("replicas that are killed and terminated over and over end every operation 
     }
     assert.ok(
       (await all()).some((operation) => operation.attempt > 1),
-      "some run was interrupted, or this showed nothing",
+      "no run was interrupted, so the test proves nothing",
     );
     await sleep(500);
     assert.deepEqual(await findLeases(store.db), []);

@@ -6,13 +6,13 @@ import { maySee } from "../../src/operations/visible.ts";
 const caller = (subject: string, tenants: Caller["tenants"]): Caller => ({ subject, tenants, scopes: ["read"] });
 const reconcile = (tenants?: "*" | string[]) => ({ kind: "reconcile" as const, requestedBy: "ci", request: tenants ? { tenants } : {} });
 
-test("an operation of a tenant is seen by who holds the tenant", () => {
+test("a caller sees a tenant's operation if it holds the tenant", () => {
   const up = { kind: "up" as const, tenant: "acme", requestedBy: "ci", request: {} };
   assert.equal(maySee(caller("other", ["acme"]), up), true);
   assert.equal(maySee(caller("ci", ["globex"]), up), false);
 });
 
-test("a reconcile is seen by its sender, while they hold all that it was sent for", () => {
+test("the sender of a reconcile sees it while it holds every tenant that the reconcile was sent for", () => {
   const both = reconcile(["acme", "globex"]);
   assert.equal(maySee(caller("ci", ["globex", "acme", "more"]), both), true);
   assert.equal(maySee(caller("ci", ["acme"]), both), false, "another key of the same subject");
@@ -24,7 +24,7 @@ test("a reconcile is seen by its sender, while they hold all that it was sent fo
   }
 });
 
-test("what is of no tenant and is no reconcile is seen by who holds every tenant", () => {
+test("an operation without a tenant that isn't a reconcile is seen only by callers that hold every tenant", () => {
   const revoke = { kind: "revoke" as const, requestedBy: "ci", request: {} };
   assert.equal(maySee(caller("ci", ["acme"]), revoke), false);
   assert.equal(maySee(caller("ci", "*"), revoke), true);

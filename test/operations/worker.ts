@@ -1,4 +1,4 @@
-/** One replica: runs operations that each take a moment, and recovers what dead replicas left. Killed by takeover.test.ts. */
+/** One replica. It runs short operations and recovers what dead replicas left. takeover.test.ts kills it. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -12,10 +12,10 @@ test("the tenant of a job is in its key", () => {
 });
 
 for (const backend of backends) {
-  describe(`turns over tenants on ${backend.name}`, () => {
+  describe(`fairness between tenants on ${backend.name}`, () => {
     let opened: Opened;
     let queue: Queue;
-    /** Tenants in the order in which their jobs began. */
+    /** The tenants, in the order in which their jobs began. */
     let begun: string[] = [];
     const tenants = new Map<string, string>();
     const running = new Map<string, number>();
@@ -58,21 +58,21 @@ for (const backend of backends) {
     };
     const none = () => [...running.values()].every((count) => count === 0);
 
-    test("jobs that come after a tenant's many begin as if those weren't there, and both take turns", async () => {
+    test("jobs of another tenant don't wait for a tenant's many jobs: both tenants alternate", async () => {
       await queue.pause();
       await add("flood", 120);
       await add("calm", 5);
       await add("still", 1);
       await queue.resume();
       await until(() => begun.filter((tenant) => tenant === "calm").length === 5);
-      // Of the flood one job per turn, and what is running beside it.
+      // One job of the flood per round, and the job that runs at the same time.
       const last = begun.lastIndexOf("calm");
       const before = begun.slice(0, last).filter((tenant) => tenant === "flood").length;
       assert.ok(before <= 5 + 3, `the flood began ${before} times before the calm tenant's fifth job: ${begun.slice(0, 20)}`);
       assert.ok(begun.indexOf("still") <= 4, `${begun.slice(0, 8)}`);
     });
 
-    test("a job that comes while the flood runs is among the next", async () => {
+    test("a job that is added while the flood runs is among the next", async () => {
       await until(() => begun.length > 30);
       const then = begun.length;
       await add("late", 1);
@@ -80,7 +80,7 @@ for (const backend of backends) {
       assert.ok(begun.indexOf("late") - then <= 4, `${begun.slice(then)}`);
     });
 
-    test("a tenant that waits isn't starved by others that send anew whenever theirs has begun", async () => {
+    test("a waiting tenant doesn't starve when others send a new job each time theirs has begun", async () => {
       const then = begun.length;
       const others = Array.from({ length: 6 }, (_, index) => `steady${index}`);
       for (const tenant of others) await add(tenant, 1);
@@ -91,7 +91,7 @@ for (const backend of backends) {
       assert.ok(share > 0.08, `the flood got ${share} of the turns, of a seventh`);
     });
 
-    test("no tenant runs more side by side than it may, and one that has none running finds a place", async () => {
+    test("no tenant runs more jobs at once than its limit, and a tenant without running jobs gets a worker", async () => {
       await until(() => begun.length === tenants.size && none());
       most.clear();
       begun = [];
@@ -99,7 +99,7 @@ for (const backend of backends) {
       await add("flood", 6);
       await until(() => running.get("flood") === 2);
       await sleep(600);
-      assert.equal(most.get("flood"), 2, "three workers are there");
+      assert.equal(most.get("flood"), 2, "there are three workers");
       await add("other", 2);
       await until(() => running.get("other") === 2);
       await add("third", 1);

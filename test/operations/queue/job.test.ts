@@ -4,7 +4,7 @@ import { laneOf, lanes, queueKey } from "../../../src/operations/queue/job.ts";
 
 const revocation = (to: "revoked" | "reinstated") => queueKey({ id: "an-id", kind: "revoke", request: { vendor: "infosum", to } });
 
-test("giving access back waits where parents wait, so that taking it away finds a worker", () => {
+test("a reinstatement waits in the lane of parents, so that a revocation gets a worker", () => {
   assert.equal(laneOf(revocation("revoked")), lanes.urgent);
   assert.equal(laneOf(revocation("reinstated")), lanes.parents);
   assert.equal(laneOf(queueKey({ id: "an-id", kind: "reconcile" })), lanes.parents);

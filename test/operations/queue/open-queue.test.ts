@@ -15,16 +15,16 @@ import { openStore, type Store } from "../../../src/store/store.ts";
 import { backends, type Opened, silent } from "../../store/backends.ts";
 import { layDatabase } from "../../support/made-database.ts";
 
-test("jobs of one integration share a key, those of others don't, and a preview waits for nobody", () => {
+test("jobs of one integration share a key, jobs of others don't, and a preview waits for no job", () => {
   const id = "an-id";
   assert.equal(queueKey({ id, kind: "up", tenant: "t", integration: "i" }), "t/i");
   assert.equal(queueKey({ id, kind: "destroy", tenant: "t", integration: "i" }), "t/i");
-  assert.match(queueKey({ id, kind: "offboard", tenant: "t" }), /offboard\/an-id$/, "a parent waits for its children only");
-  assert.match(queueKey({ id, kind: "revoke" }), /revoke\/an-id$/, "a revocation waits for nobody");
+  assert.match(queueKey({ id, kind: "offboard", tenant: "t" }), /offboard\/an-id$/, "a parent waits only for its children");
+  assert.match(queueKey({ id, kind: "revoke" }), /revoke\/an-id$/, "a revocation waits for no job");
   assert.equal(queueKey({ id, kind: "preview", tenant: "t", integration: "i" }), "t/preview:an-id");
 });
 
-test("what an earlier process had running on PGlite runs again at once, in its old place", async () => {
+test("jobs that an earlier process ran on PGlite run again at once, at their old position", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-queue-"));
   layDatabase(dataDir);
   const first = await openStore({ dataDir, log: silent });
@@ -34,7 +34,7 @@ test("what an earlier process had running on PGlite runs again at once, in its o
   const began = new Promise<void>((resolve) => (taken = resolve));
   await killed.start(async (_id, signal) => {
     taken();
-    await once(signal, "abort"); // by then its store is closed: nobody hears how the job ended, as if it had been killed
+    await once(signal, "abort"); // by then its store is closed, so the job's end isn't recorded, like after a kill
   });
   for (const operationId of ids) await killed.enqueue(first.db, { operationId, key: "one/i" });
   await began;
@@ -87,7 +87,7 @@ for (const backend of backends) {
       }
     };
 
-    test("a job starts within a tenth of a second of its commit, also while the queue is idle", async () => {
+    test("a job starts within a tenth of a second of its commit, even if the queue was idle", async () => {
       const waits: number[] = [];
       let committed = 0;
       run = async () => void waits.push(performance.now() - committed);
@@ -101,7 +101,7 @@ for (const backend of backends) {
       assert.ok(median < 100, `median ${median} ms of ${waits}`);
     });
 
-    test("row and job are there together or not at all", async () => {
+    test("row and job exist together or not at all", async () => {
       await queue.pause();
       const before = await queue.depth();
       let id = "";
@@ -117,7 +117,7 @@ for (const backend of backends) {
       assert.deepEqual(await queue.depth(), before);
     });
 
-    test("jobs of one key run one at a time in their order, those of others beside them", async () => {
+    test("jobs of one key run one at a time in order, jobs of other keys at the same time", async () => {
       await queue.pause();
       const started: string[] = [];
       const active = new Map<string, number>();
@@ -148,7 +148,7 @@ for (const backend of backends) {
       }
     });
 
-    test("enqueueing twice is once, and enqueueing again after the end runs again", async () => {
+    test("a second enqueue changes nothing before the end, and runs the job again after it", async () => {
       let runs = 0;
       run = async () => void runs++;
       await queue.pause();
@@ -160,7 +160,7 @@ for (const backend of backends) {
       await until(() => runs === 2);
     });
 
-    test("a handler that throws has its job run again, before later ones of its key", async () => {
+    test("if the handler throws, the job runs again before later jobs of its key", async () => {
       const order: string[] = [];
       await queue.pause();
       const first = await accept("retry/i");
@@ -174,12 +174,12 @@ for (const backend of backends) {
       assert.deepEqual(order, [first, first, second]);
     });
 
-    test("a dead worker's job can be made runnable at once, in its old place", async () => {
+    test("a dead worker's job can be made runnable at once, at its old position", async () => {
       const order: string[] = [];
       let letGo = () => {};
       run = async (operationId) => {
         order.push(operationId);
-        if (order.length === 1) await new Promise<void>((resolve) => (letGo = resolve)); // as good as dead
+        if (order.length === 1) await new Promise<void>((resolve) => (letGo = resolve)); // it never ends, like a dead worker's
       };
       const first = await accept("dead/i");
       const second = await accept("dead/i");
@@ -191,7 +191,7 @@ for (const backend of backends) {
       letGo();
     });
 
-    test("which operations have no job is told", async () => {
+    test("the queue names the operations without a job", async () => {
       await queue.pause();
       const waiting = await accept("jobs/i");
       const { id } = await createOperation(store.db, { kind: "up", request: {}, requestedBy: "me", deadlineSeconds: 60 });
@@ -200,7 +200,7 @@ for (const backend of backends) {
       run = async () => undefined;
     });
 
-    test("closing lets jobs end within the grace period, then aborts them as draining, and their jobs stay for others", async () => {
+    test("closing lets jobs end within the grace period, then aborts them as draining; other processes can take them", async () => {
       const closing = await openQueue({ store, log: silent, concurrency: 2 });
       await queue.pause();
       const reasons: unknown[] = [];
