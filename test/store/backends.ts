@@ -1,4 +1,4 @@
-/** The stores that a test runs on: PGlite always, PostgreSQL as well where DATABASE_URL names a server. */
+/** The stores that tests run on: always PGlite, and PostgreSQL if DATABASE_URL names a server. */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ export const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 export interface Opened {
   store: Store;
-  /** Closes the store and removes what it kept. */
+  /** Closes the store and removes its data. */
   remove(): Promise<void>;
 }
 
@@ -25,12 +25,12 @@ export interface Backend {
 
 interface Kept {
   store: Store;
-  /** Every table, its name quoted, with the rows that the migrations put there as JSON. */
+  /** Every table, its name quoted, with the rows that the migrations inserted, as JSON. */
   tables: { name: string; rows: string }[];
   close(): Promise<void>;
 }
 
-/** Emptied, for the next test of this process that asks: to open one costs half a CPU-second, and there are sixty. */
+/** Emptied stores for the next tests of this process: opening one costs half a CPU-second, and there are sixty. */
 const idle: Kept[] = [];
 
 async function openKept(): Promise<Kept> {
@@ -51,7 +51,7 @@ async function openKept(): Promise<Kept> {
   return { store, tables, close };
 }
 
-/** Puts the tables back as the migrations left them. The triggers that keep the audit's rows don't fire meanwhile. */
+/** Restores the tables as the migrations left them. Meanwhile the triggers that protect the audit's rows don't fire. */
 async function empty({ store: { db }, tables }: Kept): Promise<void> {
   await db.connection().execute(async (connection) => {
     await sql`set session_replication_role = replica`.execute(connection);
@@ -60,7 +60,7 @@ async function empty({ store: { db }, tables }: Kept): Promise<void> {
       const table = sql.raw(name);
       await sql`insert into ${table} select * from json_populate_recordset(null::${table}, ${rows}::json)`.execute(connection);
     }
-    // The queue's own, and a test's copies.
+    // The queue's schema, and copies that a test made.
     const { rows } = await sql<{ name: string }>`
       select quote_ident(nspname) as name from pg_namespace where nspname <> 'public' and nspname !~ '^(pg_|information_schema$)'`.execute(
       connection,
@@ -70,7 +70,7 @@ async function empty({ store: { db }, tables }: Kept): Promise<void> {
   });
 }
 
-/** A database of its own in this process. */
+/** A separate database in this process. */
 export async function openAnew(): Promise<Opened> {
   const kept = idle.pop() ?? (await openKept());
   const remove = async () => {
@@ -90,7 +90,7 @@ async function onServer(url: string, statement: string): Promise<void> {
   await client.query(statement).finally(() => client.end());
 }
 
-/** The same database, and how many statements were sent by way of it. */
+/** The same database, with a count of the statements sent through it. */
 export function counting(db: Store["db"]): { db: Store["db"]; statements(): number } {
   let statements = 0;
   const counted = db.withPlugin({
@@ -103,7 +103,7 @@ export function counting(db: Store["db"]): { db: Store["db"]; statements(): numb
   return { db: counted, statements: () => statements };
 }
 
-/** A database of its own on a PostgreSQL server. */
+/** A separate database on a PostgreSQL server. */
 export async function openPostgres(server: string): Promise<Opened> {
   const database = `drawbridge_test_${randomBytes(6).toString("hex")}`;
   await onServer(server, createDatabase(database));

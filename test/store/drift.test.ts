@@ -44,14 +44,14 @@ const integration = (of: string, name: string, change: Partial<IntegrationRecord
 const seen: DriftRecord = { verdict: "none", access: "same", differences: [], at: hourAgo, operation: "one" };
 
 for (const backend of backends) {
-  describe(`what automation keeps, on ${backend.name}`, { concurrency: false }, () => {
+  describe(`records of automation on ${backend.name}`, { concurrency: false }, () => {
     let opened: Opened;
     before(async () => {
       opened = await backend.open();
     });
     after(() => opened?.remove());
 
-    test("a sweep is due for what stands, may be entered, isn't ignored and wasn't looked at", async () => {
+    test("a sweep is due for an integration with stacks, in a tenant that we may enter, not ignored and not checked recently", async () => {
       const { db } = opened.store;
       for (const name of ["due", "fresh", "ignored", "empty", "looked-at"]) await saveTenant(db, tenant(name, "own-credentials"));
       await saveTenant(db, tenant("theirs", "hand-off"));
@@ -69,7 +69,7 @@ for (const backend of backends) {
       assert.deepEqual(await tenantsDueForSweep(db, -1, 20), ["due", "fresh", "looked-at"]);
     });
 
-    test("a source is due once in its interval, whoever asks", async () => {
+    test("a source is due once in its interval, for one caller only", async () => {
       const { db } = opened.store;
       const source = {
         kind: "pull" as const,
@@ -94,7 +94,7 @@ for (const backend of backends) {
       );
     });
 
-    test("a source that fails is asked for less and less often, once a day at least, and a success makes it usual again", async () => {
+    test("a failing source is fetched less and less often, but at least once a day; after a success the usual interval applies", async () => {
       const { db } = opened.store;
       const at = "2026-11-22T00:00:00.000Z";
       const source = { name: "failing", kind: "pull", repository: "r", tenants: "*", requestedBy: "ops", createdAt: at } as const;
@@ -119,7 +119,7 @@ for (const backend of backends) {
       assert.equal((await findSource(db, "failing"))?.revision, "4f2a9c1");
     });
 
-    test("a delivery counts once by any of its keys", async () => {
+    test("a delivery counts only once if it shares any key with an earlier one", async () => {
       const { db } = opened.store;
       assert.equal(await noteDelivery(db, "s", ["delivery:1", "content:x"]), true);
       assert.equal(await noteDelivery(db, "s", ["delivery:2", "content:x"]), false);

@@ -16,7 +16,7 @@ const holderCode = `
 `;
 const lockModule = new URL("../../src/store/database/folder-lock.ts", import.meta.url).href;
 
-test("a second process is refused the data folder in plain words, and gets it soon after the first was killed", async (t) => {
+test("a second process is refused the data folder with a clear message, and gets it soon after the first was killed", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-lock-"));
   const holder = spawn(process.execPath, ["--input-type=module", "-e", holderCode, lockModule, folder], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -39,7 +39,7 @@ test("a second process is refused the data folder in plain words, and gets it so
   await once(holder, "exit");
   const started = performance.now();
   const release = await lockFolder(folder, () => {});
-  assert.ok(performance.now() - started < 8_000, "the dead holder's lock isn't waited out");
+  assert.ok(performance.now() - started < 8_000, "it doesn't wait until the dead holder's lock is stale");
   await release();
   await (await lockFolder(folder, () => {}))();
 });

@@ -1,4 +1,4 @@
-/** Records from before names of repositories were cleaned. */
+/** Records from before the migration that removes tokens from repository names. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Kysely, sql } from "kysely";
@@ -30,7 +30,7 @@ const record = (repository: string, more: Partial<SourceRecord> = {}): SourceRec
 const claim = (name: string) => ({ kind: "Integration" as const, tenant: "acme", name, labels: {} });
 const member = (source: string, name: string) => ({ ...claim(name), source });
 
-/** As a migration is run: in a transaction, by somebody who knows no tables. */
+/** Runs the migration as Kysely does: in a transaction, without types of the tables. */
 const migrateNow = (db: Kysely<Database>) => db.transaction().execute((trx) => up(trx as unknown as Kysely<unknown>));
 
 for (const backend of backends) {
@@ -41,12 +41,12 @@ for (const backend of backends) {
     });
     after(() => opened?.remove());
 
-    test("it is among those that a start runs", async () => {
+    test("the start of the service runs it", async () => {
       const { rows } = await sql<{ name: string }>`select name from kysely_migration where name like '0110-%'`.execute(opened.store.db);
       assert.deepEqual(rows, [{ name: "0110-names-without-tokens" }]);
     });
 
-    test("a pushed source loses its token, and keeps what it owns and did under the name that the next push gives it", async () => {
+    test("a push source loses its token; its members and operations stay with it, under the name that the next push uses", async () => {
       const { db } = opened.store;
       const old = record(withToken(secret), { sequence: 7, revision: "4f2a9c1" });
       await saveSource(db, old);
@@ -61,7 +61,7 @@ for (const backend of backends) {
       assert.deepEqual((await findOperation(db, operation.id))?.request, { source: name, manifests: [] });
     });
 
-    test("of several that were the same repository, the one that owns most is found by the next push; each keeps what it owns", async () => {
+    test("of several sources of one repository, the next push finds the one that owns most; each keeps its members", async () => {
       const { db } = opened.store;
       const [first, second] = ["https://one@git.example/two.git", "https://other@git.example/two.git"].map((url) => record(url));
       assert.ok(first && second);
@@ -78,7 +78,7 @@ for (const backend of backends) {
       assert.deepEqual(await owned(others[0]?.name ?? ""), ["a"]);
     });
 
-    test("a source that has the clean name already keeps it", async () => {
+    test("a source that already has the clean name keeps it", async () => {
       const { db } = opened.store;
       const standing = record("https://git.example/three.git", { sequence: 3 });
       for (const source of [standing, record("https://t@git.example/three.git", { sequence: 9 })]) await saveSource(db, source);
@@ -86,7 +86,7 @@ for (const backend of backends) {
       assert.deepEqual(await findSource(db, standing.name), standing);
     });
 
-    test("nothing of a token is left in any name; what holds none, and what is pulled, stays as it is", async () => {
+    test("no name contains any part of a token; names without a token and pull sources stay as they are", async () => {
       const { db } = opened.store;
       const untouched = [...fine.map((name) => record(name)), record(withToken("x"), { name: "pulled", kind: "pull", interval: 300 })];
       for (const source of [...untouched, ...Object.values(faulty).map(([given]) => record(given))]) await saveSource(db, source);

@@ -42,7 +42,7 @@ const input = (more: Partial<NewOperation> = {}): NewOperation => ({
 const error = new ProblemError("update_failed", "It failed.").problem;
 const code = (expected: string) => (thrown: unknown) => thrown instanceof ProblemError && thrown.problem.code === expected;
 
-/** Every change there is, tried on an operation that runs (if it does) under epoch 10. */
+/** Every change of state. Each is tried on an operation that runs under epoch 10, if it runs. */
 const changes: { to: OperationState; try(db: Db, id: string): Promise<StoredOperation | undefined> }[] = [
   { to: "running", try: (db, id) => startOperation(db, id, { epoch: 11 }) },
   { to: "succeeded", try: (db, id) => finishOperation(db, id, 10, { state: "succeeded" }) },
@@ -75,7 +75,7 @@ for (const backend of backends) {
     });
     after(() => opened.remove());
 
-    test("an operation is queued with what it was asked, as its first event says", async () => {
+    test("an operation is queued with its request, and its first event says so", async () => {
       const made = await createOperation(db, input());
       assert.deepEqual(await findOperation(db, made.id), made);
       assert.equal(made.state, "queued");
@@ -89,12 +89,12 @@ for (const backend of backends) {
       );
     });
 
-    test("any text may be asked for as an id", async () => {
+    test("any text may be given as an id", async () => {
       assert.equal(await findOperation(db, "no-uuid"), undefined);
       assert.equal(await findOperation(db, randomUUID()), undefined);
     });
 
-    test("every change of state is made where it is legal and refused where it is not, whatever asks", async () => {
+    test("every change of state is made if it is legal and refused if it isn't", async () => {
       const made = new Set<string>();
       for (const from of operationStates) {
         for (const change of changes) {
@@ -113,10 +113,10 @@ for (const backend of backends) {
         }
       }
       const legal = operationStates.flatMap((from) => transitions[from].map((to) => `${from} → ${to}`));
-      assert.deepEqual([...made].sort(), legal.sort(), "nothing legal is out of reach");
+      assert.deepEqual([...made].sort(), legal.sort(), "every legal change was made");
     });
 
-    test("an end is final: of many finishes at once one wins", async () => {
+    test("an end is final: of many concurrent finishes one wins", async () => {
       const id = await operationIn(db, "running");
       const ends = (["succeeded", "cancelled"] as const).flatMap((state) => [state, state, state]);
       const results = await Promise.allSettled(ends.map((state) => finishOperation(db, id, 10, { state })));
@@ -132,12 +132,16 @@ for (const backend of backends) {
       await assert.rejects(finishOperation(db, id, 10, { state: "succeeded", result: { stale: true } }), code("operation_interrupted"));
       await assert.rejects(appendEvents(db, id, 10, [{ type: "progress", data: {} }]), code("operation_interrupted"));
       await assert.rejects(requeueOperation(db, id, 10), code("operation_interrupted"));
-      await assert.rejects(startOperation(db, id, { epoch: 20 }), code("operation_interrupted"), "nor does an equal one start it again");
+      await assert.rejects(
+        startOperation(db, id, { epoch: 20 }),
+        code("operation_interrupted"),
+        "an equal epoch doesn't start it again either",
+      );
       assert.deepEqual(await findOperation(db, id), before);
       assert.equal(before?.attempt, 2, "the takeover counted as an attempt");
     });
 
-    test("over 200 takeovers no stale owner writes an event or an end after its successor began", async () => {
+    test("in 200 takeovers no stale owner writes an event or an end after its successor began", async () => {
       const id = await operationIn(db, "running");
       const takeovers = 200;
       for (let epoch = 11; epoch < 11 + takeovers; epoch++) {
@@ -164,7 +168,7 @@ for (const backend of backends) {
       assert.equal((await findOperation(db, id))?.attempt, 1 + takeovers);
     });
 
-    test("giving a run back fences its owner at once and counts an attempt", async () => {
+    test("when a run is given back, its owner is fenced at once and the attempt counts", async () => {
       const id = await operationIn(db, "running");
       const requeued = await requeueOperation(db, id, 10);
       assert.equal(requeued.state, "queued");
@@ -173,11 +177,11 @@ for (const backend of backends) {
       await assert.rejects(appendEvents(db, id, 10, [{ type: "progress", data: {} }]), code("operation_interrupted"));
     });
 
-    test("a change of an operation that doesn't exist is not found", async () => {
+    test("a change of an operation that doesn't exist is a not_found problem", async () => {
       await assert.rejects(finishOperation(db, randomUUID(), 1, { state: "succeeded" }), code("not_found"));
     });
 
-    test("the end carries result, error and times", async () => {
+    test("the end has result, error and times", async () => {
       const id = await operationIn(db, "running");
       const failed = await finishOperation(db, id, 10, { state: "failed", error, result: { half: ["done"] } });
       assert.deepEqual(failed.error, error);
@@ -185,7 +189,7 @@ for (const backend of backends) {
       assert.ok(failed.startedAt !== undefined && failed.finishedAt !== undefined && failed.startedAt <= failed.finishedAt);
     });
 
-    test("events have no gaps, also when many are written at once and some writers are stale", async () => {
+    test("events have no gaps, even if many are written at once and some writers are stale", async () => {
       const id = await operationIn(db, "running");
       const writers = Array.from({ length: 60 }, (_, index) =>
         appendEvents(db, id, index % 3 === 0 ? 9 : 10, [{ type: "progress", data: { index } }]),
@@ -204,7 +208,7 @@ for (const backend of backends) {
       );
     });
 
-    test("events that are written together stand in their order", async () => {
+    test("events that are written together keep their order", async () => {
       const id = await operationIn(db, "running");
       const given = ["step-done", "step-started", "step"].map((type, nth) => ({ type, data: { nth, gone: undefined } }));
       const written = await appendEvents(db, id, 10, given);
@@ -224,13 +228,17 @@ for (const backend of backends) {
       await createOperation(db, input({ ...where, integration: "other" }));
       assert.equal((await currentOperation(db, "current", "i"))?.id, second.id);
       assert.equal((await currentOperation(db, "current", "i", ["up"]))?.id, first.id);
-      assert.equal((await currentOperation(db, "current", "i", ["preview"]))?.id, preview.id, "one that only looks is asked for by name");
+      assert.equal(
+        (await currentOperation(db, "current", "i", ["preview"]))?.id,
+        preview.id,
+        "an operation that only looks is found by its kind",
+      );
       await cancelWaiting(db, second.id, { supersededBy: first.id });
       assert.equal((await currentOperation(db, "current", "i"))?.id, first.id);
       assert.equal((await findOperation(db, second.id))?.supersededBy, first.id);
     });
 
-    test("operations are listed newest first in pages that meet, filtered, and only of visible tenants", async () => {
+    test("operations are listed newest first in pages without gaps or overlaps, filtered, and only those of visible tenants", async () => {
       const ids: string[] = [];
       for (let index = 0; index < 5; index++) ids.unshift((await createOperation(db, input({ tenant: "lists" }))).id);
       const nobodys = await createOperation(db, input({ tenant: undefined, integration: undefined, kind: "revoke" }));
@@ -267,7 +275,7 @@ for (const backend of backends) {
       );
     });
 
-    test("a running operation can be asked to end, a waiting one can't", async () => {
+    test("a cancel can be requested for a running operation, not for a waiting one", async () => {
       assert.equal(await requestCancel(db, await operationIn(db, "queued")), undefined);
       assert.equal((await requestCancel(db, await operationIn(db, "running")))?.cancelRequested, true);
     });
@@ -278,24 +286,24 @@ for (const backend of backends) {
       const age = (key: string, interval: string) =>
         sql`update idempotency_keys set created_at = created_at - ${interval}::interval where key = ${key}`.execute(db);
 
-      test("the first request takes the key, the same one replays, another body mismatches", async () => {
+      test("the first request takes the key, the same request gets a replay, another body is a mismatch", async () => {
         const it = request();
         assert.equal(await begin(db, it), "new");
         assert.equal(await begin(db, it), "in-flight");
         assert.equal(await begin(db, { ...it, bodyHash: "h2" }), "mismatch");
         await finish(db, it, answer);
         assert.deepEqual(await begin(db, it), { replay: answer });
-        assert.equal(await begin(db, { ...it, caller: "d" }), "new", "keys belong to callers");
-        assert.equal(await begin(db, { ...it, route: "PUT /y" }), "new", "and to routes");
+        assert.equal(await begin(db, { ...it, caller: "d" }), "new", "each caller has its own keys");
+        assert.equal(await begin(db, { ...it, route: "PUT /y" }), "new", "and each route");
       });
 
-      test("of many requests at once one is new", async () => {
+      test("of many concurrent requests one is new", async () => {
         const it = request();
         const answers = await Promise.all(Array.from({ length: 10 }, () => begin(db, it)));
         assert.equal(answers.filter((found) => found === "new").length, 1);
       });
 
-      test("a released key can be used again, an answered one stays", async () => {
+      test("a released key can be used again, a key with an answer stays", async () => {
         const it = request();
         await begin(db, it);
         await release(db, it);
@@ -305,7 +313,7 @@ for (const backend of backends) {
         assert.deepEqual(await begin(db, { ...it, bodyHash: "h2" }), { replay: answer });
       });
 
-      test("a key is free again after 24 hours, or two minutes after its request died", async () => {
+      test("a key is free again after 24 hours, or after two minutes if its request has no answer", async () => {
         const [old, dead] = [request(), request()];
         await begin(db, old);
         await finish(db, old, answer);
@@ -318,7 +326,7 @@ for (const backend of backends) {
         assert.equal(await begin(db, dead), "new");
       });
 
-      test("the sweep drops what is older than 24 hours and nothing else", async () => {
+      test("the sweep deletes only keys that are older than 24 hours", async () => {
         const [old, young] = [request(), request()];
         await begin(db, old);
         await begin(db, young);

@@ -14,7 +14,7 @@ describe("which statements are prepared", () => {
     assert.notEqual(nameOf("select a from b where c > $1", [1]), first);
   });
 
-  test("not those without values, nor those that take whatever columns there are", () => {
+  test("statements without values aren't prepared, and neither are those whose columns depend on the table", () => {
     const nameOf = statementNames();
     assert.equal(nameOf("begin", []), undefined);
     for (const text of [
@@ -34,12 +34,12 @@ describe("which statements are prepared", () => {
     }
   });
 
-  test("not rows by the dozen: each number of them is another text", () => {
+  test("inserts of many rows aren't prepared, because each number of rows is another text", () => {
     const values = Array.from({ length: 31 }, (_, nth) => nth);
     assert.equal(statementNames()("insert into b (c) values ($1), …", values), undefined);
   });
 
-  test("no more than so many", () => {
+  test("only the first `most` statements are prepared", () => {
     const nameOf = statementNames(1);
     assert.equal(nameOf("select * from b where c = $1", [1]), undefined);
     const first = nameOf("select a from b where c = $1", [1]);
@@ -48,7 +48,7 @@ describe("which statements are prepared", () => {
   });
 });
 
-test("on PostgreSQL statements are prepared, and a newer schema that adds columns breaks none of them", {
+test("on PostgreSQL statements are prepared, and a newer schema with more columns breaks none of them", {
   skip: !postgres && "no PostgreSQL",
 }, async (t) => {
   assert.ok(postgres);

@@ -12,7 +12,7 @@ import { finishOperation, startOperation } from "../../src/store/transitions.ts"
 import { backends, type Opened } from "./backends.ts";
 
 for (const backend of backends) {
-  describe(`what ended long ago on ${backend.name}`, () => {
+  describe(`operations that ended long ago on ${backend.name}`, () => {
     let opened: Opened;
     before(async () => {
       opened = await backend.open();
@@ -20,7 +20,7 @@ for (const backend of backends) {
     after(() => opened?.remove());
 
     let epoch = 0;
-    /** An operation that ended so many days ago; one that hasn't without. */
+    /** Makes an operation that ended `daysAgo` days ago; without `daysAgo`, one that hasn't ended. */
     const ended = async (daysAgo?: number, more: { parent?: string; integration?: string } = {}) => {
       const { db } = opened.store;
       const asked = { kind: "up", tenant: "acme", request: {}, requestedBy: "me", deadlineSeconds: 60 } as const;
@@ -41,20 +41,20 @@ for (const backend of backends) {
       return rows[0]?.count;
     };
 
-    test("goes with its events, oldest first and so many at a time; what is younger, or hasn't ended, stays", async () => {
+    test("they are deleted with their events, oldest first, at most so many per call; younger and open operations stay", async () => {
       const ids = [await ended(40), await ended(50), await ended(60), await ended(29), await ended()];
       assert.equal(await pruneOperations(opened.store.db, 30, 2), 2);
       assert.deepEqual(await there(ids), [true, false, false, true, true]);
       assert.equal(await pruneOperations(opened.store.db, 30, 2), 1);
       assert.equal(await pruneOperations(opened.store.db, 30, 2), 0);
       assert.deepEqual(await there(ids), [false, false, false, true, true]);
-      assert.equal(await eventCount(), 4, "three of the one that ended, one of the one that is queued");
+      assert.equal(await eventCount(), 4, "three events of the ended operation, one of the queued operation");
     });
 
-    test("a parent goes after its children", async () => {
+    test("a parent is deleted after its children", async () => {
       const parent = await ended(90);
       const child = await ended(35, { parent });
-      assert.equal(await pruneOperations(opened.store.db, 40), 0, "the child is too young");
+      assert.equal(await pruneOperations(opened.store.db, 40), 0, "the child ended too recently");
       assert.equal(await pruneOperations(opened.store.db, 30), 1);
       assert.deepEqual(await there([parent, child]), [true, false]);
       assert.equal(await pruneOperations(opened.store.db, 30), 1);
@@ -87,7 +87,7 @@ for (const backend of backends) {
       assert.equal((await auditHead(db)).seq, 1);
     });
 
-    test("a tenant's turn that is over is forgotten, and its next one is the lane's", async () => {
+    test("a tenant's old position in the fair queue is deleted, and its next one is the lane's", async () => {
       const { db } = opened.store;
       assert.deepEqual(
         [await nextPosition(db, "lane", "a"), await nextPosition(db, "lane", "a"), await nextPosition(db, "lane", "b")],

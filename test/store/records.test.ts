@@ -49,7 +49,7 @@ const integration = (tenantName: string, name: string, ids: string[] = []): Inte
   updatedAt: at,
 });
 
-/** Told apart by the digest of the role's document. */
+/** Proofs that differ in the digest of the role's document. */
 const proofOver = (role: string): Proof => ({
   verdict: "green",
   trust: "open",
@@ -70,7 +70,7 @@ for (const backend of backends) {
     });
     after(() => opened.remove());
 
-    test("a tenant is read back as it was saved, and saving again replaces it", async () => {
+    test("a tenant is read as it was saved, and a second save replaces it", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("acme"));
       assert.deepEqual(await findTenant(db, "acme"), tenant("acme"));
@@ -79,7 +79,7 @@ for (const backend of backends) {
       assert.equal(await findTenant(db, "nobody"), undefined);
     });
 
-    test("a proof stands beside the record: kept while the record says so, replaced by a new one, gone with it", async () => {
+    test("a proof is stored beside the record: it stays while the record has a summary, a new one replaces it, and it goes with the summary", async () => {
       const { db } = opened.store;
       const proof = proofOver("d1");
       const summary = { verdict: proof.verdict, at };
@@ -95,7 +95,7 @@ for (const backend of backends) {
       assert.deepEqual(await read(), [summary, proof]);
       await saveIntegration(db, { ...unproven, proof: summary, settings: { a: 1 } }, unproven);
       assert.deepEqual(await read(), [summary, proof]);
-      // Other claims go another way to the row.
+      // A change of the claims uses another statement.
       await saveIntegration(db, { ...integration("proven", "a", ["second"]), proof: summary }, unproven);
       assert.deepEqual(await read(), [summary, proof]);
       await saveIntegration(db, { ...integration("proven", "a", ["third"]), proof: newer }, unproven);
@@ -104,7 +104,7 @@ for (const backend of backends) {
       assert.deepEqual(await read(), [undefined, null]);
     });
 
-    test("what an older replica makes of the record counts: a proof that it writes there, and that it takes one away", async () => {
+    test("changes of an older replica count: a proof that it writes into the record, and a proof that it removes", async () => {
       const { db } = opened.store;
       const one = integration("older", "a");
       await saveTenant(db, tenant("older"));
@@ -126,7 +126,7 @@ for (const backend of backends) {
       assert.equal(await findProof(db, "older", "a"), null);
     });
 
-    test("integrations that are looked up together come by one statement, each to who asked for it", async () => {
+    test("concurrent reads of integrations use one statement, and each caller gets its own integration", async () => {
       const { db } = opened.store;
       const counted = counting(db);
       for (const name of ["r1", "r2", "left"]) await saveTenant(db, tenant(name));
@@ -157,7 +157,7 @@ for (const backend of backends) {
       assert.deepEqual((await read({ tenant: "r1", name: "a" })).integration, changed);
     });
 
-    test("tenants are listed by name in pages that meet, and only the visible ones", async () => {
+    test("tenants are listed by name in pages without gaps or overlaps, and only the visible ones", async () => {
       const { db } = opened.store;
       for (const name of ["p1", "p2", "p3", "p4", "p5"]) await saveTenant(db, tenant(name, "999900001111"));
       const visible = ["p1", "p2", "p3", "p4", "p5"];
@@ -181,7 +181,7 @@ for (const backend of backends) {
       await assert.rejects(listTenants(opened.store.db, { tenants: "*", limit: 2, cursor: "" }), code("invalid_request"));
     });
 
-    test("a claim on an account outlives its tenant", async () => {
+    test("a claim on an account stays after its tenant is gone", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("twin-a", "444455556666"));
       for (const name of ["twin-b", "twin-a", "twin-a"]) await claimAccount(db, "444455556666", name);
@@ -189,7 +189,7 @@ for (const backend of backends) {
       assert.deepEqual(await claimantsOfAccount(db, "444455556666"), ["twin-a", "twin-b"]);
     });
 
-    test("an integration is read back as it was saved, JSON arrays and nulls included", async () => {
+    test("an integration is read as it was saved, JSON arrays and nulls included", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("round"));
       const saved = integration("round", "one", ["id-round"]);
@@ -197,7 +197,7 @@ for (const backend of backends) {
       assert.deepEqual(await findIntegration(db, "round", "one"), saved);
     });
 
-    test("gone integrations are listed only when asked for, and not counted", async () => {
+    test("gone integrations are listed only on request, and not counted", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("lister"));
       for (const name of ["a", "b", "c"]) await saveIntegration(db, integration("lister", name));
@@ -217,7 +217,7 @@ for (const backend of backends) {
       assert.ok((await integrationsOfVendor(db, "a-vendor")).every((i) => i.goneAt === undefined));
     });
 
-    test("an external id belongs to one tenant of a vendor, whatever its case, until the integration lets it go", async () => {
+    test("a vendor's external id belongs to one tenant, in any case, until the integration releases it", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("first"));
       await saveTenant(db, tenant("second"));
@@ -225,7 +225,7 @@ for (const backend of backends) {
       assert.deepEqual(await externalIdHolder(db, "a-vendor", "shared-id"), { tenant: "first", name: "i" });
       assert.equal(await externalIdHolder(db, "another-vendor", "shared-id"), undefined);
       await assert.rejects(saveIntegration(db, integration("second", "i", ["SHARED-id"])), code("external_id_taken"));
-      assert.equal(await findIntegration(db, "second", "i"), undefined, "the refused record is not kept");
+      assert.equal(await findIntegration(db, "second", "i"), undefined, "the refused record isn't stored");
       await saveIntegration(db, integration("first", "j", ["Shared-ID"]));
       await saveIntegration(db, integration("first", "i", ["new-id"]));
       assert.deepEqual(await externalIdHolder(db, "a-vendor", "Shared-ID"), { tenant: "first", name: "j" });
@@ -234,7 +234,7 @@ for (const backend of backends) {
       assert.equal((await externalIdHolder(db, "a-vendor", "shared-id"))?.tenant, "second");
     });
 
-    test("of many tenants that claim one external id at once exactly one gets it", async () => {
+    test("if many tenants claim one external id at once, exactly one gets it", async () => {
       const { db } = opened.store;
       const names = Array.from({ length: 6 }, (_, index) => `racer-${index}`);
       for (const name of names) await saveTenant(db, tenant(name));
@@ -243,7 +243,7 @@ for (const backend of backends) {
       assert.ok(results.every((result) => result.status === "fulfilled" || code("external_id_taken")(result.reason)));
     });
 
-    test("a tenant's stacks are those of all its integrations that aren't gone", async () => {
+    test("a tenant's stacks are those of all its integrations, without gone stacks", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("stacks"));
       const address = { kind: "role", project: "drawbridge", stack: "role.x-00000000", backendUrl: "s3://b/tenants/stacks" } as const;
@@ -255,7 +255,7 @@ for (const backend of backends) {
       );
     });
 
-    test("a tenant goes with its tombstones, but not while it has an integration", async () => {
+    test("a tenant becomes a tombstone, but not while it has an integration", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("leaver"));
       await saveIntegration(db, integration("leaver", "i"));
@@ -264,10 +264,10 @@ for (const backend of backends) {
       assert.equal(await writeTenantTombstone(db, "leaver"), true);
       assert.equal(await findTenant(db, "leaver"), undefined);
       await saveTenant(db, tenant("leaver"));
-      assert.ok(await findTenant(db, "leaver"), "a tombstone makes room for the same name");
+      assert.ok(await findTenant(db, "leaver"), "a new tenant with the same name replaces the tombstone");
     });
 
-    test("migrating a schema that is up to date changes nothing", async () => {
+    test("a migration of a current schema changes nothing", async () => {
       await migrate(opened.store.db);
       assert.ok(await findTenant(opened.store.db, "acme"));
     });

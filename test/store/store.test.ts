@@ -8,7 +8,7 @@ import { createOperation, findOperation } from "../../src/store/operations.ts";
 import { openStore } from "../../src/store/store.ts";
 import { silent } from "./backends.ts";
 
-test("the data folder is one process's at a time, and what was kept is there when it is opened again", async (t) => {
+test("one process at a time can use the data folder, and the data is there after it is opened again", async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), "drawbridge-store-"));
   t.after(() => rm(dataDir, { recursive: true, force: true }));
   const first = await openStore({ dataDir, log: silent });
