@@ -7,11 +7,11 @@ import { startRunning } from "./running-engine.ts";
 
 const program = { kind: "collector", key: "well", inputs: { behave: "well" } } as unknown as StackSpec;
 
-test("state is encrypted under a KMS key, and the data key stays the same from update to update", async (t) => {
+test("state is encrypted under a KMS key, and every update uses the same data key", async (t) => {
   const registry = new URL("./misbehaving-programs.ts", import.meta.url).href;
   const running = await startRunning({ registry, secrets: { provider: "awskms", url: "awskms://alias/state?region=us-east-1" } });
   t.after(() => running.stop());
-  // The sandbox's service user has no right to KMS; the emulator takes an account's number for its root.
+  // The sandbox's service user has no right to KMS. The emulator accepts an account's number as the key of its root.
   const credentials = { accessKeyId: running.sandbox.accounts.platform.accountId, secretAccessKey: "x" };
   const kms = new KMSClient({ endpoint: running.sandbox.awsEndpoint, region: "us-east-1", credentials });
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));

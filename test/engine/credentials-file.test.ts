@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { credentialsText } from "../../src/engine/credentials-file.ts";
 
-test("the file has the two stable profiles, a token only where there is one", () => {
+test("the file has the two stable profiles, and a token only if there is one", () => {
   const state = { accessKeyId: "AKIA1", secretAccessKey: "s1" };
   const target = { accessKeyId: "ASIA2", secretAccessKey: "s2", sessionToken: "t2" };
   assert.equal(
@@ -11,7 +11,7 @@ test("the file has the two stable profiles, a token only where there is one", ()
   );
 });
 
-test("a credential with a line break could add a profile and is refused", () => {
+test("a credential with a line break could add a profile, so it is refused", () => {
   const honest = { accessKeyId: "AKIA1", secretAccessKey: "s1" };
   assert.throws(() => credentialsText(honest, { ...honest, sessionToken: "t\n[state]" }), /line break/);
 });

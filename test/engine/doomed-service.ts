@@ -1,4 +1,4 @@
-/** A service for orphan.test.ts to kill: starts the update that its argument describes and says when the runner has it. */
+/** A service that orphan.test.ts kills. It starts the update that its argument describes, and reports when the runner has it. */
 import { createEngine } from "../../src/engine/create-engine.ts";
 import type { UpdateRequest } from "../../src/engine/engine.ts";
 import type { EngineConfig } from "../../src/engine/engine-config.ts";

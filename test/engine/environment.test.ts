@@ -18,7 +18,7 @@ const host = {
 };
 const place = { folder: "/var/op", pulumiHome: "/home", backendUrl: "s3://b?profile=state", mark: "op-1" };
 
-test("the CLI's environment holds nothing of the host's but the allow-list", () => {
+test("of the host's variables, the CLI's environment holds only those of the allow-list", () => {
   const environment = cliEnvironment(host, place);
   const text = JSON.stringify(environment);
   for (const secret of ["AKIAHOST", "hostsecret", "hosttoken", "pulumitoken", "databasesecret", "admintoken", "/token", "evil"])
@@ -27,7 +27,7 @@ test("the CLI's environment holds nothing of the host's but the allow-list", () 
   assert.equal(environment["HTTPS_PROXY"], "http://proxy");
 });
 
-test("the CLI's environment names files for credentials and no credential", () => {
+test("the CLI's environment names the files of credentials, but holds no credential", () => {
   const environment = cliEnvironment(host, { ...place, awsEndpoint: "http://127.0.0.1:1" });
   const aws = Object.entries(environment).filter(([name]) => name.startsWith("AWS_"));
   assert.deepEqual(Object.fromEntries(aws), {
@@ -39,24 +39,24 @@ test("the CLI's environment names files for credentials and no credential", () =
   });
 });
 
-test("what a sandbox adds can't take the place of what the engine sets", () => {
+test("a sandbox's variables can't replace those that the engine sets", () => {
   const environment = cliEnvironment(host, { ...place, extra: { DRAWBRIDGE_OPERATION: "forged", HOME: "/root", STAND_IN: "x" } });
   assert.equal(environment["DRAWBRIDGE_OPERATION"], "op-1");
   assert.equal(environment["HOME"], "/var/op");
   assert.equal(environment["STAND_IN"], "x");
 });
 
-test("only a destroy may take what the programs protect", () => {
+test("only a destroy may delete resources that the programs protect", () => {
   assert.equal(cliEnvironment(host, { ...place, ignoreProtect: false })["PULUMI_OPTION_IGNORE_PROTECT"], undefined);
   assert.equal(cliEnvironment(host, { ...place, ignoreProtect: true })["PULUMI_OPTION_IGNORE_PROTECT"], "true");
 });
 
-test("state is written at the end alone where the order says so", () => {
+test("state is written only at the end if the order says so", () => {
   assert.equal(cliEnvironment(host, place)["PULUMI_SKIP_CHECKPOINTS"], undefined);
   assert.equal(cliEnvironment(host, { ...place, skipCheckpoints: true })["PULUMI_SKIP_CHECKPOINTS"], "true");
 });
 
-test("a runner carries its uuid from the fork and no credential", () => {
+test("a runner has its uuid from the fork, and no credential", () => {
   assert.deepEqual(runnerEnvironment(host, { runner: "u-1", compileCache: "/cache", pulumiHome: "/home" }), {
     PATH: "/bin",
     HTTPS_PROXY: "http://proxy",
@@ -66,6 +66,6 @@ test("a runner carries its uuid from the fork and no credential", () => {
   });
 });
 
-test("an attempt's mark holds the operation and the epoch of its lease", () => {
+test("an attempt's marker has the operation and the epoch of its lease", () => {
   assert.equal(operationMark("op_7", 3), "op_7-3");
 });

@@ -20,7 +20,7 @@ after(() => running.stop());
 const program = (behave: Behaviour) => ({ kind: "collector", key: behave, inputs: { behave } }) as unknown as StackSpec;
 const problemIn = (work: Promise<unknown>): Promise<Problem> => work.then(() => assert.fail("it should have failed"), problemOf);
 
-/** Waits until the CLI of an operation runs, and gives its pids. */
+/** Waits until the CLI of an operation runs, and returns its pids. */
 async function pidsOf(operation: string): Promise<number[]> {
   for (let i = 0; i < 100; i++) {
     const pids = (await findByMarker({ operation })) ?? [];
@@ -37,7 +37,7 @@ async function locksOf(behave: Behaviour, tenant: string): Promise<number> {
   return locks.length;
 }
 
-test("a neighbour's stray rejection fails the neighbour and nobody else", async () => {
+test("an unhandled rejection of one update fails that update only", async () => {
   const [mine, theirs] = await Promise.allSettled([
     running.run(program("slow"), { tenant: "calm" }),
     running.run(program("reject"), { tenant: "wild" }),
@@ -49,7 +49,7 @@ test("a neighbour's stray rejection fails the neighbour and nobody else", async 
   assert.ok(!JSON.stringify(problem).includes("secret"));
 });
 
-test("a runner that failed is replaced, one that did well is used again", async () => {
+test("a runner whose update failed is replaced, a runner whose update succeeded is used again", async () => {
   const used = new Set<string>();
   const onRunner = ({ uuid }: RunnerIdentity) => void used.add(uuid);
   await problemIn(running.run(program("throw"), { onRunner }));
@@ -59,7 +59,7 @@ test("a runner that failed is replaced, one that did well is used again", async 
   assert.equal(await isMarkerAlive({ runner: failed }), false);
 });
 
-test("a program that ends its process is an interrupted operation, and the pool goes on", async () => {
+test("a program that ends its process is an interrupted operation, and the pool continues", async () => {
   const request = running.request(program("exit"), { tenant: "exit" });
   const problem = await problemIn(running.engine.update(request, () => {}));
   assert.equal(problem.code, "operation_interrupted");
@@ -68,7 +68,7 @@ test("a program that ends its process is an interrupted operation, and the pool 
   assert.equal((await running.run(program("well"))).outputs["behaved"], "well");
 });
 
-test("the runner is told before the update starts, with what proves its death later", async () => {
+test("the runner is reported before the update starts, with the facts that later prove that it has ended", async () => {
   let runner: RunnerIdentity | undefined;
   await running.run(program("well"), {
     async onRunner(identity) {
@@ -81,7 +81,7 @@ test("the runner is told before the update starts, with what proves its death la
   assert.ok((await findByMarker({ runner: runner.uuid }))?.includes(runner.pid));
 });
 
-test("an abort interrupts the CLI; nothing lives, no lock is left", async () => {
+test("an abort interrupts the CLI, and leaves no process and no lock", async () => {
   const request = running.request(program("hang"), { tenant: "abort" });
   const abort = new AbortController();
   const update = problemIn(running.engine.update(request, () => {}, abort.signal));
@@ -93,12 +93,12 @@ test("an abort interrupts the CLI; nothing lives, no lock is left", async () => 
   assert.equal(await locksOf("hang", "abort"), 0);
 });
 
-test("an operation that was stopped before its turn never starts", async () => {
+test("an operation that was stopped before it got a runner never starts", async () => {
   const problem = await problemIn(running.engine.update(running.request(program("well")), () => {}, AbortSignal.abort()));
   assert.equal(problem.code, "operation_interrupted");
 });
 
-test("an operation that is stopped while it waits for a runner leaves the line", async () => {
+test("an operation that is stopped during its wait for a runner leaves the line", async () => {
   const busy = new AbortController();
   const others = ["one", "two"].map((tenant) =>
     problemIn(running.engine.update(running.request(program("hang"), { tenant }), () => {}, busy.signal)),
@@ -113,14 +113,14 @@ test("an operation that is stopped while it waits for a runner leaves the line",
   await Promise.all(others);
 });
 
-test("a deadline ends an update by its name", async () => {
+test("an update that runs past its deadline fails as operation_timeout", async () => {
   const request = running.request(program("hang"), { tenant: "late", deadlineSeconds: 2 });
   assert.equal((await problemIn(running.engine.update(request, () => {}))).code, "operation_timeout");
   assert.equal(await isMarkerAlive({ operation: `${request.operationId}-1` }), false);
   assert.equal(await locksOf("hang", "late"), 0);
 });
 
-test("kill -9 of the CLI is a named failure; no process and no lock of it is left", async () => {
+test("kill -9 of the CLI is a failure with a code, and leaves no process and no lock", async () => {
   const request = running.request(program("hang"), { tenant: "killed" });
   const operation = `${request.operationId}-1`;
   const update = problemIn(running.engine.update(request, () => {}));
@@ -132,7 +132,7 @@ test("kill -9 of the CLI is a named failure; no process and no lock of it is lef
   assert.equal(await locksOf("hang", "killed"), 0);
 });
 
-test("a lock of somebody who lives is respected and left alone", async () => {
+test("a lock of a live process is respected and stays", async () => {
   const holder = running.request(program("hang"), { tenant: "locked" });
   const abort = new AbortController();
   const holding = problemIn(running.engine.update(holder, () => {}, abort.signal));
@@ -144,7 +144,7 @@ test("a lock of somebody who lives is respected and left alone", async () => {
   await holding;
 });
 
-test("the processes of an update carry no credential and none of the service's secrets", async () => {
+test("the processes of an update have no credential and no secret of the service in their environment", async () => {
   process.env["DRAWBRIDGE_ADMIN_TOKEN"] = "the-admin-token";
   const request = running.request(program("hang"), { tenant: "peek" });
   const abort = new AbortController();
@@ -163,7 +163,7 @@ test("the processes of an update carry no credential and none of the service's s
   await update;
 });
 
-test("locks say who holds them", async () => {
+test("locks name their holders", async () => {
   const request = running.request(program("slow"), { tenant: "who" });
   const update = running.engine.update(request, () => {});
   const state = openState(request.address, running.state);

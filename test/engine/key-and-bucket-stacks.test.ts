@@ -61,7 +61,7 @@ test("an owned key is made with alias, rotation and its policy", async () => {
   assert.deepEqual((await running.run(key(keyInputs()))).changes, { same: 2 });
 });
 
-test("a bucket's default encryption follows the key and goes back when it isn't asked for any more", async () => {
+test("a bucket's default encryption follows the key, and is reset when the inputs no longer ask for it", async () => {
   await running.run(key({ ...keyInputs(), encryptBucket: bucket }));
   assert.deepEqual(await algorithm(), { SSEAlgorithm: "aws:kms", KMSMasterKeyID: (await metadata(keyId))?.Arn });
   await running.run(key(keyInputs()));
@@ -72,13 +72,13 @@ test("a bucket's default encryption follows the key and goes back when it isn't 
   );
 });
 
-test("a destroy takes the alias and leaves the key enabled", async () => {
+test("a destroy deletes the alias and leaves the key enabled", async () => {
   await running.run(key(keyInputs()), { action: "destroy" });
   assert.equal((await metadata(keyId))?.KeyState, "Enabled");
   assert.ok(!(await aliases()).includes(alias));
 });
 
-test("a retained key is taken in again, alias and all, and brought to the new inputs", async () => {
+test("a retained key is taken in again with its alias, and gets the new inputs", async () => {
   const inputs = { ...keyInputs(), description: "Files again", adoptKeyId: keyId };
   const preview = await running.run(key(inputs), { action: "preview" });
   assert.equal(preview.changes.import, 1);
@@ -91,7 +91,7 @@ test("a retained key is taken in again, alias and all, and brought to the new in
   assert.deepEqual((await running.run(key(inputs))).changes, { same: 2 });
 });
 
-test("grants on a key that isn't ours come and go; its policy stays as it was", async () => {
+test("grants on a foreign key are added and removed; its policy stays unchanged", async () => {
   const theirs = await metadata(tenantThings.keyAlias);
   const KeyId = theirs?.KeyId;
   const policy = async () => (await kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: "default" }))).Policy;
@@ -123,7 +123,7 @@ const ours = (): Statement => ({
 });
 const bucketPolicy = (policy: PolicyDocument): StackSpec => ({ kind: "bucket-policy", key: bucket, inputs: { bucket, policy } });
 
-test("a merged bucket policy is written whole and in order, and the same again writes nothing", async () => {
+test("a merged bucket policy is written complete and in order, and the same update again writes nothing", async () => {
   const original = await livePolicy();
   const merged = { ...original, Statement: [...original.Statement, ours()] };
   await running.run(bucketPolicy(merged));
@@ -131,7 +131,7 @@ test("a merged bucket policy is written whole and in order, and the same again w
   assert.deepEqual((await running.run(bucketPolicy(merged))).changes, { same: 1 });
 });
 
-test("an update that refreshes sees what somebody else wrote, one that doesn't compares with state", async () => {
+test("an update that refreshes sees changes of others, an update that doesn't compares with state", async () => {
   const merged = await livePolicy();
   const edited = { ...merged, Statement: merged.Statement.slice(1) };
   await s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy: JSON.stringify(edited) }));
@@ -141,7 +141,7 @@ test("an update that refreshes sees what somebody else wrote, one that doesn't c
   assert.deepEqual(await livePolicy(), merged);
 });
 
-test("a bucket policy's stack can be dropped as it is, and the policy stays; a key's can't, because of its alias", async () => {
+test("a bucket policy's stack can be removed without a destroy, and the policy stays; a key's stack can't, because of its alias", async () => {
   const before = await livePolicy();
   await running.engine.removeStack(running.request(bucketPolicy(before)).address, running.state);
   assert.equal(await running.engine.readState(running.request(bucketPolicy(before)).address, running.state), undefined);
@@ -150,7 +150,7 @@ test("a bucket policy's stack can be dropped as it is, and the policy stays; a k
   assert.equal(refused?.code, "leftovers");
 });
 
-test("a destroy of a bucket policy's stack leaves the policy too", async () => {
+test("a destroy of a bucket policy's stack also leaves the policy", async () => {
   const before = await livePolicy();
   await running.run(bucketPolicy(before));
   await running.run(bucketPolicy(before), { action: "destroy" });

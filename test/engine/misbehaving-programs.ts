@@ -1,11 +1,11 @@
-/** The service's programs and one more, for the runners of tests: a program that does what its inputs ask. */
+/** The service's programs and one more for tests of runners: a program that misbehaves as its inputs say. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProgramOutputs } from "../../programs/program.ts";
 import { programs as real } from "../../programs/registry.ts";
 
 export type Behaviour = "well" | "slow" | "hang" | "reject" | "throw" | "exit";
 
-/** What its inputs ask for is done here; it makes no resource. */
+/** Does what its inputs say, and makes no resource. */
 async function misbehave({ behave }: { behave: Behaviour }): Promise<ProgramOutputs> {
   if (behave === "reject") void Promise.reject(new Error("a stray rejection with a secret in it"));
   if (behave === "throw") throw new Error("thrown with a secret in it");

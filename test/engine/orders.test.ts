@@ -13,7 +13,7 @@ const pending: StackState = {
   pendingOperations: [{ name: "role", type: "aws:iam/role:Role", operation: "creating", physicalName: "R" }],
 };
 
-/** What runs, in order: action, what it takes in, whether it drops pending creates. */
+/** The runs in order: the action, the resources that it takes in, and whether it drops pending creates. */
 function runs(spec: StackSpec, action: UpdateAction, state: StackState | undefined, adopt?: Record<string, string>) {
   const order = { action, spec, place: {}, refresh: true } as RunOrder;
   const request = { spec, ...(adopt ? { adopt } : {}) } as UpdateRequest;
@@ -26,26 +26,26 @@ test("an update is one run", () => {
   for (const action of ["up", "preview", "refresh", "destroy"] as const) assert.deepEqual(runs(role, action, empty), [[action]]);
 });
 
-test("a retained key is taken in by a run before the update, and by a preview in the same run", () => {
+test("a separate run before the update takes a retained key in; a preview does it in the same run", () => {
   assert.deepEqual(runs(key, "up", undefined), [["up", { key: "retained-id" }], ["up"]]);
   assert.deepEqual(runs(key, "preview", empty), [["preview", { key: "retained-id" }]]);
 });
 
-test("a key that state holds is taken in no more, and a destroy takes in none of itself", () => {
+test("a key in state isn't taken in again, and a destroy takes in no retained key", () => {
   assert.deepEqual(runs(key, "up", { ...empty, resources: [{ name: "key", type: "aws:kms/key:Key", id: "retained-id" }] }), [["up"]]);
   assert.deepEqual(runs(key, "destroy", empty), [["destroy"]]);
 });
 
-test("what an interrupted run made is taken in before anything is forgotten, also for a destroy", () => {
+test("resources of an interrupted run are taken in before pending creates are dropped, also for a destroy", () => {
   for (const action of ["up", "destroy"] as const)
     assert.deepEqual(runs(role, action, pending, { role: "R" }), [["up", { role: "R" }], ["refresh", true], [action]]);
 });
 
-test("a pending create that nobody found is forgotten", () => {
+test("a pending create whose resource wasn't found is dropped", () => {
   assert.deepEqual(runs(role, "up", pending), [["refresh", true], ["up"]]);
 });
 
-test("several runs are told as one: the last one's outputs, everybody's steps", () => {
+test("several runs have one result: the outputs of the last run, the steps of all", () => {
   const step = { urn: "u", type: "t", op: "create", phase: "done" } as const;
   const first = { outputs: { a: 1 }, changes: { import: 1 }, steps: [step], duration: 5 };
   const last = { outputs: { a: 2 }, changes: { same: 1 }, steps: [{ ...step, urn: "v" }], duration: 7 };

@@ -13,7 +13,7 @@ import { startRunning } from "./running-engine.ts";
 
 const service = new URL("./doomed-service.ts", import.meta.url).pathname;
 
-/** A service in a process of its own with one hanging update, and the lock that shows that the update runs. */
+/** A separate service process with one hanging update, and the lock that shows that the update runs. */
 async function startDoomed(t: TestContext) {
   const running = await startRunning();
   t.after(() => running.stop());
@@ -38,7 +38,7 @@ async function startDoomed(t: TestContext) {
   return { child, config, state, runner: String(line).trim(), operation: `${request.operationId}-1` };
 }
 
-test("when the service is killed, its runner ends the update in time, gives the lock back and leaves no credential", async (t) => {
+test("when the service is killed, its runner ends the update in time, releases the lock and leaves no credential", async (t) => {
   const { child, config, state, runner, operation } = await startDoomed(t);
   assert.equal(await isMarkerAlive({ operation }), true);
   child.kill("SIGKILL");

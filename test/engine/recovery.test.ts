@@ -34,7 +34,7 @@ const inputs: RoleInputs = {
 const spec: StackSpec = { kind: "role", key: "interrupted", inputs };
 const live = async (RoleName: string) => (await iam.send(new GetRoleCommand({ RoleName }))).Role;
 
-/** An engine on the same sandbox whose plugin hangs before or after AWS makes a thing of that type. */
+/** An engine on the same sandbox. Its plugin hangs before or after AWS makes a resource of that type. */
 const hangingEngine = (moment: "before" | "after", type = "aws:iam/role:Role") =>
   createEngine({
     cliRoot: running.sandbox.cli.root,
@@ -49,7 +49,7 @@ const hangingEngine = (moment: "before" | "after", type = "aws:iam/role:Role") =
     extraEnvironment: { DRAWBRIDGE_STAND_IN_FAIL: `${type}:create:hang-${moment}` },
   });
 
-test("a run that is killed after AWS made the role leaves state as it was, no process and no lock", async (t) => {
+test("a run that is killed after AWS made the role leaves state unchanged, no process and no lock", async (t) => {
   const engine = hangingEngine("after");
   t.after(() => engine.close());
   const request = running.request(spec);
@@ -64,7 +64,7 @@ test("a run that is killed after AWS made the role leaves state as it was, no pr
   assert.deepEqual(state, { resources: [], pendingOperations: [] });
 });
 
-test("run again with the found role taken in, it is the same role and whole", async () => {
+test("the next run takes the found role in, and completes the same role", async () => {
   const { address } = running.request(spec);
   const roleId = (await live("Interrupted"))?.RoleId;
   const { outputs } = await running.run(spec, { adopt: { role: "Interrupted" } });
@@ -74,7 +74,7 @@ test("run again with the found role taken in, it is the same role and whole", as
   await running.run(spec, { action: "destroy" });
 });
 
-test("a key's create is written into state before it is sent, and one that AWS doesn't know is forgotten", async (t) => {
+test("a key's create is written into state before it is sent, and is dropped if AWS has no such key", async (t) => {
   const { accountId } = running.sandbox.accounts.tenant;
   const Principal = { AWS: `arn:aws:iam::${accountId}:root` };
   const policy = {
@@ -103,7 +103,7 @@ test("a key's create is written into state before it is sent, and one that AWS d
   assert.match(String(outputs["keyArn"]), /^arn:aws:kms:/);
 });
 
-test("a role of this name that somebody else made is role_name_taken, and stays", async () => {
+test("a role with this name that somebody else made is role_name_taken, and stays", async () => {
   const theirs: StackSpec = { kind: "role", key: "theirs", inputs: { ...inputs, name: "Theirs" } };
   await iam.send(new CreateRoleCommand({ RoleName: "Theirs", AssumeRolePolicyDocument: JSON.stringify(inputs.trust) }));
   assert.equal(problemOf(await running.run(theirs).catch((error: unknown) => error)).code, "role_name_taken");
@@ -130,7 +130,7 @@ test("a lock whose process on this host is gone doesn't stop the next run", asyn
   assert.deepEqual((await running.run(locked)).changes, { create: 4 });
 });
 
-test("a lock of a process that lives, or of another host, does", async () => {
+test("a lock of a live process, or of another host, does stop it", async () => {
   for (const [key, host, pid] of [
     ["live-lock", hostname(), process.pid],
     ["far-lock", "another-host", 4_000_000],

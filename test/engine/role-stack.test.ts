@@ -22,7 +22,7 @@ import type { RoleInputs, StackSpec } from "../../stacks/stack.ts";
 import { type Running, startRunning } from "./running-engine.ts";
 
 let running: Running;
-/** By operation, what the CLI told of itself */
+/** The CLI's spans, by operation */
 const spans = new Map<string, CliSpan[]>();
 let iam: IAMClient;
 let address: ReturnType<typeof stackAddress>;
@@ -60,7 +60,7 @@ const inlineNames = async () => (await iam.send(new ListRolePoliciesCommand({ Ro
 const attachedArns = async () =>
   (await iam.send(new ListAttachedRolePoliciesCommand({ RoleName: "VendorFiles" }))).AttachedPolicies?.map(({ PolicyArn }) => PolicyArn);
 
-test("a preview tells what it would make, leaves what isn't known yet out, and makes nothing", async () => {
+test("a preview reports what it would make, without values that aren't known yet, and makes nothing", async () => {
   const { outputs, changes, told } = await running.run(role(), { action: "preview" });
   assert.deepEqual(changes, { create: 4 });
   assert.deepEqual(outputs, { roleName: "VendorFiles" });
@@ -69,7 +69,7 @@ test("a preview tells what it would make, leaves what isn't known yet out, and m
 });
 
 let roleId: string;
-test("an update makes the role with its policy, boundary-free and for one hour", async () => {
+test("an update makes the role with its policy, without a boundary and with sessions of one hour", async () => {
   const { outputs, changes, told } = await running.run(role());
   const live = await liveRole();
   assert.deepEqual(changes, { create: 4 });
@@ -81,7 +81,7 @@ test("an update makes the role with its policy, boundary-free and for one hour",
   roleId = String(live?.RoleId);
 });
 
-test("where an update's time goes is told by the CLI itself, in names and times that fit into each other", () => {
+test("the CLI's spans show where an update's time goes, with names and nested times", () => {
   const told = spans.get("op2") ?? [];
   const named = (name: string) => told.filter((span) => span.name === name);
   for (const name of ["cli", "engine", "program", "plugin start", "plugin Configure", "state PUT", "state GET"])
@@ -96,7 +96,7 @@ test("where an update's time goes is told by the CLI itself, in names and times 
   assert.doesNotMatch(JSON.stringify(told), /an-external-id|VendorFiles|\//);
 });
 
-test("the same again changes nothing", async () => {
+test("the same update again changes nothing", async () => {
   const { changes, told } = await running.run(role());
   assert.deepEqual(changes, { same: 4 });
   assert.deepEqual(told, []);
@@ -114,7 +114,7 @@ test("a changed trust is an update in place that names what differs", async () =
   await running.run(role());
 });
 
-test("policies that somebody added are seen and taken away by an update that refreshes", async () => {
+test("an update that refreshes finds and removes policies that somebody added", async () => {
   const RoleName = "VendorFiles";
   await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: "Added", PolicyDocument: JSON.stringify(anything) }));
   await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: "arn:aws:iam::aws:policy/ReadOnlyAccess" }));
@@ -123,7 +123,7 @@ test("policies that somebody added are seen and taken away by an update that ref
   assert.deepEqual(await attachedArns(), []);
 });
 
-test("a managed policy and a boundary come and go in place", async () => {
+test("a managed policy and a boundary are added and removed in place", async () => {
   const managedPolicyArns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"];
   await running.run(role({ managedPolicyArns, permissionsBoundaryArn: "arn:aws:iam::aws:policy/ReadOnlyAccess" }));
   assert.deepEqual(await attachedArns(), managedPolicyArns);
@@ -143,7 +143,7 @@ test("a change that would replace the role is refused before anything happens", 
   assert.deepEqual(await inlineNames(), ["ReadFiles"]);
 });
 
-test("credentials of another account are refused by the pin", async () => {
+test("credentials of another account are refused by the account check", async () => {
   const { accountId, region } = running.sandbox.accounts.tenant;
   const problem = problemOf(
     await running
@@ -153,7 +153,7 @@ test("credentials of another account are refused by the pin", async () => {
   assert.equal(problem.code, "account_mismatch");
 });
 
-test("the plain CLI exports the stack: nothing pending, and no credential in it", async () => {
+test("the plain CLI can export the stack, and the export has no pending operation and no credential", async () => {
   const { sandbox } = running;
   const { platform, tenant } = sandbox.accounts;
   const work = path.join(sandbox.dataDir, "export");
@@ -193,11 +193,11 @@ test("the state is read without a CLI", async () => {
   state.close();
 });
 
-test("a stack that holds resources can't be dropped", async () => {
+test("a stack that holds resources can't be removed", async () => {
   assert.equal(problemOf(await running.engine.removeStack(address, running.state).catch((error: unknown) => error)).code, "leftovers");
 });
 
-test("a destroy runs no program, and the stack can then be dropped without a trace", async () => {
+test("a destroy runs no program, and then the stack can be removed completely", async () => {
   const { changes } = await running.run(role({ name: "whatever the spec says now" }), { action: "destroy" });
   assert.deepEqual(changes, { delete: 4 });
   await assert.rejects(liveRole, { name: "NoSuchEntityException" });

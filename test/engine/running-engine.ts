@@ -1,4 +1,4 @@
-/** A sandbox with an engine on it, and requests that are ready to send. */
+/** A sandbox with an engine, and requests for it. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,13 +13,13 @@ export interface Running {
   sandbox: Sandbox;
   engine: Engine;
   state: Credentials;
-  /** A request for one of the tenant's stacks; each has an operation id of its own. */
+  /** A request for one of the tenant's stacks. Each request has its own operation id. */
   request(spec: StackSpec, options?: Partial<UpdateRequest> & { tenant?: string }): UpdateRequest;
   run(spec: StackSpec, options?: Partial<UpdateRequest> & { tenant?: string }): Promise<UpdateResult & { told: StepEvent[] }>;
   stop(): Promise<void>;
 }
 
-/** Starts both in a folder of their own. */
+/** Starts both in their own folder. */
 export async function startRunning(more: Partial<EngineConfig> = {}): Promise<Running> {
   const dataDir = await mkdtemp(path.join(tmpdir(), "engine-"));
   const sandbox = await startSandbox({ dataDir, log: () => {}, onlyStandIn: true });

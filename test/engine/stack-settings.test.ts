@@ -15,7 +15,7 @@ test("a salt proves its passphrase the way Pulumi checks it", async () => {
   assert.equal(decipher.update(box.subarray(0, -16)).toString() + decipher.final().toString(), "pulumi");
 });
 
-test("the salt in state is used again, so that one key is derived and not two", async () => {
+test("the salt in state is used again, so that only one key is derived", async () => {
   const checkpoint = { resources: [], pendingOperations: [], secrets: { type: "passphrase", state: { salt: "v1:a:v1:b:c" } } };
   assert.deepEqual(JSON.parse(await stackSettings({ provider: "passphrase", passphrase: "x" }, checkpoint)), {
     encryptionsalt: "v1:a:v1:b:c",
@@ -32,7 +32,7 @@ test("new stacks of one passphrase share a salt, because each derivation costs a
   assert.notEqual(other, first);
 });
 
-test("a KMS key is named with the state profile and with the data key in state", async () => {
+test("the settings name the KMS key with the state profile, and the data key from state", async () => {
   const secrets = { provider: "awskms", url: "awskms://alias/x?region=eu-west-1" } as const;
   const checkpoint = { resources: [], pendingOperations: [], secrets: { type: "cloud", state: { encryptedkey: "AQ==" } } };
   const config = { "pulumi:disable-default-providers": ["*"] };

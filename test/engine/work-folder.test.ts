@@ -12,13 +12,13 @@ before(async () => {
 });
 after(() => rm(path.dirname(home), { recursive: true, force: true }));
 
-test("a home without logs gets a file in their place, and keeps it", async () => {
+test("a home without logs gets a file in place of the log folder, and keeps it", async () => {
   await keepNoLogs(home);
   await keepNoLogs(home);
   assert.equal(await readFile(logs(), "utf8"), "");
 });
 
-test("logs that are there go", async () => {
+test("existing logs are deleted", async () => {
   await rm(logs());
   await mkdir(logs());
   await writeFile(path.join(logs(), "pulumi-1.log"), "documents");

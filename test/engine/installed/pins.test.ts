@@ -28,7 +28,7 @@ async function put(file: string, text: string): Promise<void> {
   await chmod(file, 0o755);
 }
 
-test("a program that is written, replaced or relinked after it was checked is found, even with its old size and times", async () => {
+test("a program that is written, replaced or relinked after its check is found, even with its old size and times", async () => {
   const check = pinChecks();
   const [file, other, link] = ["one", "other", "link"].map((name) => path.join(folder, name)) as [string, string, string];
   await put(file, program);
@@ -70,7 +70,7 @@ async function codes(more: object): Promise<unknown[]> {
   }
 }
 
-test("away from loopback nothing runs that isn't pinned; on loopback a pin that is set holds as well", async () => {
+test("outside loopback only pinned programs run; on loopback a configured pin is checked too", async () => {
   await put(cli, program);
   await put(plugin, program);
   const loopback = { stateUrl: "s3://state?endpoint=http://127.0.0.1:1", awsEndpoint: "http://127.0.0.1:1" };
@@ -83,7 +83,7 @@ test("away from loopback nothing runs that isn't pinned; on loopback a pin that 
   assert.deepEqual(await codes({ ...loopback, pins: { cli: sha256("another") } }), [refused, "fine"]);
 });
 
-test("an update doesn't begin once a program was swapped", async () => {
+test("an update doesn't begin after a program was replaced", async () => {
   await put(cli, program);
   await put(plugin, program);
   const engine = createEngine({ ...place(), stateUrl: "s3://state", pins: { cli: right, plugin: right } });

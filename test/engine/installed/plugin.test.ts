@@ -22,7 +22,7 @@ const codeOf = (work: Promise<unknown>) =>
     (error: unknown) => problemOf(error).code,
   );
 
-test("only this very host is loopback", () => {
+test("only this host is loopback", () => {
   for (const url of ["http://127.0.0.1:1", "http://127.9.9.9", "http://localhost:1", "http://x.localhost", "http://[::1]:1"])
     assert.ok(isLoopback(url), url);
   for (const url of [
@@ -36,7 +36,7 @@ test("only this very host is loopback", () => {
     assert.ok(!isLoopback(url), url);
 });
 
-test("a missing plugin is refused by name", async (t) => {
+test("a missing plugin is refused with its own code", async (t) => {
   const home = await mkdtemp(path.join(tmpdir(), "plugin-"));
   t.after(() => rm(home, { recursive: true }));
   assert.equal(await codeOf(identifyPlugin(home, [])), "plugin_refused");

@@ -20,7 +20,7 @@ function read(...events: Partial<EngineEvent>[]) {
   return { reader, told };
 }
 
-test("a step names only which properties differ, never a value", () => {
+test("a step names only the properties that differ, never a value", () => {
   const state = { type: "t", urn: "u", id: "i", parent: "", provider: "", inputs: { assumeRolePolicy: "an external id" }, outputs: {} };
   const detailedDiff = {
     "tags.Team": { diffKind: "add" as never, inputDiff: true },
@@ -31,12 +31,12 @@ test("a step names only which properties differ, never a value", () => {
   assert.ok(!JSON.stringify(step).includes("external id"));
 });
 
-test("Pulumi's own bookkeeping is no step", () => {
+test("Pulumi's own bookkeeping isn't a step", () => {
   assert.equal(toStep(metadata("create", stackType), "done"), undefined);
   assert.equal(toStep(metadata("create", { type: "pulumi:providers:aws" }), "done"), undefined);
 });
 
-test("an event that comes twice counts once", () => {
+test("an event that arrives twice counts once", () => {
   const reader = readEvents(() => {});
   const event: EngineEvent = { sequence: 7, timestamp: 0, resOutputsEvent: { metadata: metadata("create") } };
   reader.onEvent(event);
@@ -44,7 +44,7 @@ test("an event that comes twice counts once", () => {
   assert.deepEqual(reader.result(1).changes, { create: 1 });
 });
 
-test("a replacement is one change, told once", () => {
+test("a replacement is one change, reported once", () => {
   const { reader, told } = read(
     ...(["delete-replaced", "replace", "create-replacement"] as OpType[]).map((op) => ({ resOutputsEvent: { metadata: metadata(op) } })),
   );
@@ -52,13 +52,13 @@ test("a replacement is one change, told once", () => {
   assert.equal(told.length, 1);
 });
 
-test("what stays the same is counted and not told", () => {
+test("resources that stay the same are counted but not reported", () => {
   const { reader, told } = read({ resOutputsEvent: { metadata: metadata("same") } });
   assert.deepEqual(told, []);
   assert.deepEqual(reader.result(1), { outputs: {}, changes: { same: 1 }, steps: [], duration: 1 });
 });
 
-test("a failed step is told as failed", () => {
+test("a failed step is reported as failed", () => {
   const { told } = read({ resOpFailedEvent: { metadata: metadata("create"), status: 0, steps: 0 } });
   assert.deepEqual(
     told.map(({ op, phase }) => [op, phase]),
@@ -66,14 +66,14 @@ test("a failed step is told as failed", () => {
   );
 });
 
-test("outputs are the stack's, without what a preview doesn't know yet", () => {
+test("outputs are those of the stack, without values that a preview doesn't know yet", () => {
   const outputs = { roleName: "R", roleArn: "04da6b54-80e4-46f7-96ec-b56ff0331ba9" };
   const state = { ...stackType, id: "", parent: "", provider: "", inputs: {}, outputs };
   const { reader } = read({ resOutputsEvent: { planning: true, metadata: metadata("create", { ...stackType, new: state }) } });
   assert.deepEqual(reader.result(1).outputs, { roleName: "R" });
 });
 
-test("only the summary shows that the engine came to its end; only errors are diagnostics", () => {
+test("only the summary shows that the engine reached its end; only errors are diagnostics", () => {
   const summary = { maybeCorrupt: false, durationSeconds: 1, resourceChanges: {}, policyPacks: {} };
   const line = (severity: "error" | "warning") => ({ diagnosticEvent: { message: severity, color: "never", severity } });
   assert.equal(read(line("error")).reader.summarised(), false);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLine } from "../../../src/engine/runner/line.ts";
 
-test("what is free goes to the first who waits, and is kept where nobody does", async () => {
+test("a free item goes to the first waiting caller, and is kept if nobody waits", async () => {
   const line = createLine<string>();
   const [first, second] = [line.wait(undefined), line.wait(undefined)];
   for (const free of ["a", "b", "c"]) line.give(free);
@@ -11,7 +11,7 @@ test("what is free goes to the first who waits, and is kept where nobody does", 
   assert.equal(line.take(), undefined);
 });
 
-test("who is stopped leaves the line and takes nothing with it", async () => {
+test("an aborted caller leaves the line without an item", async () => {
   const line = createLine<string>();
   const stop = new AbortController();
   const stopped = line.wait(stop.signal);
@@ -22,7 +22,7 @@ test("who is stopped leaves the line and takes nothing with it", async () => {
   assert.equal(await next, "a");
 });
 
-test("everybody who waits can be sent away", async () => {
+test("all waiting callers can be rejected", async () => {
   const line = createLine<string>();
   const waiting = [line.wait(undefined), line.wait(undefined)];
   line.dismiss(() => new Error("closed"));

@@ -1,4 +1,4 @@
-/** Samples marked "captured" are from CLI 3.258.0; the others have the plugin's documented form (terraform-provider-aws 6.x). */
+/** Samples marked "captured" are from CLI 3.258.0. The others have the plugin's documented form (terraform-provider-aws 6.x). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { awsCause, classifyFailure } from "../../../src/engine/runner/pulumi-errors.ts";
@@ -8,7 +8,7 @@ const failed = (...diagnostics: string[]) =>
   classifyFailure({ diagnostics, cli: "code: -2\n stderr: Command failed with exit code 1", summary: true });
 const cliOnly = (cli: string) => classifyFailure({ diagnostics: [], cli, summary: false });
 
-/** As the plugin reports a failed call: twice, the second time with bullet and count. */
+/** The plugin's report of a failed call: it comes twice, the second time with bullet and count. */
 function plugin(what: string, operation: string, status: number, error: string): string {
   return `1 error occurred:\n\t* ${what}: operation error ${operation}, https response error StatusCode: ${status}, RequestID: 3f2c, ${error}\n\n`;
 }
@@ -142,7 +142,7 @@ test("a lock is stack_locked (captured)", () => {
   assert.equal(cliOnly(text).code, "stack_locked");
 });
 
-test("a state bucket that isn't there is not_ready, whatever AWS's code would mean elsewhere (captured)", () => {
+test("a missing state bucket is not_ready, even if AWS's code means something else elsewhere (captured)", () => {
   const text =
     "error: error listing stacks: could not list bucket: blob (code=NotFound): operation error S3: ListObjectsV2, https response error StatusCode: 404, RequestID: 8598d7a8, HostID: kAn8, NoSuchBucket: The specified bucket does not exist";
   const problem = cliOnly(text);
@@ -154,7 +154,7 @@ test("a wrong passphrase is not_ready (captured)", () => {
   assert.equal(cliOnly("error: getting stack configuration: get stack secrets manager: incorrect passphrase").code, "not_ready");
 });
 
-test("a key for secrets in state that can't be used is not_ready, and never laid at the tenant's door (captured)", () => {
+test("an unusable key for secrets in state is not_ready, and never a fault of the tenant (captured)", () => {
   const key = (operation: string, status: number, error: string) =>
     cliOnly(
       `code: -2\n stdout: \n stderr: Command failed with exit code 1: pulumi up --yes\nerror: getting stack configuration: get stack secrets manager: secrets (code=Unknown): operation error KMS: ${operation}, https response error StatusCode: ${status}, RequestID: be88, ${error}`,
@@ -190,17 +190,17 @@ test("no sentence and no cause quotes the text", () => {
   }
 });
 
-test("a cause names service, operation and AWS's code only", () => {
+test("a cause names only service, operation and AWS's code", () => {
   assert.equal(awsCause("nothing of AWS"), undefined);
   assert.equal(awsCause(plugin("x", "IAM: CreateRole", 403, "api error AccessDenied: User: secret")), "IAM CreateRole AccessDenied");
 });
 
-test("a disk that ran full during an update has its own name", () => {
+test("a disk that ran full during an update has its own code", () => {
   assert.equal(failed("write /tmp/x: no space left on device").code, "storage_full");
   assert.equal(cliOnly("error: could not write plugin: Disk quota exceeded").code, "storage_full");
 });
 
-test("a call that AWS gave no answer to may pass by itself", () => {
+test("a call without an answer from AWS can be retried later", () => {
   for (const words of [
     'deleting IAM Role (x): operation error IAM: DeleteRole, https response error StatusCode: 0, RequestID: , request send failed, Post "https://iam.amazonaws.com/": EOF',
     "read tcp 10.0.0.1:4321->10.0.0.2:443: read: connection reset by peer",

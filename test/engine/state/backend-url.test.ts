@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { statePlace, withStateProfile } from "../../../src/engine/state/backend-url.ts";
 import { ProblemError } from "../../../src/problem.ts";
 
-test("the profile joins a URL with a query and one without", () => {
+test("the profile is added to a URL with a query and to one without", () => {
   assert.equal(withStateProfile("s3://b/tenants/a?region=eu-west-1"), "s3://b/tenants/a?region=eu-west-1&profile=state");
   assert.equal(withStateProfile("s3://b/tenants/a"), "s3://b/tenants/a?profile=state");
 });
@@ -25,7 +25,7 @@ test("a backend URL is read with both spellings of path style and with a bare en
   });
 });
 
-test("what isn't an S3 URL is refused", () => {
+test("other URLs than S3 URLs are refused", () => {
   for (const url of ["", "file:///tmp", "https://b", "s3://"])
     assert.throws(
       () => statePlace(url),

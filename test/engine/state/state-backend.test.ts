@@ -11,11 +11,11 @@ import type { StackAddress } from "../../../stacks/stack.ts";
 const address: StackAddress = { kind: "role", project: "drawbridge", stack: "role.x-0a1b2c3d", backendUrl: "s3://b/tenants/acme" };
 const urn = (type: string, name: string) => `urn:pulumi:role.x-0a1b2c3d::drawbridge::pulumi:pulumi:Stack$${type}::${name}`;
 
-test("a stack that has just been made is a checkpoint without anything in it", () => {
+test("a new stack is an empty checkpoint", () => {
   assert.deepEqual(parseCheckpoint(emptyCheckpoint(address)), { resources: [], pendingOperations: [] });
 });
 
-test("what isn't a whole checkpoint never passes for an empty one", () => {
+test("an incomplete checkpoint never passes for an empty one", () => {
   const whole = emptyCheckpoint(address);
   for (const text of ["", whole.slice(0, -5), "<html>gone</html>", "null", "{}", '{"version":3,"checkpoint":null}', "[]", '"x"'])
     assert.throws(
@@ -25,7 +25,7 @@ test("what isn't a whole checkpoint never passes for an empty one", () => {
     );
 });
 
-test("a checkpoint tells resources, pending steps and the secrets' key by logical names, and no value", () => {
+test("a parsed checkpoint has resources and pending steps by logical name and the secrets' key, but no values", () => {
   const latest = {
     secrets_providers: { type: "passphrase", state: { salt: "v1:a:v1:b:c" } },
     resources: [
@@ -52,7 +52,7 @@ test("a checkpoint tells resources, pending steps and the secrets' key by logica
   });
 });
 
-/** An S3 that refuses every read, as it does to a session that may list its prefix only, and lists `keys`. */
+/** An S3 that refuses every read and lists `keys`, as S3 does for a session that may list only its prefix. */
 async function refusingS3(t: TestContext, keys: string[]): Promise<string> {
   const server = createServer((request, response) => {
     const isList = request.url?.includes("list-type=2");
@@ -67,7 +67,7 @@ async function refusingS3(t: TestContext, keys: string[]): Promise<string> {
 
 const credentials = { accessKeyId: "AKIAX", secretAccessKey: "x" };
 
-test("a refused read means a stack that isn't there only when the listing agrees", async (t) => {
+test("a refused read means a missing stack only if the listing agrees", async (t) => {
   const key = "tenants/acme/.pulumi/stacks/drawbridge/role.x-0a1b2c3d.json";
   for (const [keys, expected] of [
     [[], undefined],
