@@ -1,21 +1,21 @@
-/** What every sub-command of `npm run test:faults` is. */
+/** The interface of every sub-command of `npm run test:faults`. */
 
 export interface CampaignOptions {
-  /** Every choice comes from it: the same seed gives the same cases. */
+  /** Decides every random choice: the same seed gives the same cases. */
   seed: number;
   /** How many cases */
   count: number;
   /** Milliseconds after which no new case begins */
   within: number;
-  /** Everything that was given on the command line */
+  /** All options of the command line */
   given: Record<string, string | undefined>;
-  /** One case: printed as a line of JSON. */
+  /** Reports one case, as a line of JSON. */
   tell(one: object): void;
 }
 
 export interface Counted {
   cases: number;
-  /** One line for each thing that was wrong; none is well */
+  /** One line for each thing that was wrong; empty if all is well */
   wrong: string[];
   /** Seconds */
   slowest?: number;
@@ -23,9 +23,9 @@ export interface Counted {
 }
 
 export interface Campaign {
-  /** What a case is, for the table */
+  /** The description of a case, for the table */
   what: string;
-  /** Cases when `--count` isn't given */
+  /** The number of cases without `--count` */
   usual: number;
   run(options: CampaignOptions): Promise<Counted>;
 }

@@ -9,13 +9,13 @@ import { stealMany } from "./steals.ts";
 
 const skip = postgres === undefined && "needs DATABASE_URL";
 
-test("of four processes that want the same lease at once exactly one gets it, fifty times over", { skip }, async () => {
+test("exactly one of four processes gets a lease that all request at once, fifty times", { skip }, async () => {
   const { wrong, lost } = await contend(50, 4);
   assert.deepEqual(wrong, []);
   assert.equal(lost, 150);
 });
 
-test("an owner whose lease is stolen while it writes leaves no stale event, record or end, fifty times over", { skip }, async () => {
+test("an owner whose lease is stolen while it writes leaves no stale event, record or end, fifty times", { skip }, async () => {
   const { wrong, refused } = await stealMany(50, 7);
   assert.deepEqual(wrong, []);
   assert.ok(refused >= 250, `${refused} stale writes were refused`);
@@ -32,7 +32,7 @@ test("a rate of faults is kept, and the same seed gives the same faults", () => 
   assert.deepEqual(faults(3), faults(3));
 });
 
-test("the table in docs/reliability.md is what the counts say", async () => {
+test("the table in docs/reliability.md has the counts", async () => {
   const page = await readPage();
   assert.equal(page, withTable(page, await readCounts()));
 });

@@ -1,9 +1,9 @@
-/** The counts so far: docs/reliability-counts.json, and the table in docs/reliability.md that is made from it. */
+/** The counts so far: docs/reliability-counts.json, and the table in docs/reliability.md that follows from it. */
 import { readFile, writeFile } from "node:fs/promises";
 
 export interface Count {
   what: string;
-  /** As it was typed, with its seed */
+  /** The command as it was typed, with its seed */
   command: string;
   cases: number;
   wrong: number;
@@ -21,7 +21,7 @@ export async function readCounts(): Promise<Count[]> {
   return JSON.parse(await readFile(file, "utf8")) as Count[];
 }
 
-/** Adds a count; the same command again replaces its former one. */
+/** Adds a count. The same command again replaces its earlier count. */
 export async function keepCount(count: Count): Promise<void> {
   const others = (await readCounts()).filter(({ command }) => command !== count.command);
   const all = [...others, count].toSorted((a, b) => a.what.localeCompare(b.what) || a.command.localeCompare(b.command));
@@ -29,7 +29,7 @@ export async function keepCount(count: Count): Promise<void> {
   await writeTable();
 }
 
-/** The table. Pure. */
+/** The table of the counts. Pure. */
 export function tableOf(counts: readonly Count[]): string {
   const rows = counts.map(({ what, command, cases, wrong, slowest, note }) => {
     const seconds = slowest === undefined ? "" : `${slowest.toFixed(1)} s`;
@@ -38,7 +38,7 @@ export function tableOf(counts: readonly Count[]): string {
   return ["| what | command and seed | cases | wrong | slowest | |", "|---|---|---|---|---|---|", ...rows].join("\n");
 }
 
-/** The page with the table as the counts have it. Pure. */
+/** The page with the table of these counts. Pure. */
 export function withTable(text: string, counts: readonly Count[]): string {
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];

@@ -1,4 +1,4 @@
-/** One crash point: somebody is killed at one call to AWS or the state bucket, and then everything must come true by itself. */
+/** One crash point: a process is killed at one call to AWS or the state bucket. Then the operation must complete correctly by itself. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Operation } from "../../src/model/operation.ts";
@@ -13,10 +13,10 @@ export type Kind = "create" | "update" | "destroy";
 
 export interface Point {
   kind: Kind;
-  /** The number of the call, from the request on */
+  /** The number of the call, counted from the request */
   at: number;
   when: "before" | "after";
-  /** The first of these that is there at that moment dies; the service always is. */
+  /** Candidates. The first one that runs at that moment is killed; the service always runs. */
   victims: readonly Victim[];
 }
 
@@ -24,26 +24,26 @@ export interface Outcome {
   kind: Kind;
   at: number;
   when: "before" | "after";
-  /** The call that it hit; undefined when the operation made fewer */
+  /** The call at which the process was killed; undefined if the operation made fewer calls */
   call?: Call;
-  /** Who died; undefined when nobody did */
+  /** The process that was killed; undefined if none was */
   victim?: Victim;
-  /** How the operation ended, and after how many seconds */
+  /** The end of the operation, with the seconds until then */
   state: string;
   code?: string;
   attempts: number;
   seconds: number;
-  /** What was wrong afterwards; empty is well */
+  /** What was wrong afterwards; empty if all is well */
   wrong: string[];
 }
 
-/** A rig with a tenant of its own in it. */
+/** A rig with one tenant for the cell alone. */
 export interface Cell {
   rig: Rig;
   tenant: string;
 }
 
-/** An operation must have ended by itself within this. */
+/** Seconds within which an operation must end by itself. */
 export const LIMIT = 120;
 
 async function mustSucceed({ rig }: Cell, operation: Operation): Promise<void> {
@@ -58,14 +58,14 @@ function start(cell: Cell, kind: Kind, name: string): Promise<Operation> {
   return putIntegration(rig, tenant, name, threeStacks(rig, `${word}-id-of-${name}-${randomBytes(4).toString("hex")}`));
 }
 
-/** Runs an operation without faults, to its success. Answers how many calls it made. */
+/** Runs an operation without faults until it succeeds. Returns how many calls it made. */
 export async function runCleanly(cell: Cell, kind: Kind, name: string): Promise<number> {
   cell.rig.proxy.reset();
   await mustSucceed(cell, await start(cell, kind, name));
   return cell.rig.proxy.calls.length;
 }
 
-/** Runs one point. A create or destroy has an integration of its own; updates share one, which must be there already. */
+/** Runs one point. A create or destroy has its own integration. Updates share one, which must exist already. */
 export async function runPoint(cell: Cell, point: Point, name: string): Promise<Outcome> {
   const { rig, tenant } = cell;
   const { kind, at, when } = point;
@@ -112,7 +112,7 @@ async function killFirst(rig: Rig, victims: readonly Victim[]): Promise<Victim |
   return undefined;
 }
 
-/** The next request, without faults, must get to where this one wanted to go; then the integration goes. */
+/** The next request, without faults, must reach the goal of this one. Then the integration is destroyed. */
 async function finish(cell: Cell, kind: Kind, name: string, ended: Operation): Promise<string[]> {
   try {
     if (ended.state !== "succeeded") await mustSucceed(cell, await start(cell, kind, name));

@@ -1,4 +1,4 @@
-/** A PostgreSQL database for one campaign: on the server that DATABASE_URL names, else on one started for it. */
+/** A PostgreSQL database for one campaign: on the server in DATABASE_URL, otherwise on a server started for the campaign. */
 import { openPostgres } from "../store/backends.ts";
 import { startPostgres } from "../support/postgres.ts";
 
@@ -7,7 +7,7 @@ export interface CampaignDatabase {
   remove(): Promise<void>;
 }
 
-/** Throws where no PostgreSQL is installed: these counts mean nothing on anything else. */
+/** Throws if no PostgreSQL is installed: these counts mean nothing on another database. */
 export async function openDatabase(): Promise<CampaignDatabase> {
   const started = process.env["DATABASE_URL"] === undefined ? await startPostgres() : undefined;
   const server = process.env["DATABASE_URL"] ?? started?.url;

@@ -1,4 +1,6 @@
-/** Induced delete failures: a teardown's call is refused, lost, or answered with a lie; no record may say `gone` while something is left. */
+/**
+ * Induced delete failures: a teardown's call is refused, lost, or gets a false answer. No record may say `gone` while something is left.
+ */
 import type { Campaign } from "./campaign.ts";
 import { checkEmpty, checkEnded, checkForeign, checkNoStatements, checkQuiet, look } from "./invariants.ts";
 import { readStatements } from "./inventory.ts";
@@ -7,12 +9,12 @@ import { pick, seeded } from "./random.ts";
 import { isThere, oneRole, putIntegration, sharedBucket, startDestroy, threeStacks } from "./requests.ts";
 import { type Rig, startRig } from "./rig.ts";
 
-/** Refusals that may pass are tried again for minutes; the operation's deadline is what ends them. */
+/** Seconds. Refusals that may pass are retried for minutes; the operation's deadline ends them. */
 const LIMIT = 300;
-/** Failures that one integration sees, one teardown after the other, before it may go */
+/** How many failures one integration gets, one teardown after the other, before a teardown may succeed */
 const perIntegration = 5;
 
-/** The calls that take something away; of a bucket's policy that is a PUT or a DELETE. */
+/** The calls that remove something. For a bucket's policy that is a PUT or a DELETE. */
 const roleCalls = ["DeleteRole", "DeleteRolePolicy", "UpdateAssumeRolePolicy", "PutRolePolicy"];
 const otherCalls = ["DeleteAlias", "TagResource", "PUT policy", "DELETE checkpoint", "DELETE lock"];
 
@@ -66,7 +68,7 @@ interface WearDown {
   tell(outcome: object): void;
 }
 
-/** Makes an integration, tears it down against one failure after the other, and at last without any. */
+/** Makes an integration, tears it down with one failure after the other, and finally without any. */
 async function wearDown(rig: Rig, { index, random, failures, tell }: WearDown) {
   const large = index % 3 === 2;
   const name = `worn-${index}`;

@@ -1,4 +1,4 @@
-/** The CLI is killed while its plugin waits for the reply to a Create: the plugin must be gone before anybody else writes. */
+/** The CLI is killed while its plugin waits for the reply to a Create. The plugin must be gone before another process writes. */
 import { readFileSync } from "node:fs";
 import type { Campaign } from "./campaign.ts";
 import { checkEnded, checkQuiet, look } from "./invariants.ts";
@@ -8,7 +8,7 @@ import { type Rig, startRig } from "./rig.ts";
 import { updateProcesses, type Victim } from "./victims.ts";
 
 const LIMIT = 120;
-/** Milliseconds for which the reply is held at most: longer than any grace period of ours. */
+/** Milliseconds. The reply is held for at most this time, which is longer than any grace period of ours. */
 const HOLD = 30_000;
 
 export const insideCreate: Campaign = {
@@ -41,7 +41,7 @@ export const insideCreate: Campaign = {
   },
 };
 
-/** `/proc/<pid>/environ` reads as empty once the process has ended, also before its parent's wait. */
+/** `/proc/<pid>/environ` is empty once the process has ended, even before its parent has waited for it. */
 function isThere(pid: number): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, "latin1") !== "";
@@ -50,7 +50,7 @@ function isThere(pid: number): boolean {
   }
 }
 
-/** One case. At each write that comes after the kill it is looked, in that moment, whether the old plugin is still there. */
+/** One case. At each write after the kill, it checks at that moment whether the old plugin still runs. */
 export async function killInside(rig: Rig, name: string, victims: readonly Victim[]) {
   const wrong: string[] = [];
   let old: number[] = [];

@@ -1,4 +1,4 @@
-/** The invariants after a case, checked by reading AWS and the state bucket directly. Each answers what is wrong. */
+/** The invariants after a case, checked by direct reads of AWS and the state bucket. Each function returns what is wrong. */
 import { isDeepStrictEqual } from "node:util";
 import type { AuditView } from "../../src/http/routes/audit.ts";
 import type { IntegrationView } from "../../src/http/views/schemas.ts";
@@ -13,11 +13,11 @@ export interface Which {
 
 export interface Ended extends Which {
   operation: Operation;
-  /** What a successful `up` of this integration has in the account */
+  /** What the account contains after a successful `up` of this integration */
   has: { roles: number; keys: number };
 }
 
-/** What is really there, at one moment. */
+/** The real content of AWS and the state bucket at one moment. */
 export interface Sight {
   inventory: Inventory;
   state: StateFacts;
@@ -26,7 +26,7 @@ export interface Sight {
 const terminal = ["succeeded", "failed", "cancelled"];
 const said = (wrong: boolean, what: string): string[] => (wrong ? [what] : []);
 
-/** Looks at the rig's account and the state bucket: all of it, or one tenant's part. */
+/** Reads the rig's account and the state bucket: all of it, or one tenant's part. */
 export async function look(rig: Rig, tenant?: string): Promise<Sight> {
   const [inventory, state] = await Promise.all([readInventory(rig.aws), readState(rig.platform, rig.stateBucket, tenant)]);
   return { inventory, state };
@@ -37,7 +37,7 @@ const isOf =
   ({ tags }: { tags: Record<string, string> }) =>
     tags["drawbridge:tenant"] === tenant && tags["drawbridge:integration"] === name;
 
-/** After an operation has ended, however it ended: what holds while other operations go on (I1-I4, I6, I9, I10). */
+/** For every end of an operation: the invariants that hold while other operations continue (I1-I4, I6, I9, I10). */
 export async function checkEnded(rig: Rig, { inventory, state }: Sight, ended: Ended): Promise<string[]> {
   const { tenant, name, operation, has } = ended;
   const events = await eventsOf(rig, operation.id);
@@ -82,8 +82,8 @@ async function eventsOf(rig: Rig, id: string): Promise<OperationEvent[]> {
 }
 
 /**
- * I10: the operation's every run has an intent, written before it; the run that ended it has its outcome. A run that was killed leaves
- * an intent alone. Each direct write's outcome has an intent before it.
+ * I10: every run of the operation has an intent, written before it. The run that ended it has its outcome; a run that was killed has only
+ * an intent. Each direct write's outcome has an intent before it.
  */
 async function checkAudit(rig: Rig, { id, kind, startedAt, error }: Operation): Promise<string[]> {
   const rows: AuditView[] = [];
@@ -97,7 +97,7 @@ async function checkAudit(rig: Rig, { id, kind, startedAt, error }: Operation): 
     rows.push(...page.items);
     cursor = page.nextCursor;
   }
-  // An accepted request's outcome names the operation that it made; its intent couldn't.
+  // An accepted request's outcome names the operation that it made. Its intent couldn't name it.
   const own = rows.filter(({ action }) => !action.includes(" /")).toReversed();
   const runs = own.filter(({ action }) => action === `operation:${kind}`);
   const intents = runs.filter(({ phase }) => phase === "intent");
@@ -115,7 +115,7 @@ async function checkAudit(rig: Rig, { id, kind, startedAt, error }: Operation): 
   ];
 }
 
-/** Once nothing runs any more: no lock, no process of an update, no object outside every tenant's prefix. */
+/** After everything has ended: no lock, no process of an update, no object outside every tenant's prefix. */
 export async function checkQuiet(rig: Rig, { state }: Sight): Promise<string[]> {
   return [
     ...said((await rig.updating()) > 0, "I1: processes of an update are left"),
@@ -124,13 +124,13 @@ export async function checkQuiet(rig: Rig, { state }: Sight): Promise<string[]> 
   ];
 }
 
-/** The bucket's statements of others are as they were. */
+/** The bucket's foreign statements are unchanged. */
 export async function checkForeign(rig: Rig, bucket: string, foreign: unknown[]): Promise<string[]> {
   const statements = await readStatements(rig.aws, bucket);
   return said(!isDeepStrictEqual(statements.foreign, foreign), "I5: a foreign statement changed");
 }
 
-/** After an integration's teardown succeeded (I9). */
+/** After the teardown of an integration succeeded (I9). */
 export async function checkEmpty(rig: Rig, { inventory, state }: Sight, which: Which): Promise<string[]> {
   const { tenant, name } = which;
   const mine = <T extends { tags: Record<string, string> }>(things: T[]) => things.filter(isOf(which));
@@ -151,7 +151,7 @@ export async function checkEmpty(rig: Rig, { inventory, state }: Sight, which: W
   ];
 }
 
-/** After the last teardown of whoever had statements in it. */
+/** After the last teardown of an integration with statements in the bucket's policy. */
 export async function checkNoStatements(rig: Rig, bucket: string): Promise<string[]> {
   const { ours } = await readStatements(rig.aws, bucket);
   return said(ours.length > 0, `I9: ${ours.length} statements of ours are left in the bucket's policy`);

@@ -1,4 +1,4 @@
-/** What is really there, read as the account's administrator and the state bucket's owner: never through the service or its code. */
+/** The real content, read as the account's administrator and the state bucket's owner, never through the service or its code. */
 import path from "node:path";
 import { GetRoleCommand, type IAMClient, ListRolesCommand, ListRoleTagsCommand } from "@aws-sdk/client-iam";
 import { DescribeKeyCommand, type KMSClient, ListAliasesCommand, ListKeysCommand, ListResourceTagsCommand } from "@aws-sdk/client-kms";
@@ -26,7 +26,7 @@ export interface Inventory {
 const tagsOf = (tags: { Key?: string | undefined; Value?: string | undefined }[] | undefined) =>
   Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value]));
 
-/** Everything in the account that carries an ownership tag, and every alias in our name space. */
+/** Everything in the account with an ownership tag, and every alias in our name space. */
 export async function readInventory({ iam, kms }: Aws): Promise<Inventory> {
   const roles: Role[] = [];
   for (const { RoleName } of (await iam.send(new ListRolesCommand({ MaxItems: 1000 }))).Roles ?? []) {
@@ -54,12 +54,12 @@ async function readRole(iam: IAMClient, RoleName: string): Promise<Role> {
   return { name: RoleName, tags: tagsOf(Tags), trust: JSON.parse(decodeURIComponent(Role?.AssumeRolePolicyDocument ?? "")) };
 }
 
-/** Other operations go on while we look: a role that was listed and is gone by now isn't there. */
+/** Other operations continue during the read: a role that was listed may be gone by now, and then it doesn't count. */
 function unlessGone(error: Error): undefined {
   if (error.name !== "NoSuchEntityException") throw error;
 }
 
-/** The bucket's statements, by Sid prefix ours or somebody else's. */
+/** The bucket's statements: ours or foreign, by Sid prefix. */
 export async function readStatements({ s3 }: Aws, bucket: string): Promise<{ ours: unknown[]; foreign: unknown[] }> {
   const policy = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket })).catch((error: Error) => {
     if (error.name === "NoSuchBucketPolicy") return undefined;
@@ -72,7 +72,7 @@ export async function readStatements({ s3 }: Aws, bucket: string): Promise<{ our
 
 export interface StateFacts {
   locks: string[];
-  /** Stacks whose checkpoint lists an operation that hasn't ended */
+  /** Stacks whose checkpoint lists a pending operation */
   pending: string[];
   /** `<tenant>/<stack>` of each checkpoint */
   stacks: string[];
@@ -80,7 +80,7 @@ export interface StateFacts {
   strays: string[];
 }
 
-/** What the state bucket holds; of locks and checkpoints those of one tenant, where one is named. */
+/** The content of the state bucket. With `tenant`, only that tenant's locks and checkpoints. */
 export async function readState({ s3 }: Aws, bucket: string, tenant?: string): Promise<StateFacts> {
   const keys: string[] = [];
   for (let token: string | undefined; ; ) {

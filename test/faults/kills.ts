@@ -1,4 +1,7 @@
-/** Random SIGKILLs over a mixed load: two replicas on one PostgreSQL (one host), ten tenants, no help but that a dead service is restarted. */
+/**
+ * Random SIGKILLs during a mixed load: two replicas on one PostgreSQL (one host), ten tenants. The only help is that a dead service is
+ * restarted.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Campaign } from "./campaign.ts";
 import { openDatabase } from "./database.ts";
@@ -8,7 +11,7 @@ import { pick, seeded, shuffled } from "./random.ts";
 import { type Rig, startRig } from "./rig.ts";
 import { type Victim, victims } from "./victims.ts";
 
-/** Seconds after a round's last kill in which all of its operations must have ended */
+/** Seconds after a round's last kill. All of the round's operations must end within them */
 const LIMIT = 120;
 const killsPerRound = 5;
 const operationsPerRound = 6;
@@ -53,7 +56,7 @@ async function runRound(rig: Rig, mix: Mix, random: () => number, count: number)
     const killed: Victim[] = [];
     for (const { pause, victim, replica } of plan) {
       await sleep(pause);
-      // Of a kind that isn't there nobody dies; a service always is.
+      // If no process of that kind runs, none is killed. A service always runs.
       const one = pick(() => replica, rig.replicas);
       if ((await one.killOne(victim, random)) > 0) killed.push(victim);
       else if ((await one.killOne("service", random)) > 0) killed.push("service");

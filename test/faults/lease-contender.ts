@@ -1,4 +1,7 @@
-/** One of several processes that all want the same leases at the same time. Told what to want, and when to give back. */
+/**
+ * One of several processes that request the same leases at the same time. A message tells it which leases to request, and when to release
+ * them.
+ */
 import { once } from "node:events";
 import { sql } from "kysely";
 import { withLeases } from "../../src/operations/lease.ts";
@@ -6,7 +9,7 @@ import { ProblemError } from "../../src/problem.ts";
 import { openStore } from "../../src/store/store.ts";
 import { silent } from "../store/backends.ts";
 
-/** What a contender answers once each of its wishes was granted or refused. */
+/** The answer of a contender after each of its requests was granted or refused. */
 export interface Answers {
   won: string[];
   lost: number;
@@ -16,7 +19,7 @@ export interface Answers {
 
 const store = await openStore({ databaseUrl: process.argv[2], dataDir: "", log: silent });
 
-/** Enters under the lease, writes that down, and holds it until `released`. Says whether it got in. */
+/** Works under the lease, records that, and holds it until `released`. Returns whether it got the lease. */
 function want(resource: string, released: Promise<unknown>): { answer: Promise<boolean>; end: Promise<unknown> } {
   const { promise: answer, resolve, reject } = Promise.withResolvers<boolean>();
   const request = { resources: [resource], owner: `p${process.pid}`, operation: "contended", waitSeconds: 0 };

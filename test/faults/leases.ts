@@ -1,4 +1,4 @@
-/** Contended leases: processes that all want the same lease at once; the winners are counted in the database, not by the processes. */
+/** Contended leases: several processes request the same lease at once. The database counts the winners, not the processes. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import pg from "pg";
@@ -6,11 +6,11 @@ import type { Campaign } from "./campaign.ts";
 import { openDatabase } from "./database.ts";
 import type { Answers } from "./lease-contender.ts";
 
-/** Side by side in each process, so that the 60 connections of a test server suffice for eight. */
+/** Requests at the same time in each process, so that the 60 connections of a test server are enough for eight processes. */
 const together = 5;
 const file = new URL("./lease-contender.ts", import.meta.url);
 
-/** `count` leases, each wanted by `processes` processes at the same time: exactly one may get it. */
+/** `count` leases. `processes` processes request each one at the same time, and exactly one may get it. */
 export const leases: Campaign = {
   what: "contended lease acquires, each wanted by 8 processes at once on one PostgreSQL",
   usual: 10_000,
@@ -20,7 +20,7 @@ export const leases: Campaign = {
   },
 };
 
-/** Runs the contention and answers what is wrong, how many were refused, and the slowest answer in milliseconds. */
+/** Runs the contention. Returns what is wrong, how many requests were refused, and the slowest answer in milliseconds. */
 export async function contend(count: number, processes: number): Promise<{ wrong: string[]; lost: number; slowest: number }> {
   const database = await openDatabase();
   const client = new pg.Client({ connectionString: database.url });
@@ -56,7 +56,7 @@ export async function contend(count: number, processes: number): Promise<{ wrong
   }
 }
 
-/** All want the same at once; nobody gives anything back before everybody has an answer. */
+/** All processes request the same leases at once. None releases a lease before all have an answer. */
 async function round(children: ChildProcess[], resources: string[]): Promise<Answers[]> {
   const answers = await tellAll<Answers>(children, resources);
   await tellAll(children, "release");

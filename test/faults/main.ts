@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults -- <campaign> [--seed S] [--count N] [--minutes M] [--record]`: one line of JSON per case, then the counts.
+ * `npm run test:faults -- <campaign> [--seed S] [--count N] [--minutes M] [--record]` prints one line of JSON per case, then the counts.
  * The same seed gives the same cases. `--record` writes the counts into docs/.
  */
 import { parseArgs } from "node:util";

@@ -1,4 +1,4 @@
-/** A mixed load: creates, updates and teardowns over many tenants, one at a time per integration, chosen by the seed. */
+/** A mixed load: creates, updates and teardowns for many tenants, one at a time for each integration. The seed decides the order. */
 import type { Operation } from "../../src/model/operation.ts";
 import { checkEmpty, checkEnded, checkForeign, checkNoStatements, checkQuiet, look } from "./invariants.ts";
 import { readStatements } from "./inventory.ts";
@@ -9,7 +9,7 @@ import type { Rig } from "./rig.ts";
 export interface Member {
   tenant: string;
   name: string;
-  /** Three stacks, or one role */
+  /** Three stacks if true, one role if false */
   large: boolean;
 }
 
@@ -21,13 +21,13 @@ export interface Mix {
   members: readonly Member[];
   /** Sends the next request for this integration. */
   start(member: Member): Promise<Started>;
-  /** What is wrong after it ended. */
+  /** Returns what is wrong after the operation ended. */
   check(started: Started, ended: Operation): Promise<string[]>;
-  /** Takes everything down without faults; what is left, and anything that isn't quiet. */
+  /** Destroys everything without faults. Returns what is left and what still runs. */
   clear(limit: number): Promise<string[]>;
 }
 
-/** Tenants `t0` … with one integration each; every fifth is one of three stacks. */
+/** Tenants `t0` … with one integration each. Every fifth integration has three stacks. */
 export async function createMix(rig: Rig, random: () => number, tenants: number): Promise<Mix> {
   const members = Array.from({ length: tenants }, (_, index): Member => {
     return { tenant: `t${index}`, name: `m${index}`, large: index % 5 === 4 };

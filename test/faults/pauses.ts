@@ -1,6 +1,6 @@
 /**
- * A worker that is paused (SIGSTOP) past its lease and wakes. On its own host nobody may take over meanwhile; where its lease was taken
- * all the same, as another host does once its sessions must have expired, nothing that it still does may count.
+ * A worker is paused (SIGSTOP) longer than its lease, and continues. On the same host nobody may take over meanwhile. If another host took
+ * its lease, as it may when the worker's sessions must have expired, nothing that the worker then does may count.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
@@ -13,7 +13,7 @@ import { oneRole, putIntegration } from "./requests.ts";
 import { type Rig, startRig } from "./rig.ts";
 
 const LIMIT = 120;
-/** Longer than the 30 s after which a lease may be taken from an owner that is dead */
+/** Milliseconds; longer than the 30 s after which a dead owner's lease may be taken */
 const PAUSE = 33_000;
 
 export const pauses: Campaign = {
@@ -51,7 +51,9 @@ export const pauses: Campaign = {
 interface Case {
   index: number;
   robbed: boolean;
-  /** The number of the call at which the worker is paused; one that is to be robbed is paused while it proves, when no CLI runs */
+  /**
+   * The number of the call at which the worker is paused. A worker whose lease will be taken is paused during its proof, when no CLI runs
+   */
   at: number;
 }
 
@@ -87,7 +89,7 @@ async function pause(rig: Rig, client: pg.Client, { index, robbed, at }: Case) {
   }
   const operation = await rig.finished(id, LIMIT).catch((error: Error) => void wrong.push(error.message));
   if (robbed) {
-    // What the woken worker would still send, it sends within moments.
+    // A worker that continues sends its remaining writes within moments.
     await sleep(5_000);
     const late = rig.proxy.calls.filter(({ writes }) => writes);
     if (late.length > 0) wrong.push(`after waking it wrote: ${late.map((call) => call.name).join()}`);
@@ -114,7 +116,7 @@ async function ended(rig: Rig, id: string): Promise<boolean> {
   return (await rig.call<Operation>("GET", `/v1/operations/${id}`)).body.finishedAt !== undefined;
 }
 
-/** Asked of the replica that isn't paused. */
+/** Asks the replica that isn't paused. */
 async function endedBy(other: Rig["replicas"][number] | undefined, id: string): Promise<boolean> {
   await sleep(200);
   const answer = await other?.api().call<Operation>("GET", `/v1/operations/${id}`);

@@ -1,26 +1,26 @@
-/** An HTTP proxy before the emulator: counts the calls to AWS and the state bucket, and does to one of them what a test asks. */
+/** An HTTP proxy before the emulator. It counts the calls to AWS and the state bucket, and applies a test's fault to one of them. */
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** One call as it came in. */
+/** One call as it arrived. */
 export interface Call {
-  /** From 1, since the last `reset` */
+  /** From 1, counted since the last `reset` */
   number: number;
-  /** `iam`, `s3`, `kms`, `sts`, … by the signature's scope */
+  /** `iam`, `s3`, `kms`, `sts`, …: the service in the signature's scope */
   service: string;
-  /** `CreateRole`, `GetObject`-like `GET /bucket/key` for S3 */
+  /** `CreateRole`; for S3 in the form `GET /bucket/key` */
   name: string;
   /** Whether it changes something in AWS or the state bucket */
   writes: boolean;
 }
 
-/** What happens to a call: nothing, or one of these. `run` is called at the moment, before or after AWS has answered. */
+/** What happens to a call: nothing, or one of these. `run` is called at that moment, before or after AWS has answered. */
 export type Fault =
   | { do: "delay"; milliseconds: number }
   | { do: "answer"; status: number; code: string }
-  /** Says that it was done, and does nothing */
+  /** Answers that it was done, but does nothing */
   | { do: "pretend" }
   | { do: "drop"; when: "before" | "after"; run?: () => Promise<void> };
 
@@ -29,18 +29,18 @@ export type Plan = (call: Call) => Fault | undefined;
 export interface FaultProxy {
   url: string;
   calls: Call[];
-  /** Forgets the calls so far and takes a new plan; none lets everything through. */
+  /** Deletes the counted calls and sets a new plan. Without a plan, every call passes. */
   reset(plan?: Plan): void;
   close(): Promise<void>;
 }
 
-/** One call as it goes by: looked at before AWS sees it; what it returns, once AWS has answered. */
+/** Called for each call before AWS gets it. The function that it returns is called after AWS has answered. */
 export type Watch = (
   request: http.IncomingMessage,
   body: Buffer,
 ) => Promise<((answer: { status: number; body: Buffer }) => void) | undefined>;
 
-/** Starts the proxy on a free loopback port. `watch` sees every call that is let through. */
+/** Starts the proxy on a free loopback port. `watch` is called for every call that passes. */
 export async function startProxy(target: string, watch?: Watch): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const agent = new http.Agent({ keepAlive: true });
@@ -123,7 +123,7 @@ function nameOf(request: http.IncomingMessage, body: Buffer): Omit<Call, "number
 
 const named = (name: string) => ({ name, writes: !/^(Get|List|Describe|Simulate|Assume)/.test(name) });
 
-/** In the words of the service: queries and S3 answer in XML, KMS in JSON. */
+/** In the format of the service: query APIs and S3 answer in XML, KMS in JSON. */
 function refuse(response: http.ServerResponse, { service }: Call, { status, code }: { status: number; code: string }): void {
   if (service === "kms") {
     response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify({ __type: code, message: "injected" }));
@@ -135,7 +135,7 @@ function refuse(response: http.ServerResponse, { service }: Call, { status, code
   response.writeHead(status, { "content-type": "text/xml" }).end(xml);
 }
 
-/** An answer to a delete or a put, which carry nothing but their success. */
+/** A successful answer to a delete or a put. Such answers contain nothing else. */
 function pretend(response: http.ServerResponse, { service, name }: Call): void {
   if (service === "kms") response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end("{}");
   else if (service === "s3") response.writeHead(204).end();

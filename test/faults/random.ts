@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1 that a printed seed gives again (mulberry32). */
+/** Numbers from 0 to 1. The same seed gives the same numbers (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,12 +9,12 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** One of the items. */
+/** A random item. */
 export function pick<T>(random: () => number, items: readonly T[]): T {
   return items[Math.floor(random() * items.length)] as T;
 }
 
-/** The items in another order. */
+/** The items in random order. */
 export function shuffled<T>(random: () => number, items: readonly T[]): T[] {
   const all = [...items];
   for (let last = all.length - 1; last > 0; last--) {

@@ -1,4 +1,7 @@
-/** Injected faults at a rate: any call to AWS or the state bucket may be slow, refused, or lose its reply; every operation ends, and truly. */
+/**
+ * Injected faults at a rate: any call to AWS or the state bucket may be slow, refused, or lose its reply. Every operation must end, with a
+ * true result.
+ */
 import type { Campaign } from "./campaign.ts";
 import { checkQuiet, look } from "./invariants.ts";
 import { createMix, type Member } from "./mix.ts";
@@ -6,10 +9,10 @@ import type { Call, Fault } from "./proxy.ts";
 import { pick, seeded } from "./random.ts";
 import { type Rig, startRig } from "./rig.ts";
 
-/** With faults at 20 % a call's own retries take minutes at worst; the operation's deadline is what ends it. */
+/** Seconds. With faults at 20 %, the retries of a call take minutes at worst; the operation's deadline ends them. */
 const LIMIT = 300;
 const tenants = 10;
-/** Operations in flight */
+/** How many operations run at the same time */
 const together = 5;
 
 export const faultRate: Campaign = {
@@ -64,7 +67,7 @@ async function runOne(rig: Rig, start: () => ReturnType<Mixed["start"]>, check: 
   return { kind: ended.kind, state: ended.state, code: ended.error?.code, seconds, wrong };
 }
 
-/** Half of the faults are the service's own refusals, the others the network's. Pure but for `random`. */
+/** Half of the faults are refusals of the service, half are network faults. Pure except for `random`. */
 export function faultFor(call: Call, random: () => number, rate: number, count: () => void): Fault | undefined {
   if (random() >= rate) return undefined;
   count();

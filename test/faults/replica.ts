@@ -1,4 +1,4 @@
-/** One service process that is started again whenever it was killed, as a supervisor would. */
+/** One service process. It is started again after each kill, as a supervisor would do. */
 import { once } from "node:events";
 import { type Api, createApi } from "../../sandbox/api.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
@@ -9,19 +9,19 @@ export interface Replica {
   service(): RunningService;
   api(): Api;
   pulumiHome: string;
-  /** Resolves when the start that is under way has ended. */
+  /** Resolves when a start in progress has ended. */
   settled(): Promise<void>;
-  /** SIGKILLs; a killed service is started again at once. Says how many died. */
+  /** Kills with SIGKILL. A killed service is started again at once. Returns how many processes were killed. */
   kill(victim: Victim): Promise<number>;
-  /** The same, but never more than one process of an update. */
+  /** The same, but kills at most one process of an update. */
   killOne(victim: Victim, random: () => number): Promise<number>;
-  /** Ends the service by `signal`. Answers its exit code. */
+  /** Ends the service with `signal`. Returns its exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
-  /** Starts it again. */
+  /** Starts the service again. */
   again(): Promise<void>;
-  /** Both. */
+  /** `end`, then `again`. */
   restart(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Processes of updates that live now: of one operation, or of all. */
+  /** How many processes of updates run now: of one operation, or of all. */
   updating(operation?: string): Promise<number>;
   stop(): Promise<void>;
 }

@@ -7,14 +7,14 @@ import type { Rig } from "./rig.ts";
 
 const route = (tenant: string, name: string) => `/v1/tenants/${tenant}/integrations/${name}`;
 
-/** PUTs an integration as it is wanted now. A 200 has an operation too where one did the same before. */
+/** PUTs the integration with this body. An answer with 200 also names an operation if an earlier request did the same. */
 export async function putIntegration(rig: Rig, tenant: string, name: string, body: unknown): Promise<Operation> {
   for (let attempt = 1; ; attempt++) {
     const there = await rig.call<IntegrationView>("GET", route(tenant, name));
     const etag = there.status === 200 ? there.headers.get("etag") : null;
     const headers = etag ? { "if-match": etag } : undefined;
     const answer = await rig.call<{ operation: Operation }>("PUT", route(tenant, name), body, headers);
-    // Sent once more after a lost answer: then the first one counted, and its entity tag is stale.
+    // The request was sent again after a lost answer: the first one counted, so its entity tag is stale.
     if ((answer.status === 412 || answer.status === 428 || answer.status === 503) && attempt < 10) continue;
     assert.ok(answer.status === 202 || answer.status === 200, `PUT ${tenant}/${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body.operation ?? latest(rig, tenant, name);
@@ -24,7 +24,7 @@ export async function putIntegration(rig: Rig, tenant: string, name: string, bod
 /** DELETEs an integration. */
 export async function startDestroy(rig: Rig, tenant: string, name: string): Promise<Operation> {
   const answer = await rig.call<{ operation: Operation }>("DELETE", route(tenant, name));
-  // Sent once more after a lost answer: then the first one may be through already.
+  // The request was sent again after a lost answer: the first one may already be complete.
   if (answer.status === 404) return latest(rig, tenant, name);
   assert.equal(answer.status, 202, `DELETE ${tenant}/${name}: ${JSON.stringify(answer.body)}`);
   return answer.body.operation;
@@ -37,13 +37,13 @@ async function latest(rig: Rig, tenant: string, integration: string): Promise<Op
   return operation;
 }
 
-/** Whether the integration is there, by its own record. */
+/** Whether the integration exists, by its own record. */
 export async function isThere(rig: Rig, tenant: string, name: string): Promise<boolean> {
   const { status, body } = await rig.call<IntegrationView>("GET", route(tenant, name));
   return status === 200 && body.handshake.state !== "gone";
 }
 
-/** An integration of three stacks: a key, a role, and statements in a bucket's policy that holds somebody else's too. */
+/** An integration of three stacks: a key, a role, and statements in a bucket's policy that also has foreign statements. */
 export function threeStacks(rig: Rig, externalId: string) {
   const encryption = { type: "SSE-KMS", createKey: true };
   return {
@@ -52,10 +52,10 @@ export function threeStacks(rig: Rig, externalId: string) {
   };
 }
 
-/** The bucket whose policy holds statements of somebody else. */
+/** The bucket whose policy has foreign statements. */
 export const sharedBucket = (rig: Rig) => tenantThings.sharedBucket(rig.sandbox.accounts[rig.account].accountId);
 
-/** An integration of one stack, a role: the cheapest that there is. */
+/** An integration of one stack, a role: the cheapest integration. */
 export function oneRole(rig: Rig, name: string, externalId: string) {
   const bucket = tenantThings.plainBucket(rig.sandbox.accounts[rig.account].accountId);
   return { blueprint: "conductorone-s3", parameters: { bucket, roleName: `Fault-${name}`, externalId } };

@@ -1,4 +1,4 @@
-/** The real service, one or several replicas of it, against the emulator with the fault proxy between them. */
+/** The real service, with one or several replicas, against the emulator. The fault proxy is between them. */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -22,48 +22,48 @@ export interface Rig {
   sandbox: Sandbox;
   proxy: FaultProxy;
   replicas: readonly Replica[];
-  /** Whose account the rig's tenants are in */
+  /** The account of the rig's tenants */
   account: "tenant" | "neighbour";
-  /** Its administrator, past the proxy */
+  /** Clients of that account's administrator; they bypass the proxy */
   aws: Aws;
-  /** The platform's side, for the state bucket */
+  /** Clients of the platform's account, for the state bucket */
   platform: Aws;
   stateBucket: string;
-  /** The first replica's */
+  /** The service of the first replica */
   service(): RunningService;
   api(): Api;
-  /** Kills in the first replica; a killed service is started again at once, as a supervisor would. */
+  /** Kills processes of the first replica. A killed service is started again at once, as a supervisor would do. */
   kill(victim: Victim): Promise<number>;
-  /** Ends the first replica in good order and starts it again. Answers its exit code. */
+  /** Ends the first replica in good order and starts it again. Returns its exit code. */
   restart(signal?: NodeJS.Signals): Promise<number | null>;
-  /** A call that is made again, of the next replica, while one is away. */
+  /** Makes a call. While a replica is away, the call is sent again to the next replica. */
   call<T>(method: string, route: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>>;
-  /** Looks until the operation has ended; rejects after `seconds`. */
+  /** Waits until the operation has ended. Rejects after `seconds`. */
   finished(id: string, seconds: number): Promise<Operation>;
   tenant(name: string): Promise<void>;
-  /** Update processes that live now: of one operation, or of all. */
+  /** How many processes of updates run now: of one operation, or of all. */
   updating(operation?: string): Promise<number>;
   stop(): Promise<void>;
 }
 
 export interface RigOptions {
-  /** More than one needs `databaseUrl`. */
+  /** More than one replica needs `databaseUrl`. */
   replicas?: number;
   databaseUrl?: string;
-  /** An emulator that is shared with another rig, instead of one of its own */
+  /** An emulator that another rig also uses. Default: an emulator for this rig alone */
   sandbox?: Sandbox;
-  /** `tenant` unless told otherwise; rigs that share an emulator take different ones. */
+  /** Default: `tenant`. Rigs that share an emulator use different accounts. */
   account?: "tenant" | "neighbour";
 }
 
-/** The limits that a person's clients have would only slow a campaign down. */
+/** High limits: the usual limits for a caller would only slow a campaign down. */
 const generous = {
   DRAWBRIDGE_REQUESTS_PER_MINUTE: "1000000",
   DRAWBRIDGE_WRITES_PER_MINUTE: "1000000",
   DRAWBRIDGE_DESTROYS_PER_HOUR: "1000000",
 };
 
-/** Starts everything. `environment` is more for the service. */
+/** Starts everything. `environment` contains further variables for the service. */
 export async function startRig(environment: Record<string, string> = {}, options: RigOptions = {}): Promise<Rig> {
   const dataDir = await mkdtemp(path.join(os.tmpdir(), "drawbridge-faults-"));
   const sandbox = options.sandbox ?? (await startSandbox({ dataDir, log: () => {}, onlyStandIn: true }));

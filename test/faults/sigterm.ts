@@ -1,4 +1,6 @@
-/** SIGTERM of the service under load: it exits 0, leaves no lock and no process, and what it gave back ends after the restart. */
+/**
+ * SIGTERM of the service under load. It exits with 0 and leaves no lock and no process. Operations that it gave back end after the restart.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Operation } from "../../src/model/operation.ts";
 import type { Campaign } from "./campaign.ts";
@@ -9,7 +11,7 @@ import { oneRole, putIntegration } from "./requests.ts";
 import { type Rig, startRig } from "./rig.ts";
 
 const LIMIT = 300;
-/** Integrations that are changed over and over meanwhile */
+/** How many integrations are changed again and again meanwhile */
 const load = 3;
 
 export const sigterms: Campaign = {
@@ -31,7 +33,7 @@ export const sigterms: Campaign = {
       };
       const working = Array.from({ length: load }, (_, index) => keepChanging(rig, `t${index}`, stop.signal, ended));
       while (total.signals < count && Date.now() - begun < within) {
-        // A service that is restarted faster than one update takes would never get anywhere, and isn't promised to.
+        // A service that is restarted faster than one update takes would never finish one, and we don't promise that it does.
         const before = total.operations;
         const end = Date.now() + 60_000;
         while (total.operations === before && total.signals > 0 && Date.now() < end) await sleep(100);
@@ -53,7 +55,9 @@ export const sigterms: Campaign = {
   },
 };
 
-/** Changes one integration again and again until told to stop; each change must succeed, and a restart must not count as an attempt. */
+/**
+ * Changes one integration again and again until the signal aborts. Each change must succeed, and a restart must not count as an attempt.
+ */
 async function keepChanging(rig: Rig, name: string, stop: AbortSignal, tell: (one: { seconds: number; wrong: string[] }) => void) {
   for (let number = 0; !stop.aborted; number++) {
     const begun = Date.now();

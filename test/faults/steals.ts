@@ -1,4 +1,6 @@
-/** Forced steals: a worker's lease is taken while it writes as fast as it can; nothing of it may stand after its successor began. */
+/**
+ * Forced steals: a worker's lease is taken while it writes as fast as it can. None of its writes may be stored after its successor began.
+ */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
@@ -16,7 +18,7 @@ import type { Campaign } from "./campaign.ts";
 import { openDatabase } from "./database.ts";
 import { seeded } from "./random.ts";
 
-/** Cases side by side */
+/** How many cases run at the same time */
 const together = 4;
 
 export const steals: Campaign = {
@@ -29,7 +31,7 @@ export const steals: Campaign = {
   },
 };
 
-/** Steals `count` times; answers what is wrong and how many stale writes were refused. */
+/** Steals `count` times. Returns what is wrong and how many stale writes were refused. */
 export async function stealMany(count: number, seed: number): Promise<{ wrong: string[]; refused: number }> {
   const database = await openDatabase();
   const open = () => openStore({ databaseUrl: database.url, dataDir: "", log: silent });
@@ -70,7 +72,7 @@ async function steal(
   let robbed = false;
   let refused = 0;
   const writing = (async () => {
-    // It knows nothing of the steal and goes on for a while after it.
+    // The old owner doesn't know about the steal and continues for a while after it.
     for (let after = 0; after < 3; after += robbed ? 1 : 0) {
       refused += await refusals([() => writeEvent(old, id, first), () => writeRecord(old, id, name, first)]);
     }
@@ -106,7 +108,7 @@ const mustBe = (wanted: unknown) => (got: unknown) => {
   if (got === wanted) throw new Error("refused, as it should be");
 };
 
-/** How many of these were refused. */
+/** How many of these writes were refused. */
 async function refusals(writes: (() => Promise<unknown>)[]): Promise<number> {
   const results = await Promise.allSettled(writes.map((write) => write()));
   return results.filter(({ status }) => status === "rejected").length;
@@ -128,7 +130,7 @@ function writeRecord(db: Db, id: string, name: string, epoch: number): Promise<u
   return changeIntegration(db, "t", name, byMe, { operation: { id }, epoch });
 }
 
-/** Events and record changes in the order in which they stand: no older epoch after a newer one, and exactly one end. */
+/** Events and record changes in stored order: no older epoch after a newer one, and exactly one end. */
 async function staleWrites(db: Db, id: string, name: string): Promise<string[]> {
   const events = await eventsAfter(db, id, 0, 10_000);
   const byEvents = events.filter(({ type }) => type === "wrote").map(({ data }) => Number(data["by"]));

@@ -1,4 +1,4 @@
-/** Runs crash points, in one order per seed, so that a shard can be run alone and gone on with. */
+/** Runs crash points in an order that the seed decides, so that a shard can run alone and be continued later. */
 import type { Campaign } from "./campaign.ts";
 import { type Cell, type Kind, type Outcome, type Point, runCleanly, runPoint } from "./crash-point.ts";
 import { seeded, shuffled } from "./random.ts";
@@ -7,19 +7,19 @@ import { victims } from "./victims.ts";
 
 export interface Sweep {
   kinds: readonly Kind[];
-  /** `{ index: 1, count: 4 }` is every fourth point, from the first */
+  /** `{ index: 1, count: 4 }` is every fourth point, beginning with the first */
   shard: { index: number; count: number };
   seed: number;
-  /** Points of the shard to leave out: they were run before */
+  /** How many points of the shard to leave out, because they ran before */
   skip?: number;
-  /** Points at most */
+  /** The most points to run */
   limit?: number;
-  /** Milliseconds after which no new point begins, but for the first `least` */
+  /** Milliseconds after which no new point begins. The first `least` points run anyway */
   within?: number;
   least?: number;
 }
 
-/** Every call before and after its reply, shuffled by the seed; whom each kills comes from the seed too. Pure. */
+/** Every call, before and after its reply, shuffled by the seed. The seed also decides which process is killed. Pure. */
 export function pointsOf(kind: Kind, calls: number, seed: number): Point[] {
   const random = seeded(seed);
   const points = Array.from({ length: calls * 2 }, (_, index): Point => {
@@ -28,7 +28,7 @@ export function pointsOf(kind: Kind, calls: number, seed: number): Point[] {
   return shuffled(random, points);
 }
 
-/** Runs a shard, in each cell one point at a time; every outcome is told as it comes. */
+/** Runs a shard, in each cell one point at a time. Reports every outcome as it comes. */
 export async function sweep(
   cells: readonly [Cell, ...Cell[]],
   { kinds, shard, seed, skip = 0, limit = Infinity, within = Infinity, least = 0 }: Sweep,
@@ -59,7 +59,7 @@ export async function sweep(
   return outcomes;
 }
 
-/** How many calls an operation of this kind makes when nothing happens; afterwards each cell has the integration that its updates share. */
+/** Counts the calls of an operation of this kind without faults. Afterwards each cell has the integration that its updates share. */
 async function prepare(cells: readonly [Cell, ...Cell[]], kind: Kind, shared: Map<Cell, string>): Promise<number> {
   const [first] = cells;
   if (kind === "update") {
@@ -75,10 +75,10 @@ const broken = ({ kind, at, when }: Point, error: Error): Outcome => {
   return { kind, at, when, state: "broken", attempts: 0, seconds: 0, wrong: [`the harness: ${error.message}`] };
 };
 
-/** One runner instead of two: each service that is killed starts its runners anew, and that is most of what a point costs. */
+/** One runner instead of two: a killed service starts its runners again, and that is most of the cost of a point. */
 const lean = { DRAWBRIDGE_RUNNERS: "1" };
 
-/** Cells on one emulator, each with a service and an account of its own. */
+/** Cells on one emulator. Each has its own service and account. */
 export async function startCells(count: 1 | 2): Promise<{ cells: [Cell, ...Cell[]]; stop(): Promise<void> }> {
   const rig = await startRig(lean);
   const cells: [Cell, ...Cell[]] = [{ rig, tenant: "acme" }];
@@ -90,7 +90,7 @@ export async function startCells(count: 1 | 2): Promise<{ cells: [Cell, ...Cell[
   return { cells, stop };
 }
 
-/** Crash points of whole kinds, in shards that can be gone on with: `--kind`, `--shard i/n`, `--skip N`. */
+/** Crash points of whole kinds, in shards that can be continued: `--kind`, `--shard i/n`, `--skip N`. */
 export const sweepCampaign: Campaign = {
   what: "crash points: a process is killed at one call, before or after its reply",
   usual: Infinity,

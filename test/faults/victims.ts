@@ -1,4 +1,4 @@
-/** Who is killed: the service and the processes of an update, found by what stands in their environment. */
+/** The processes to kill: the service and the processes of an update, found by their environment. */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { pick } from "./random.ts";
 
@@ -10,7 +10,7 @@ export interface Process {
   kind: "runner" | "cli" | "plugin";
 }
 
-/** The live processes whose environment holds this plug-in home and a runner's mark; those of one operation only, where one is named. */
+/** The live processes whose environment has this plug-in home and a runner's marker. With `operation`, only those of that operation. */
 export async function updateProcesses(pulumiHome: string, operation?: string): Promise<Process[]> {
   const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(names.map((name) => kindOf(name, pulumiHome, operation)));
@@ -26,11 +26,14 @@ async function kindOf(name: string, pulumiHome: string, operation: string | unde
   const executable = await readlink(`/proc/${name}/exe`).catch(() => "");
   if (executable.endsWith("/pulumi")) return { pid, kind: "cli" };
   if (!environment.some((entry) => entry.startsWith("DRAWBRIDGE_OPERATION="))) return { pid, kind: "runner" };
-  // The CLI also starts language hosts; what isn't the CLI itself and carries the operation's mark counts as the plugin.
+  // The CLI also starts language hosts. Any process with the operation's marker that isn't the CLI counts as the plugin.
   return { pid, kind: "plugin" };
 }
 
-/** SIGKILLs the victim; of a kind that isn't there at that moment nobody dies. `machine` is everything at once. Says how many died. */
+/**
+ * SIGKILLs the victim. If no process of that kind runs, none is killed. `machine` kills everything at once. Returns how many processes were
+ * killed.
+ */
 export async function kill(victim: Victim, service: number | undefined, pulumiHome: string): Promise<number> {
   const update =
     victim === "service" ? [] : (await updateProcesses(pulumiHome)).filter(({ kind }) => victim === "machine" || kind === victim);
@@ -39,7 +42,7 @@ export async function kill(victim: Victim, service: number | undefined, pulumiHo
   return killAll(pids);
 }
 
-/** Of an update's processes one, by chance: with several updates under way the others go on. */
+/** Kills one random process of an update. Other updates that run at the same time continue. */
 export async function killOne(
   victim: Victim,
   { service, pulumiHome, random }: { service: number | undefined; pulumiHome: string; random: () => number },
@@ -56,7 +59,7 @@ function killAll(pids: readonly number[]): number {
       process.kill(pid, "SIGKILL");
       dead += 1;
     } catch {
-      // It ended a moment ago.
+      // The process ended a moment ago.
     }
   }
   return dead;
