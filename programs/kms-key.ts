@@ -34,10 +34,13 @@ function ownedKey(inputs: KmsKeyInputs, provider: Provider, place: Place): Progr
   return { keyArn: key.arn, keyId: key.keyId, alias: alias.name };
 }
 
-/** The bucket's default encryption. A bucket key reduces the calls to KMS (S3 user guide, "Reducing the cost of SSE-KMS"). */
+/**
+ * The bucket's default encryption. The engine keeps it when the stack goes (`retainOnDelete`): what was there before is put back outside the
+ * engine, which knows no earlier setting. A bucket key reduces the calls to KMS (S3 user guide, "Reducing the cost of SSE-KMS").
+ */
 function encryptBucket(bucket: string, key: Key, provider: Provider): void {
   const rule = { applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: key.arn }, bucketKeyEnabled: true };
-  new BucketServerSideEncryptionConfiguration("encryption", { bucket, rules: [rule] }, { provider });
+  new BucketServerSideEncryptionConfiguration("encryption", { bucket, rules: [rule] }, { provider, retainOnDelete: true });
 }
 
 /** Grants change nothing in the key's policy, which belongs to its owner. Output `keyArn`. */

@@ -29,6 +29,7 @@ export const problemKinds = {
   // The current state conflicts with the request
   tenant_offboarding: kind(409, "after-change", "The tenant is being offboarded"),
   account_already_registered: kind(409, "after-change", "The account is registered already"),
+  claimed_by_another: kind(409, "after-change", "Another tenant of the account uses this resource"),
   immutable_field: kind(409, "never", "This field can't change"),
   role_name_taken: kind(409, "after-change", "The role name is taken"),
   external_id_superseded: kind(409, "never", "This external id was replaced"),

@@ -11,9 +11,10 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
 } from "@aws-sdk/client-kms";
-import { DeleteBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
+import { DeleteBucketEncryptionCommand, DeleteBucketPolicyCommand, PutBucketEncryptionCommand, type S3Client } from "@aws-sdk/client-s3";
 import { closedTrust, revokedSessionsPolicy, sessionsRevoked } from "../iam/words/trust.ts";
 import { awsProblem, unlessMissing } from "./aws-problems.ts";
+import type { EncryptionRules, OwnEncryption } from "./encryption.ts";
 import type { OwnGrant } from "./grants.ts";
 import type { AdoptableRole, OwnedRole } from "./inventory.ts";
 import type { OwnedKey } from "./keys.ts";
@@ -72,6 +73,20 @@ export async function revokeGrant(kms: KMSClient, { keyArn, id }: OwnGrant): Pro
 export async function deleteEmptiedBucketPolicy(s3: S3Client, { bucket }: EmptiedPolicy, owner: string): Promise<void> {
   const command = new DeleteBucketPolicyCommand({ Bucket: bucket, ExpectedBucketOwner: owner });
   await unlessMissing(s3.send(command)).catch(awsProblem(`deleting the emptied policy of bucket ${bucket}`));
+}
+
+/**
+ * Puts a bucket's default encryption back to these rules; null deletes it, and S3 then uses SSE-S3 (S3 API reference, DeleteBucketEncryption).
+ *
+ * @throws ProblemError aws_denied, aws_throttled, aws_rejected
+ */
+export async function restoreEncryption(s3: S3Client, { bucket }: OwnEncryption, rules: EncryptionRules, owner: string): Promise<void> {
+  const which = { Bucket: bucket, ExpectedBucketOwner: owner };
+  const done =
+    rules === null
+      ? s3.send(new DeleteBucketEncryptionCommand(which))
+      : s3.send(new PutBucketEncryptionCommand({ ...which, ServerSideEncryptionConfiguration: { Rules: rules } }));
+  await done.then(() => undefined).catch(awsProblem(`putting back the default encryption of bucket ${bucket}`));
 }
 
 /**

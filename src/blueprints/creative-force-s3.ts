@@ -25,7 +25,12 @@ const Encryption = z.discriminatedUnion("type", [
       type: z.literal("SSE-KMS"),
       kmsKeyArn: KmsKeyArn.optional().describe("A key that exists."),
       createKey: z.literal(true).optional().describe("Makes a key that Drawbridge owns; it outlives the integration."),
-      applyBucketEncryption: z.boolean().optional().describe("With createKey: makes the new key the bucket's default encryption."),
+      applyBucketEncryption: z
+        .boolean()
+        .optional()
+        .describe(
+          "With createKey: makes the new key the bucket's default encryption, once somebody else has approved it. A teardown puts back what was there before.",
+        ),
     })
     .refine((key) => (key.kmsKeyArn === undefined) !== (key.createKey === undefined), "give either kmsKeyArn or createKey: true")
     .refine((key) => key.createKey || key.applyBucketEncryption === undefined, {
@@ -88,7 +93,7 @@ function grants(parameters: Parameters, made: string): ContractGrant[] {
 }
 
 function stacks(parameters: Parameters, context: BlueprintContext): StackSpec[] {
-  const { bucketPolicy, encryption, bucket } = parameters;
+  const { bucketPolicy, bucket } = parameters;
   const made = ownKeyReference(context.integration);
   const role = roleStack({
     context,
@@ -97,7 +102,7 @@ function stacks(parameters: Parameters, context: BlueprintContext): StackSpec[] 
     trusted: trustedWithExternalId(PRINCIPAL, context),
     inlinePolicies: [{ name: POLICY_NAME, document: grantsPolicy(grants(parameters, made)) }],
   });
-  const applied = encryption.type === "SSE-KMS" && encryption.applyBucketEncryption ? bucket : undefined;
+  const applied = appliesEncryption(parameters) ? bucket : undefined;
   return [
     ...(makesKey(parameters) ? [ownedKeyStack(context, "Encrypts what Creative Force works on", applied)] : []),
     role,
@@ -149,12 +154,25 @@ function contract(parameters: Parameters, context: BlueprintContext): AccessCont
 
 /** The guide's bucket policy lets the role take the bucket over. */
 function approvals(before: Parameters | undefined, after: Parameters): string[] {
-  if (after.bucketPolicy !== "vendor-exact") return [];
-  if (before?.bucketPolicy === "vendor-exact" && before.bucket === after.bucket) return [];
+  const isNew = (applies: (parameters: Parameters) => boolean) =>
+    applies(after) && !(before !== undefined && applies(before) && before.bucket === after.bucket);
   return [
-    `The policy of bucket ${after.bucket} would give the role s3:*, DeleteBucket and PutBucketPolicy among it; the vendor works without.`,
+    ...(isNew(({ bucketPolicy }) => bucketPolicy === "vendor-exact")
+      ? [
+          `The policy of bucket ${after.bucket} would give the role s3:*, DeleteBucket and PutBucketPolicy among it; the vendor works without.`,
+        ]
+      : []),
+    ...(isNew(appliesEncryption)
+      ? [
+          `The default encryption of bucket ${after.bucket} would change to a key that Drawbridge makes. All writers of the bucket are affected.`,
+        ]
+      : []),
   ];
 }
+
+/** Whether the bucket's own default encryption is to change. */
+const appliesEncryption = ({ encryption }: Parameters): boolean =>
+  encryption.type === "SSE-KMS" && encryption.applyBucketEncryption === true;
 
 export const creativeForceS3 = defineBlueprint<Parameters>({
   id: "creative-force-s3",
@@ -230,7 +248,7 @@ export const creativeForceS3 = defineBlueprint<Parameters>({
     const key = keyOf(parameters, made ?? "the key to be made");
     const known = keyOf(parameters, made ?? "");
     const keyArns = new Set(known ? [known, ...parameters.alsoDecrypt] : parameters.alsoDecrypt);
-    const applied = parameters.encryption.type === "SSE-KMS" && parameters.encryption.applyBucketEncryption;
+    const applied = appliesEncryption(parameters);
     const mismatch = parameters.mode === "delivery" ? ("warning" as const) : ("error" as const);
     const claim = {
       bucket: parameters.bucket,

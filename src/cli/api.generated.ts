@@ -224,6 +224,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the claims on accounts and their resources
+         * @description Needs the scope `admin` and every tenant.
+         */
+        get: operations["get_v1_claims"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/claims/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the grants
+         * @description Needs the scope `admin` and every tenant.
+         */
+        get: operations["get_v1_claims_grants"];
+        put?: never;
+        /**
+         * Let a tenant use a resource that another tenant claims
+         * @description Each tenant then changes only its own statements and grants. The same grant again changes nothing. Needs the scope `admin` and every tenant.
+         */
+        post: operations["post_v1_claims_grants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/claims/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a grant
+         * @description Integrations that use the resource keep it. Needs the scope `admin` and every tenant.
+         */
+        delete: operations["delete_v1_claims_grants_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/claims/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release an account from tenants that are gone
+         * @description A tenant that is registered for the account keeps its claim. After the release anybody may register the account. Needs the scope `admin` and every tenant.
+         */
+        post: operations["post_v1_claims_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/freeze": {
         parameters: {
             query?: never;
@@ -1148,6 +1232,38 @@ export interface components {
             /** @description The service's principal, under the tenant's own external id */
             trustPolicy: components["schemas"]["PolicyDocument"];
         };
+        Claim: {
+            /** @example 111122223333 */
+            accountId: string;
+            /** @description Whether it excludes other tenants: the account let this tenant in, or an administrator registered it */
+            held: boolean;
+            /** @description `account`, or a resource in it */
+            resource: string;
+            /** Format: date-time */
+            since: string;
+            /** @description Empty for a tenant that an earlier release didn't record */
+            tenant: string;
+        };
+        ClaimGrant: {
+            /** @example 111122223333 */
+            accountId: string;
+            grantedBy: string;
+            /** Format: uuid */
+            id: string;
+            /** @example bucket/acme-exports */
+            resource: string;
+            /** Format: date-time */
+            since: string;
+            tenant: components["schemas"]["Name"];
+        };
+        ClaimGrantBody: {
+            /** @example bucket/acme-exports */
+            resource: string;
+            tenant: components["schemas"]["Name"];
+        };
+        ClaimGrants: {
+            items: components["schemas"]["ClaimGrant"][];
+        };
         /** @description With `format=cloudformation` */
         CloudFormationTemplate: {
             [key: string]: unknown;
@@ -1464,7 +1580,7 @@ export interface components {
         OperationProblem: {
             cause?: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_approved" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "claimed_by_another" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_approved" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
             detail: string;
             pointer?: string;
             /** @enum {string} */
@@ -1505,7 +1621,7 @@ export interface components {
         Problem: {
             cause?: string;
             /** @enum {string} */
-            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_approved" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
+            code: "malformed_body" | "invalid_request" | "body_too_large" | "unsupported_media_type" | "not_found" | "method_not_allowed" | "unauthenticated" | "forbidden" | "tenant_offboarding" | "account_already_registered" | "claimed_by_another" | "immutable_field" | "role_name_taken" | "external_id_superseded" | "external_id_taken" | "idempotency_in_flight" | "stale_revision" | "managed_by_source" | "paused" | "precondition_failed" | "precondition_required" | "idempotency_key_reused" | "plan_stale" | "approver_is_requester" | "not_approved" | "not_awaiting_approval" | "untrusted_principal" | "vendor_policy_refused" | "unknown_blueprint" | "invalid_parameters" | "access_mode_disabled" | "guardrail" | "account_unreachable" | "account_mismatch" | "provisioning_role_open" | "bucket_not_found" | "bucket_wrong_region" | "bucket_not_owned" | "stale_principal" | "encryption_mismatch" | "key_not_usable" | "key_wrong_region" | "role_replacement_refused" | "adopt_differs" | "key_in_use" | "confirmation_mismatch" | "key_policy_denies" | "foreign_deny" | "policy_too_large" | "public_policy_blocked" | "too_many_operations" | "rate_limited" | "frozen" | "aws_denied" | "aws_throttled" | "aws_rejected" | "update_failed" | "update_unknown" | "state_damaged" | "stack_locked" | "operation_timeout" | "operation_interrupted" | "lease_timeout" | "consistency_timeout" | "proof_failed" | "proof_failed_contained" | "revoke_incomplete" | "reconcile_refused" | "reconcile_incomplete" | "source_unreachable" | "leftovers" | "plugin_refused" | "program_not_pinned" | "storage_full" | "not_ready" | "internal";
             detail: string;
             errors?: {
                 detail: string;
@@ -1617,6 +1733,9 @@ export interface components {
                 /** @description Rises with every revision, such as a pipeline's number: a lower one than the last is refused */
                 sequence?: number;
             };
+        };
+        ReleasedClaims: {
+            released: string[];
         };
         Source: {
             branch?: string;
@@ -2352,6 +2471,558 @@ export interface operations {
             };
             /** @description `not_found`: There is no such thing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Drawbridge has a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_ready`: The service isn't ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_claims: {
+        parameters: {
+            query?: {
+                accountId?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, by account, resource and tenant */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Claim"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request doesn't fit its schema */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Drawbridge has a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_ready`: The service isn't ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_v1_claims_grants: {
+        parameters: {
+            query?: {
+                accountId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimGrants"];
+                };
+            };
+            /** @description `invalid_request`: The request doesn't fit its schema */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Drawbridge has a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_ready`: The service isn't ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_claims_grants: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters; kept for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimGrantBody"];
+            };
+        };
+        responses: {
+            /** @description The grant */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimGrant"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read; `invalid_request`: The request doesn't fit its schema */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_in_flight`: A request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body isn't UTF-8 JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used with another body */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Drawbridge has a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_ready`: The service isn't ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_v1_claims_grants_id: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters; kept for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request doesn't fit its schema */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_in_flight`: A request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used with another body */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Drawbridge has a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_ready`: The service isn't ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage_full`: A disk is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_v1_claims_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters; kept for 24 hours */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @example 111122223333 */
+                    accountId: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The tenants whose claims ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasedClaims"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read; `invalid_request`: The request doesn't fit its schema */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_in_flight`: A request with this key is still running */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body isn't UTF-8 JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used with another body */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

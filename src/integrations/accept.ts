@@ -16,6 +16,7 @@ import { refuseBeingRemoved } from "./being-removed.ts";
 import type { Context } from "./context.ts";
 import { upRequestOf } from "./desired-integration.ts";
 import type { DesiredStacks } from "./desired-stacks.ts";
+import { claim } from "./resources/claims.ts";
 
 /** Kinds of operation that make a desired integration. */
 export const updateKinds = ["up", "rotate", "adopt"] satisfies OperationKind[];
@@ -31,7 +32,7 @@ export interface Acceptance {
   next: IntegrationRecord;
   /** The integration that `next` was made from, as it was read; undefined if there was none. */
   basis: IntegrationRecord | undefined;
-  desired: Pick<DesiredStacks, "specs">;
+  desired: Pick<DesiredStacks, "specs" | "claims">;
   /** What the operation makes. Default: the request in `next`. */
   request?: UpRequest;
   /** Further fields of the operation's request. */
@@ -49,7 +50,7 @@ export interface Acceptance {
 /**
  * Accepts the desired integration in `next`; returns the queued operation.
  *
- * @throws ProblemError tenant_offboarding; not_found with the cause `ended` or `removed`; precondition_failed with the cause `changed` when
+ * @throws ProblemError tenant_offboarding; claimed_by_another; not_found with the cause `ended` or `removed`; precondition_failed with the cause `changed` when
  *   the integration is no longer what `next` was made from (`readAgain` then repeats the work)
  */
 export async function accept(context: Context, acceptance: Acceptance): Promise<StoredOperation> {
@@ -66,6 +67,7 @@ export async function accept(context: Context, acceptance: Acceptance): Promise<
     if (askedText(alive) !== askedText(basis)) throw changed(next.name);
     // This request contains nothing new, so a teardown that was requested meanwhile has priority.
     if (live !== undefined && writers.length === 0) await refuseBeingRemoved(trx, live);
+    await claim(trx, desired.claims, next);
     const id = randomUUID();
     const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
     await writeAsked(trx, written, live);

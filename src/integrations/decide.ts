@@ -17,7 +17,7 @@ import { desiredIntegrationAt, upRequestOf } from "./desired-integration.ts";
 import { type DesiredStacks, desiredStacks, parseParameters, requireBlueprint } from "./desired-stacks.ts";
 import { nextExternalIds } from "./external-ids.ts";
 import { handshakeOf } from "./handshake.ts";
-import { refuseServiceResources } from "./own-resources.ts";
+import { refuseServiceResources } from "./resources/own-resources.ts";
 
 /** An integration as somebody requests it. */
 export interface Asked {

@@ -10,7 +10,8 @@ import { canonicalJson, type PolicyDocument } from "../iam/words/policy-document
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { maskedFields } from "./hand-off/masked.ts";
-import { refuseOwnInsteadOfVendors } from "./own-resources.ts";
+import { type Claims, claimsOf } from "./resources/claims.ts";
+import { refuseOwnInsteadOfVendors } from "./resources/own-resources.ts";
 import { rulesOf } from "./stacks/kinds.ts";
 
 /** An integration as it was requested, parsed and frozen. An operation carries it, so a later change can't alter what runs. */
@@ -38,6 +39,8 @@ export interface DesiredStacks {
   expectations: Expectations;
   /** Resources that must belong to the vendor, and where the request names them */
   vendorOwned: { arn: string; pointer: string }[];
+  /** The resources of the tenant's account that it uses */
+  claims: Claims;
   /** external ids masked */
   handOff: HandOffField[];
   /** SHA-256 (hex) over the specs: equal specs need no new run. */
@@ -155,12 +158,14 @@ export function desiredStacks(tenant: TenantRecord, desiredIntegration: DesiredI
       { cause: violation.rule },
     );
   }
+  const expectations = blueprint.expectations(desiredIntegration.parameters, context);
   return {
     blueprint,
     specs,
     contract,
-    expectations: blueprint.expectations(desiredIntegration.parameters, context),
+    expectations,
     vendorOwned,
+    claims: claimsOf({ expectations, specs, contract, vendorOwned }, context),
     handOff: maskedFields(blueprint.handOff(desiredIntegration.parameters, context)),
     specHash: hash("sha256", canonicalJson(specs)),
   };

@@ -14,7 +14,7 @@ import type { Account } from "./account.ts";
 import type { DesiredStacks } from "./desired-stacks.ts";
 import { partitionOf } from "./desired-stacks.ts";
 import { rolesAsIfMade } from "./hand-off/static-judgement.ts";
-import { ownInstead } from "./own-resources.ts";
+import { ownInstead } from "./resources/own-resources.ts";
 import { rulesOf } from "./stacks/kinds.ts";
 
 interface Found {

@@ -11,6 +11,7 @@ import { accept, incarnationChanged, readAgain } from "./accept.ts";
 import type { Context } from "./context.ts";
 import { type Asked, type Decision, decide, outcomeOf } from "./decide.ts";
 import { noTenant } from "./lookup.ts";
+import { refuseClaimed } from "./resources/claims.ts";
 
 export interface PutRequest extends Asked {
   /** an entity tag without its quotes, or `*` */
@@ -39,13 +40,14 @@ export type Refuse = (stored: StoredState) => void;
 const storeChecks: readonly ((context: Context, decision: Decision) => Promise<void>)[] = [
   (context, { next, before }) => refuseForeignIds(context, next, before),
   (context, { next, outside }) => refuseUntrusted(context, next.vendor, outside),
+  ({ store }, { next, desired }) => refuseClaimed(store.db, desired.claims, next.tenant),
 ];
 
 /**
  * Reads the body of a PUT or a preview, and decides it on the stored state.
  *
  * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field,
- *   vendor_policy_refused, guardrail, untrusted_principal
+ *   vendor_policy_refused, guardrail, untrusted_principal, claimed_by_another
  */
 export async function readRequest(context: Context, request: PutRequest, refuse?: Refuse): Promise<Reading> {
   const stored = await findForPut(context.store.db, request.tenant, request.name);

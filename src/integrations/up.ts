@@ -16,10 +16,10 @@ import { approvedParametersOf, asApproved, desiredIntegrationOf, upRequestOf } f
 import { type DesiredStacks, desiredStacks } from "./desired-stacks.ts";
 import { handOver } from "./hand-off/hand-over.ts";
 import { lookUpOperation } from "./lookup.ts";
-import { refuseServiceResources } from "./own-resources.ts";
 import { preflight } from "./preflight.ts";
 import { proveIntegration } from "./proving.ts";
 import { refuseUntrusted } from "./put.ts";
+import { refuseServiceResources } from "./resources/own-resources.ts";
 import { destroyStacks } from "./stacks/destroy-stacks.ts";
 import { giverOf, keyGrants, statementReasons } from "./stacks/key-ladder.ts";
 import { holdDocuments, holdForApproval } from "./stacks/plan.ts";

@@ -3,13 +3,14 @@ import type { IntegrationRecord, RecordedStack } from "../model/integration.ts";
 import { changingKinds } from "../model/operation.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
+import { sameClaims, saveWithClaims } from "./claims/external-ids.ts";
+import { releaseResources } from "./claims/resources.ts";
 import { type Page, pageByName } from "./database/cursor.ts";
 import { type Fencing, requireFencing } from "./database/fencing.ts";
 import { type Db, inTransaction } from "./database/transaction.ts";
-import { sameClaims, saveWithClaims } from "./external-ids.ts";
 import { withoutProof } from "./proofs.ts";
 
-export { externalIdHolder } from "./external-ids.ts";
+export { externalIdHolder } from "./claims/external-ids.ts";
 
 /** The integration, gone or not. */
 export async function findIntegration(db: Db, tenant: string, name: string): Promise<IntegrationRecord | undefined> {
@@ -119,6 +120,7 @@ export async function integrationsOfVendor(db: Db, vendor: string): Promise<Inte
  * @throws ProblemError external_id_taken when another tenant has one
  */
 export async function saveIntegration(db: Db, integration: IntegrationRecord, before?: IntegrationRecord): Promise<void> {
+  if (integration.goneAt !== undefined && before?.goneAt === undefined) await releaseResources(db, integration);
   if (!before || !sameClaims(before, integration)) return inTransaction(db, (trx) => saveWithClaims(trx, integration));
   await db
     .updateTable("integrations")

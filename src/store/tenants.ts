@@ -51,30 +51,6 @@ export async function writeTenantTombstone(db: Db, name: string): Promise<boolea
   });
 }
 
-/** The `resource` of a claim on the whole account. Other claims name the resource inside the account. */
-const accountItself = "account";
-
-/** The names of all tenants that ever had this account, offboarded ones included: a claim stays after its tenant is gone. */
-export async function claimantsOfAccount(db: Db, accountId: string): Promise<string[]> {
-  const rows = await db
-    .selectFrom("claims")
-    .select("tenant")
-    .where("account_id", "=", accountId)
-    .where("resource", "=", accountItself)
-    .orderBy("tenant")
-    .execute();
-  return rows.map((row) => row.tenant);
-}
-
-/** Records the tenant's claim on this account. */
-export async function claimAccount(db: Db, accountId: string, tenant: string): Promise<void> {
-  await db
-    .insertInto("claims")
-    .values({ account_id: accountId, resource: accountItself, tenant })
-    .onConflict((conflict) => conflict.columns(["account_id", "resource", "tenant"]).doNothing())
-    .execute();
-}
-
 /** A name that a decision depends on. It must not change until the transaction ends. */
 export type Locked = { tenant: string } | { account: string } | { repository: string };
 

@@ -6,8 +6,9 @@ import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { TenantAccess, TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
 import { forgetRefusals, wayIn } from "../store/account-refusals.ts";
+import { claimAccount, claimantsOfAccount } from "../store/claims/accounts.ts";
 import { changeIntegration, listIntegrations } from "../store/integrations.ts";
-import { claimAccount, claimantsOfAccount, findTenant, lockName, saveTenant } from "../store/tenants.ts";
+import { findTenant, lockName, saveTenant } from "../store/tenants.ts";
 
 export interface TenantSpec {
   accountId: string;
@@ -67,9 +68,9 @@ export async function putTenant(
     // A caller who registers a role, even the same one again, wants a new attempt. So forget earlier refusals.
     const way = wayIn(tenant);
     if (way !== undefined) await forgetRefusals(trx, way);
+    await claimAccount(trx, tenant, by.seesAll);
     if (isSame) return { created: false, tenant: before, etag };
     await saveTenant(trx, tenant);
-    await claimAccount(trx, tenant.accountId, name);
     if (before) await markStale(trx, name);
     return { created: before === undefined, tenant, etag };
   });
@@ -111,7 +112,7 @@ export async function refuseTenant(
 /** An account that another tenant has or had isn't free: its roles may still trust us. */
 async function refuseClaimed(db: Context["store"]["db"], { name, body: { accountId }, by }: Omit<PutTenant, "ifMatch">): Promise<void> {
   await lockName(db, { account: accountId });
-  if (by.seesAll || (await claimantsOfAccount(db, accountId)).every((tenant) => tenant === name)) return;
+  if (by.seesAll || (await claimantsOfAccount(db, accountId)).every(({ tenant, held }) => tenant === name || !held)) return;
   throw new ProblemError(
     "account_already_registered",
     "This account is or was registered for another tenant. Ask an operator with access to every tenant to register it.",

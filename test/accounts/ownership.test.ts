@@ -6,6 +6,7 @@ import { DescribeKeyCommand, KMSClient, ListGrantsCommand, ListKeysCommand, List
 import { S3Client } from "@aws-sdk/client-s3";
 import * as actions from "../../src/accounts/actions.ts";
 import type { AccountClients } from "../../src/accounts/clients.ts";
+import { type EncryptionRules, ownEncryption } from "../../src/accounts/encryption.ts";
 import { findOwnGrants } from "../../src/accounts/grants.ts";
 import { findAdoptableRole, findNamedRole } from "../../src/accounts/inventory.ts";
 import { findOwnedKey, findOwnedKeys } from "../../src/accounts/keys.ts";
@@ -57,6 +58,8 @@ test("a write takes nothing but what a look-up made", () => {
     actions.putKeyPolicy(kms, { keyArn: arn, text: "{}", document: { Version: "", Statement: [] } }),
     // @ts-expect-error: a bucket by its name
     actions.deleteEmptiedBucketPolicy(s3, { bucket: "b" }, "111122223333"),
+    // @ts-expect-error: a bucket by its name
+    actions.restoreEncryption(s3, { bucket: "b" }, null, "111122223333"),
     // @ts-expect-error: a key by its ARN
     actions.tagRetained(kms, { id: "k", arn, enabled: true, tags: ours }, "now"),
     // @ts-expect-error: a key by its ARN
@@ -73,6 +76,7 @@ test("every write of src/accounts/actions.ts is looked at above", () => {
     "closeTrust",
     "deleteEmptiedBucketPolicy",
     "putKeyPolicy",
+    "restoreEncryption",
     "revokeGrant",
     "revokeSessions",
     "scheduleKeyDeletion",
@@ -118,6 +122,17 @@ test("a key is a stack's by its tenant's and its stack's tag", async () => {
   assert.equal(await isOwned({ ...ours, "drawbridge:stack": stackName("kms-key", "c2") }), false);
   assert.equal(await isOwned({ "drawbridge:tenant": "acme" }), false);
   assert.equal(await isOwned({}), false);
+});
+
+test("a bucket's default encryption is ours only while it names a key of ours", async () => {
+  const keys = await findOwnedKeys(kmsWith(ours), { tenant: "acme", key: "c1" });
+  const rule = (KMSMasterKeyID?: string): EncryptionRules => [
+    { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms", ...(KMSMasterKeyID && { KMSMasterKeyID }) } },
+  ];
+  const isOurs = (live: EncryptionRules) => ownEncryption("b", live, keys) !== undefined;
+  assert.deepEqual([isOurs(rule(arn)), isOurs(rule(keys[0]?.id))], [true, true]);
+  assert.deepEqual([isOurs(rule()), isOurs(null), isOurs([])], [false, false, false]);
+  assert.equal(isOurs(rule("arn:aws:kms:eu-west-1:111122223333:key/99999999-2222-3333-4444-555555555555")), false);
 });
 
 test("a grant of the same name is ours only if its grantee is our role", async () => {

@@ -57,6 +57,10 @@ describe("in an account that two tenants share", { concurrency: false }, () => {
     await world.tenant("acme");
     await world.tenant("mallory");
     mallory = await keyOf("mallory", ["mallory"], ["read", "write", "destroy", "approve"]);
+    // Without these grants the requests end at the claims (claims.test.ts). Here the next guards are tested.
+    const { keyArn = "" } = world.sandbox.accounts.tenant;
+    for (const resource of [`bucket/${bucket}`, `key/${keyArn}`, "role/AcmeReports"])
+      assert.equal((await world.api.call("POST", "/v1/claims/grants", { body: { tenant: "mallory", resource } })).status, 201);
     second = await keyOf("second-person", "*", ["read", "approve"]);
   });
   after(() => world?.stop());

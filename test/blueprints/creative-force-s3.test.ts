@@ -60,6 +60,17 @@ describe("the guide's own bucket policy, s3:* for the role", () => {
     assert.deepEqual([reasons(parsed, parsed), reasons(parsed, least), reasons(undefined, least)], [0, 0, 0]);
   });
 
+  test("a change of the bucket's default encryption needs an approval when it is new or on another bucket", () => {
+    const applied = { ...parsed, bucketPolicy: "none", encryption: { type: "SSE-KMS", createKey: true, applyBucketEncryption: true } };
+    const made = { ...applied, encryption: { type: "SSE-KMS", createKey: true } };
+    const reasons = (before: object | undefined, after: object) =>
+      creativeForceS3.approvals?.(before as Record<string, unknown> | undefined, after as Record<string, unknown>) ?? [];
+    assert.match(reasons(undefined, applied).join(), /default encryption of bucket/);
+    assert.equal(reasons(made, applied).length, 1);
+    assert.equal(reasons({ ...applied, bucket: "other-bucket" }, applied).length, 1);
+    assert.deepEqual([reasons(applied, applied), reasons(applied, made), reasons(undefined, made)], [[], [], []]);
+  });
+
   test("passes the guardrails as the blueprint declares it, and no wider", () => {
     assert.deepEqual(
       violations((statement) => statement),

@@ -160,7 +160,7 @@ describe("somebody edits by hand what we made", { concurrency: false }, () => {
 
   test("a key of ours and a bucket's policy: what somebody takes away is found and put back", async () => {
     const encryption = { type: "SSE-KMS", createKey: true, applyBucketEncryption: true };
-    const { operation } = await world.put(
+    const { operation } = await world.putApproved(
       "acme",
       "keyed",
       delivery(encryption, { bucketPolicy: "least", externalId: "cf-keyed-41c0d2e9" }),

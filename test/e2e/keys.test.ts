@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   DescribeKeyCommand,
   DisableKeyRotationCommand,
@@ -13,14 +12,20 @@ import {
   PutKeyPolicyCommand,
   UpdateKeyDescriptionCommand,
 } from "@aws-sdk/client-kms";
-import { GetBucketEncryptionCommand } from "@aws-sdk/client-s3";
+import {
+  DeleteBucketEncryptionCommand,
+  GetBucketEncryptionCommand,
+  PutBucketEncryptionCommand,
+  type ServerSideEncryptionByDefault,
+  type ServerSideEncryptionRule,
+} from "@aws-sdk/client-s3";
 import { tenantThings } from "../../sandbox/accounts.ts";
 import { createApi } from "../../sandbox/api.ts";
 import { assumeAs, asVendor } from "../../sandbox/vendor.ts";
 import type { KeyView } from "../../src/http/routes/keys.ts";
 import type { Operation } from "../../src/model/operation.ts";
 import { startRecordedWorld } from "../provisioning/recorded-world.ts";
-import type { World } from "../support/world.ts";
+import { settledOperation, type World } from "../support/world.ts";
 
 describe("KMS keys, ours and theirs", { concurrency: false }, () => {
   let world: World;
@@ -39,17 +44,19 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     );
   const succeeded = (operation: Operation) => assert.equal(operation.state, "succeeded", JSON.stringify(operation.error));
 
-  /** Looks until the operation has ended or waits for somebody. */
-  const waiting = async (id: string): Promise<Operation> => {
-    for (;;) {
-      const { body: operation } = await world.api.call<Operation>("GET", `/v1/operations/${id}`);
-      if (!["queued", "running"].includes(operation.state)) return operation;
-      await sleep(200);
-    }
+  const encryption = async () => {
+    const { s3 } = world.aws();
+    const answer = await s3.send(new GetBucketEncryptionCommand({ Bucket: bucket })).catch(() => undefined);
+    return answer?.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault;
   };
+  const encryptWith = (rule: ServerSideEncryptionRule) =>
+    world.aws().s3.send(new PutBucketEncryptionCommand({ Bucket: bucket, ServerSideEncryptionConfiguration: { Rules: [rule] } }));
+  /** The customer's own choice for the bucket. */
+  let prior: ServerSideEncryptionByDefault;
 
   before(async () => {
     world = await startRecordedWorld();
+    prior = { SSEAlgorithm: "aws:kms", KMSMasterKeyID: world.sandbox.accounts.tenant.keyArn };
     bucket = tenantThings.plainBucket(world.sandbox.accounts.tenant.accountId);
     await world.tenant("acme");
   });
@@ -135,7 +142,7 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     const { parameters } = body({ type: "SSE-KMS", kmsKeyArn: theirs }, { roleName: "Stated", externalId: "cf-stated-2b81d0" });
     const route = "/v1/tenants/acme/integrations/stated";
     const asked = await world.api.call<{ operation: Operation }>("PUT", route, { body: { blueprint: "creative-force-s3", parameters } });
-    const held = await waiting(asked.body.operation.id);
+    const held = await settledOperation(world.api, asked.body.operation.id);
     assert.equal(held.state, "awaiting-approval", JSON.stringify(held.error));
     assert.match(JSON.stringify(held.result?.["reasons"]), /isn't ours, would get a statement/);
     assert.match(JSON.stringify(held.result?.["plan"]), /"document":"key-policy"/);
@@ -164,17 +171,17 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     await putPolicy(delegating);
   });
 
-  test("a created key: rotation on, aliased, the bucket's default where that was asked for, and listed", async () => {
-    const { operation } = await world.put("acme", "cf", body(created));
+  test("a created key: rotation on, aliased, the bucket's default where that was asked for and approved, and listed", async () => {
+    await encryptWith({ ApplyServerSideEncryptionByDefault: prior });
+    const { operation } = await world.putApproved("acme", "cf", body(created));
     succeeded(operation);
     const [key, ...others] = await keys();
     assert.deepEqual(others, []);
     assert.deepEqual([key?.state, key?.integration], ["owned", "cf"]);
     keyArn = key?.keyArn ?? "";
-    const { kms, s3 } = world.aws();
+    const { kms } = world.aws();
     assert.equal((await kms.send(new GetKeyRotationStatusCommand({ KeyId: keyArn }))).KeyRotationEnabled, true);
-    const encryption = await s3.send(new GetBucketEncryptionCommand({ Bucket: bucket }));
-    assert.equal(encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID, keyArn);
+    assert.equal((await encryption())?.KMSMasterKeyID, keyArn);
   });
 
   test("its policy, description and rotation, changed by hand, are put back", async () => {
@@ -218,8 +225,12 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
     );
   });
 
+  test("and the bucket has the default encryption that it had before", async () => {
+    assert.deepEqual(await encryption(), prior);
+  });
+
   test("the next create of the same stack takes the same key in again", async () => {
-    const { operation } = await world.put("acme", "cf", body(created));
+    const { operation } = await world.putApproved("acme", "cf", body(created));
     succeeded(operation);
     assert.deepEqual(
       (await keys()).map(({ keyArn: arn, state }) => [arn, state]),
@@ -236,7 +247,21 @@ describe("KMS keys, ours and theirs", { concurrency: false }, () => {
       (await keys()).map(({ keyArn: arn, state }) => [arn, state]),
       [[keyArn, "retained"]],
     );
+    assert.deepEqual(await encryption(), prior, "the stack that encrypted the bucket is gone");
     succeeded(await world.destroy("acme", "cf"));
+  });
+
+  test("a default encryption that somebody chose meanwhile stays, and one that the bucket didn't have is taken away", async () => {
+    const theirs = { SSEAlgorithm: "AES256" as const };
+    succeeded((await world.putApproved("acme", "cf", body(created))).operation);
+    await encryptWith({ ApplyServerSideEncryptionByDefault: theirs, BucketKeyEnabled: false });
+    succeeded(await world.destroy("acme", "cf"));
+    assert.deepEqual(await encryption(), theirs);
+    await world.aws().s3.send(new DeleteBucketEncryptionCommand({ Bucket: bucket }));
+    succeeded((await world.putApproved("acme", "cf", body(created))).operation);
+    assert.equal((await encryption())?.KMSMasterKeyID, keyArn);
+    succeeded(await world.destroy("acme", "cf"));
+    assert.notEqual((await encryption())?.SSEAlgorithm, "aws:kms");
   });
 
   test("only its own name deletes a retained key, after at least seven days", async () => {

@@ -61,6 +61,10 @@ describe("several integrations and a stranger write in one bucket's policy", { c
     plain = tenantThings.plainBucket(accountId);
     await world.tenant("acme");
     await world.tenant("globex");
+    for (const bucket of [shared, plain]) {
+      const grant = await world.api.call("POST", "/v1/claims/grants", { body: { tenant: "globex", resource: `bucket/${bucket}` } });
+      assert.equal(grant.status, 201);
+    }
     const policy = await read(shared);
     assert.ok(policy);
     original = policy;

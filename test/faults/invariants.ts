@@ -1,6 +1,6 @@
 /** The invariants after a case, checked by direct reads of AWS and the state bucket. Each function returns what is wrong. */
 import { isDeepStrictEqual } from "node:util";
-import type { AuditView } from "../../src/http/routes/audit.ts";
+import type { AuditView } from "../../src/http/routes/admin/audit.ts";
 import type { IntegrationView } from "../../src/http/views/schemas.ts";
 import type { Operation, OperationEvent } from "../../src/model/operation.ts";
 import { type Inventory, readInventory, readState, readStatements, type StateFacts } from "./inventory.ts";

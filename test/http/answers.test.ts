@@ -10,6 +10,7 @@ import { findIntegration } from "../../src/store/integrations.ts";
 import { findOperation } from "../../src/store/operations.ts";
 import {
   bodyFixtures,
+  grantFixture,
   heldOperation,
   integrationBodyFixture,
   keyBodyFixture,
@@ -80,6 +81,11 @@ const requests: [method: string, path: string, status: number, body?: object | u
   ["PUT", "/v1/trusted-principals/reader", 200, trustedFixture],
   ["GET", "/v1/trusted-principals/reader", 200],
   ["DELETE", "/v1/trusted-principals/reader", 204],
+  ["GET", "/v1/claims", 200],
+  ["POST", "/v1/claims/release", 200, { accountId: tenantBodyFixture.accountId }],
+  ["GET", "/v1/claims/grants", 200],
+  ["POST", "/v1/claims/grants", 201, { tenant: "acme", resource: "bucket/acme-shared" }],
+  ["DELETE", `/v1/claims/grants/${grantFixture}`, 204],
   ["POST", `${operation}/approve`, 200, { planHash: planHashFixture }],
   ["POST", `${operation}/discard`, 200],
   ["POST", `${operation}/cancel`, 200, { force: true }],

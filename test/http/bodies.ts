@@ -44,8 +44,13 @@ export const bodyFixtures: Record<string, object> = {
   "POST /v1/tenants/{tenant}/detect-drift": {},
   "POST /v1/tenants/{tenant}/integrations/{name}/detect-drift": {},
   "POST /v1/keys/{id}/rotate": { overlapMinutes: 5 },
+  "POST /v1/claims/grants": { tenant: "acme", resource: "bucket/acme-shared" },
+  "POST /v1/claims/release": { accountId },
   "POST /v1/freeze": { reason: "an incident" },
 };
+
+/** A grant of a claim. */
+export const grantFixture = "00000000-0000-4000-8000-0000000000c1";
 
 /** A plan that waits, of integration `ace`. */
 export const heldOperation = "00000000-0000-4000-8000-0000000000a1";
@@ -57,9 +62,11 @@ export function pathOf(route: Pick<Route, "path">, values: Record<string, string
     ? heldOperation
     : route.path.startsWith("/v1/blueprints")
       ? "conductorone-s3"
-      : route.path.startsWith("/v1/keys")
-        ? "key-1"
-        : "reader";
+      : route.path.startsWith("/v1/claims")
+        ? grantFixture
+        : route.path.startsWith("/v1/keys")
+          ? "key-1"
+          : "reader";
   const name = route.path.endsWith("/vendor-policy") ? "ace" : undefined;
   const all: Record<string, string> = { ...ids, id, ...(name !== undefined && { name }), ...values };
   return route.path.replaceAll(/\{(\w+)\}/g, (_all, key: string) => all[key] ?? "");

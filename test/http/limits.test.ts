@@ -6,7 +6,7 @@ import { type Running, start } from "./support.ts";
 
 let service: Running;
 before(async () => {
-  service = await start({ limits: { requestsPerMinute: 40, writesPerMinute: 6, destroysPerHour: 2 } });
+  service = await start({ limits: { requestsPerMinute: 40, writesPerMinute: 6, destroysPerHour: 2, streamsPerCaller: 50 } });
 });
 after(() => service?.close());
 
@@ -44,7 +44,7 @@ test("a request that changes something is counted before it is done, so a refuse
 });
 
 test("a tenant's changes are taken at a pace: they wait for it, the others don't, and too many are refused", async () => {
-  const paced = await start({ limits: { requestsPerMinute: 1_000, writesPerMinute: 60, destroysPerHour: 2 } });
+  const paced = await start({ limits: { requestsPerMinute: 1_000, writesPerMinute: 60, destroysPerHour: 2, streamsPerCaller: 50 } });
   const put = async (tenant: string) => {
     const body = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };
     const from = performance.now();

@@ -7,7 +7,7 @@ import { auditAfter, auditHead } from "../../src/store/audit.ts";
 import { type Opened, postgres } from "../store/backends.ts";
 import { type Running, start } from "./support.ts";
 
-const limits = { requestsPerMinute: 10_000, writesPerMinute: 12, destroysPerHour: 2 };
+const limits = { requestsPerMinute: 10_000, writesPerMinute: 12, destroysPerHour: 2, streamsPerCaller: 50 };
 
 describe("two replicas", { skip: postgres === undefined && "needs DATABASE_URL: PGlite has one process" }, () => {
   let opened: Opened;

@@ -7,17 +7,18 @@ import { findTenantIntegration } from "../../src/integrations/lookup.ts";
 import { putIntegration } from "../../src/integrations/put.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import { insertApiKey } from "../../src/store/api-keys.ts";
+import { claimAccount } from "../../src/store/claims/accounts.ts";
 import type { Db } from "../../src/store/database/transaction.ts";
 import { saveDrift } from "../../src/store/drift.ts";
 import { appendEvents } from "../../src/store/events.ts";
 import { changeIntegration } from "../../src/store/integrations.ts";
 import { createOperation } from "../../src/store/operations.ts";
 import { saveSource } from "../../src/store/sources.ts";
-import { claimAccount, saveTenant } from "../../src/store/tenants.ts";
+import { saveTenant } from "../../src/store/tenants.ts";
 import { finishOperation, parkOperation, startOperation } from "../../src/store/transitions.ts";
 import { saveTrustedPrincipal } from "../../src/store/trusted-principals.ts";
 import { stackAddress } from "../../stacks/name.ts";
-import { accountId, heldOperation, integrationBodyFixture, planHashFixture, tenantBodyFixture } from "./bodies.ts";
+import { accountId, grantFixture, heldOperation, integrationBodyFixture, planHashFixture, tenantBodyFixture } from "./bodies.ts";
 
 const at = "2026-11-22T02:00:00.000Z";
 const epoch = 1;
@@ -40,7 +41,7 @@ async function lay(context: Context): Promise<void> {
   const access = { mode: "assume-role" as const, roleArn: tenantBodyFixture.access.roleArn };
   for (const [name, account] of Object.entries({ acme: accountId, empty: "111122224444" })) {
     await saveTenant(db, { ...tenant, name, accountId: account, access, provisioningExternalId: `drawbridge-${name}-3b5f` });
-    await claimAccount(db, account, name);
+    await claimAccount(db, { accountId: account, name }, true);
   }
   await standing(context);
   const ace = {
@@ -67,6 +68,10 @@ async function lay(context: Context): Promise<void> {
     webhookSecret: "hook",
   });
   await saveTrustedPrincipal(db, { id: "reader", vendor: "metrics", principalArn: "arn:aws:iam::999988887777:root", addedBy: "admin" });
+  await db
+    .insertInto("claim_grants")
+    .values({ id: grantFixture, account_id: accountId, resource: "bucket/acme-data", tenant: "empty", granted_by: "admin" })
+    .execute();
   await insertApiKey(db, { id: "key-1", subject: "acme-ci", tenants: ["acme"], scopes: ["read"], createdBy: "admin", digest: "00" });
 }
 

@@ -36,7 +36,7 @@ export const callers: Record<string, Caller> = {
 };
 
 /** For tests that aren't about limits. */
-export const unlimited: LimitSettings = { requestsPerMinute: 1e6, writesPerMinute: 1e6, destroysPerHour: 1e6 };
+export const unlimited: LimitSettings = { requestsPerMinute: 1e6, writesPerMinute: 1e6, destroysPerHour: 1e6, streamsPerCaller: 3 };
 /** The secret of the seeded source's webhook. */
 export const webhookSecret = "It's a Secret to Everybody";
 

@@ -4,6 +4,7 @@ import type { Proof } from "../../src/iam/contract/contract.ts";
 import type { IntegrationRecord } from "../../src/model/integration.ts";
 import type { TenantRecord } from "../../src/model/tenant.ts";
 import { ProblemError } from "../../src/problem.ts";
+import { claimAccount, claimantsOfAccount } from "../../src/store/claims/accounts.ts";
 import { migrate } from "../../src/store/database/migrate.ts";
 import { integrationReader } from "../../src/store/integration-reader.ts";
 import {
@@ -17,7 +18,7 @@ import {
   stacksOfTenant,
 } from "../../src/store/integrations.ts";
 import { findProof } from "../../src/store/proofs.ts";
-import { claimAccount, claimantsOfAccount, findTenant, listTenants, saveTenant, writeTenantTombstone } from "../../src/store/tenants.ts";
+import { findTenant, listTenants, saveTenant, writeTenantTombstone } from "../../src/store/tenants.ts";
 import { backends, counting, type Opened } from "./backends.ts";
 
 const at = "2026-11-22T00:00:00.000Z";
@@ -184,9 +185,12 @@ for (const backend of backends) {
     test("a claim on an account stays after its tenant is gone", async () => {
       const { db } = opened.store;
       await saveTenant(db, tenant("twin-a", "444455556666"));
-      for (const name of ["twin-b", "twin-a", "twin-a"]) await claimAccount(db, "444455556666", name);
+      for (const name of ["twin-b", "twin-a", "twin-a"]) await claimAccount(db, { accountId: "444455556666", name }, true);
       await writeTenantTombstone(db, "twin-a");
-      assert.deepEqual(await claimantsOfAccount(db, "444455556666"), ["twin-a", "twin-b"]);
+      assert.deepEqual(
+        (await claimantsOfAccount(db, "444455556666")).map(({ tenant }) => tenant),
+        ["twin-a", "twin-b"],
+      );
     });
 
     test("an integration is read as it was saved, JSON arrays and nulls included", async () => {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { S3Client } from "@aws-sdk/client-s3";
@@ -23,6 +24,8 @@ export interface World {
   tenant(name: string, account?: "tenant" | "neighbour"): Promise<TenantView>;
   /** PUTs an integration, follows its operation to the end and answers both. */
   put(tenant: string, name: string, body: unknown): Promise<{ operation: Operation; integration: IntegrationView }>;
+  /** A PUT whose plan somebody else must approve, with that approval. */
+  putApproved(tenant: string, name: string, body: object): Promise<{ operation: Operation; integration: IntegrationView }>;
   destroy(tenant: string, name: string): Promise<Operation>;
   /** Clients of AWS itself, as the customer's administrator unless told otherwise. */
   aws(credentials?: Credentials): { iam: IAMClient; s3: S3Client; kms: KMSClient };
@@ -76,6 +79,21 @@ export async function startWorld(asked: ServiceOptions = {}, between?: Between, 
       const operation = await world.api.finished(answer.body.operation.id);
       return { operation, integration: (await world.api.call<IntegrationView>("GET", route)).body };
     },
+    async putApproved(tenant, name, body) {
+      const route = `/v1/tenants/${tenant}/integrations/${name}`;
+      const there = await world.api.call("GET", route);
+      const etag = there.status === 200 ? there.headers.get("etag") : null;
+      const asked = await world.api.call<{ operation: Operation }>("PUT", route, { body, headers: etag ? { "if-match": etag } : {} });
+      const held = await settledOperation(world.api, asked.body.operation.id);
+      if (held.state !== "awaiting-approval") throw new Error(`PUT ${route} awaits no approval: ${JSON.stringify(held)}`);
+      const own = { subject: "second-person", tenants: "*", scopes: ["read", "approve"] };
+      const { body: key } = await world.api.call<{ key: string }>("POST", "/v1/keys", { body: own });
+      const approver = createApi({ url: world.service.url, token: key.key });
+      const approval = await approver.call("POST", `/v1/operations/${held.id}/approve`, { body: { planHash: held.planHash } });
+      if (approval.status !== 200) throw new Error(`approving ${held.id}: ${approval.status} ${JSON.stringify(approval.body)}`);
+      const operation = await world.api.finished(held.id);
+      return { operation, integration: (await world.api.call<IntegrationView>("GET", route)).body };
+    },
     async destroy(tenant, name) {
       const answer = await world.api.call<{ operation: Operation }>("DELETE", `/v1/tenants/${tenant}/integrations/${name}`);
       if (answer.status !== 202) throw new Error(`DELETE ${tenant}/${name}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -98,4 +116,13 @@ export async function startWorld(asked: ServiceOptions = {}, between?: Between, 
     },
   };
   return world;
+}
+
+/** Looks until the operation has ended or waits for an approval. */
+export async function settledOperation(api: Api, id: string): Promise<Operation> {
+  for (;;) {
+    const { body: operation } = await api.call<Operation>("GET", `/v1/operations/${id}`);
+    if (!["queued", "running"].includes(operation.state)) return operation;
+    await sleep(100);
+  }
 }

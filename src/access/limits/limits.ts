@@ -11,9 +11,11 @@ export interface LimitSettings {
   writesPerMinute: number;
   /** requests that take something away an hour, per caller and per tenant */
   destroysPerHour: number;
+  /** event streams that are open at once, per caller and process */
+  streamsPerCaller: number;
 }
 
-export const usualLimits: LimitSettings = { requestsPerMinute: 6_000, writesPerMinute: 600, destroysPerHour: 200 };
+export const usualLimits: LimitSettings = { requestsPerMinute: 6_000, writesPerMinute: 600, destroysPerHour: 200, streamsPerCaller: 50 };
 
 export interface Limits {
   /**
@@ -28,6 +30,12 @@ export interface Limits {
    * @throws ProblemError `rate_limited` where the others who wait are too many for that
    */
   keepPace(tenant: string): Promise<void>;
+  /**
+   * Counts an event stream until the returned function is called.
+   *
+   * @throws ProblemError `rate_limited` if the caller has too many
+   */
+  openStream(subject: string): () => void;
   close(): Promise<void>;
 }
 
@@ -51,7 +59,25 @@ export async function openLimits(settings: LimitSettings, databaseUrl?: string):
       }
     },
     keepPace: (tenant) => taking(pace(tenant)),
+    openStream: streamCounter(settings.streamsPerCaller),
     close: async () => pool?.end(),
+  };
+}
+
+/** Streams are held by a process, so each process counts its own. */
+function streamCounter(most: number): Limits["openStream"] {
+  const open = new Map<string, number>();
+  return (subject) => {
+    const others = open.get(subject) ?? 0;
+    if (others >= most) {
+      throw new ProblemError("rate_limited", `This caller follows ${others} operations already. Close a stream first.`, { retryAfter: 5 });
+    }
+    open.set(subject, others + 1);
+    return () => {
+      const left = (open.get(subject) ?? 1) - 1;
+      if (left > 0) open.set(subject, left);
+      else open.delete(subject);
+    };
   };
 }
 

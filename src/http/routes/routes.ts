@@ -1,17 +1,19 @@
 /** Every route there is. */
 
 import type { Route } from "../server/route.ts";
+import { apiKeyRoutes } from "./admin/api-keys.ts";
+import { auditRoutes } from "./admin/audit.ts";
+import { claimRoutes } from "./admin/claims.ts";
+import { freezeRoutes } from "./admin/freeze.ts";
+import { trustedPrincipalRoutes } from "./admin/trusted-principals.ts";
 import { adoptRoutes } from "./adopt.ts";
-import { apiKeyRoutes } from "./api-keys.ts";
 import { approvalRoutes } from "./approvals.ts";
-import { auditRoutes } from "./audit.ts";
 import { blueprintRoutes } from "./blueprints.ts";
 import { bootstrapRoutes } from "./bootstrap.ts";
 import { cancelRoutes } from "./cancel.ts";
 import { docsRoutes } from "./docs.ts";
 import { driftRoutes } from "./drift.ts";
 import { explainRoutes } from "./explain.ts";
-import { freezeRoutes } from "./freeze.ts";
 import { handOffRoutes } from "./hand-off.ts";
 import { handshakeRoutes } from "./handshake.ts";
 import { integrationRoutes } from "./integrations.ts";
@@ -23,7 +25,6 @@ import { vendorRoutes } from "./revoke.ts";
 import { sourceRoutes } from "./sources.ts";
 import { systemRoutes } from "./system.ts";
 import { tenantRoutes } from "./tenants.ts";
-import { trustedPrincipalRoutes } from "./trusted-principals.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 export const routes: readonly Route[] = [
@@ -36,6 +37,7 @@ export const routes: readonly Route[] = [
   ...keyRoutes,
   ...explainRoutes,
   ...trustedPrincipalRoutes,
+  ...claimRoutes,
   ...blueprintRoutes,
   ...vendorRoutes,
   ...operationRoutes,

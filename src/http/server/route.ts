@@ -17,6 +17,7 @@ export const tags = {
   Operations: "What is being done or was done, step by step",
   System: "Whether the service lives and works",
   "Trusted principals": "Whom integrations of vendors without a blueprint may trust",
+  Claims: "Which tenant uses which account and resource",
   Keys: "KMS keys that Drawbridge made, in use and left over",
   Git: "Repositories as the source of truth: reconcile, sources, webhooks, drift",
   "API keys": "Who may call, for which tenants, and what",

@@ -14,6 +14,7 @@ import { idempotentRequest, runOnce } from "./idempotency.ts";
 import { traceOf } from "./observe.ts";
 import { RequestError, requestError } from "./problem-response.ts";
 import { type Answer, type Route, type RouteScope, routeName, type StrictObject } from "./route.ts";
+import { watchCaller } from "./watched-caller.ts";
 
 /** The express handler of a route. The app's error handler answers its errors. */
 export function serve(route: Route, api: Api): RequestHandler {
@@ -64,7 +65,9 @@ export function serve(route: Route, api: Api): RequestHandler {
         throw error;
       }
     };
-    await send(request, response, await maybeOnce(route, api, request, caller, body, run));
+    const answer = await maybeOnce(route, api, request, caller, body, run);
+    if (answer.events && caller) await stream(request, response, answer, { api, caller });
+    else await send(request, response, answer);
   };
 }
 
@@ -157,6 +160,18 @@ function endOf(request: Request, response: Response): AbortSignal {
   response.once("close", () => gone.abort());
   const closing: unknown = request.app.get("closing");
   return closing instanceof AbortSignal ? AbortSignal.any([gone.signal, closing]) : gone.signal;
+}
+
+/** Sends events while the caller may read them. A caller has a limited number of streams. */
+async function stream(request: Request, response: Response, answer: Answer, { api, caller }: { api: Api; caller: Caller }): Promise<void> {
+  const close = api.limits.openStream(caller.subject);
+  const unwatch = watchCaller(api, request, caller, () => response.destroy());
+  try {
+    await send(request, response, answer);
+  } finally {
+    unwatch();
+    close();
+  }
 }
 
 /** Express's own send is avoided where a body is ours: it would answer 304 by an ETag that covers the desired state only. */

@@ -27,6 +27,7 @@ export function bucketPolicyRules(spec: BucketPolicySpec): StackRules {
   return {
     ...plainRules(spec),
     bucket,
+    named: [`bucket/${bucket}`],
     sharedDocuments: [bucketArn("aws", spec.key)],
     guarded: () => [{ name: `policy of ${spec.key}`, kind: "bucket", document: policy }],
     documents: () => [

@@ -36,6 +36,7 @@ export function keyAccessRules(spec: KeyAccessSpec): StackRules {
   return {
     ...plainRules(spec),
     usesKeys: true,
+    named: [`key/${inputs.existingKeyArn}`],
     sharedDocuments: [inputs.existingKeyArn],
     planned: async (work) => ({ spec, documents: await planned(work, inputs) }),
     outputsBeside: (work, _applied, before) => outputsBeside(work, inputs, before),

@@ -5,18 +5,21 @@ import { aliasLeft, keysLeft } from "../../accounts/inventory.ts";
 import { aliasesOfKey, findOwnedKey, findOwnedKeys, type OwnedKey } from "../../accounts/keys.ts";
 import type { LiveDocuments } from "../../iam/words/live.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
+import { claimResources } from "../../store/claims/resources.ts";
 import { changeIntegration } from "../../store/integrations.ts";
 import { type TemplateParts, tagList } from "../hand-off/template-parts.ts";
 import type { Work } from "../work.ts";
+import { encryptionOf, prepareEncryption, priorEncryption, putBack } from "./bucket-encryption.ts";
 import { documentDifferences, keyStateDifferences, tagDifferences } from "./document-differences.ts";
 import { type Applied, destroyMade, plainRules, type Removal, type StackDifference, type StackRules } from "./stack-rules.ts";
 
 export const isOwnedKey = (spec: StackSpec): spec is OwnedKeySpec => spec.kind === "kms-key" && !("existingKeyArn" in spec.inputs);
 
 export function ownedKeyRules(spec: OwnedKeySpec): StackRules {
-  const { alias, policy } = spec.inputs;
+  const { alias, policy, encryptBucket } = spec.inputs;
   return {
     ...plainRules(spec),
+    named: [alias, ...(encryptBucket === undefined ? [] : [`bucket/${encryptBucket}`])],
     usesKeys: true,
     makesMain: true,
     guarded: () => [{ name: `policy of ${spec.key}`, kind: "key", document: policy }],
@@ -25,25 +28,42 @@ export function ownedKeyRules(spec: OwnedKeySpec): StackRules {
     findMade: (work, held) => findMade(work, spec, held),
     apply: async (work, { before, found }) => {
       const isNew = before?.outputs?.keyArn === undefined && found.adopt.key === undefined;
+      await prepareEncryption(work, spec, () => keysOfStack(work, spec.key));
       return { spec: isNew ? await withRetainedKey(work, spec) : spec };
     },
-    afterUpdate: (work, applied, outputs) => unmarkRetained(work, spec, applied, outputs),
+    outputsBeside: async (work) => {
+      const prior = encryptBucket === undefined ? undefined : await priorEncryption(work, spec);
+      return prior ? { priorEncryption: prior } : {};
+    },
+    afterUpdate: async (work, applied, outputs) => {
+      await claimKey(work, String(outputs.keyArn));
+      await unmarkRetained(work, spec, applied, outputs);
+    },
     differences: (outputs, _prefix, live) => keyDifferences(spec.inputs, String(outputs?.["keyArn"] ?? ""), live),
     remove: (work, removal) => remove(work, spec, removal),
     afterRemoval: async (work) => retain(work, spec, await keysOfStack(work, spec.key), "Deleting a key destroys what it encrypted."),
-    survivors: async ({ account }, owner) => [
-      ...(await aliasLeft(account.clients, alias)),
-      ...(await keysLeft(account.clients, owner, spec.key)),
+    survivors: async (work, owner) => [
+      ...(await aliasLeft(work.account.clients, alias)),
+      ...(await keysLeft(work.account.clients, owner, spec.key)),
+      ...(await encryptionLeft(work, spec)),
     ],
   };
 }
 
 /** If only this run would take the key in, the key is left as it is: it stays in the account in any case. */
-function remove(work: Work, spec: OwnedKeySpec, removal: Removal): Promise<"removed"> {
+async function remove(work: Work, spec: OwnedKeySpec, removal: Removal): Promise<"removed"> {
+  const prior = await priorEncryption(work, spec);
+  if (prior) await putBack(work, prior, await keysOfStack(work, spec.key));
   const { adopt, state } = removal.found;
   const { key: _key, ...others } = adopt;
   const isKeyHeld = state?.resources.some(({ name }) => name === "key") === true;
   return destroyMade(work, spec, removal, isKeyHeld ? others : adopt.alias === undefined ? {} : adopt);
+}
+
+/** The bucket that still has a key of this stack as its default encryption. */
+async function encryptionLeft(work: Work, { key, inputs: { encryptBucket: bucket } }: OwnedKeySpec): Promise<string[]> {
+  if (bucket === undefined) return [];
+  return (await encryptionOf(work, bucket, await keysOfStack(work, key))) ? [`the default encryption of bucket ${bucket}`] : [];
 }
 
 /**
@@ -55,6 +75,15 @@ async function withRetainedKey(work: Work, spec: OwnedKeySpec): Promise<OwnedKey
   if (!retained) return spec;
   await work.run.progress("key-adopted", { key: spec.key, keyArn: retained.arn });
   return { ...spec, inputs: { ...spec.inputs, adoptKeyId: retained.id } };
+}
+
+/** Only AWS knows a new key's ARN. From now on, no other tenant can name the key. */
+async function claimKey({ context, account: { tenant }, integration }: Work, keyArn: string): Promise<void> {
+  await claimResources(
+    context.store.db,
+    { accountId: tenant.accountId, resources: [`key/${keyArn}`] },
+    { tenant: tenant.name, name: integration },
+  );
 }
 
 /** After an adoption, the key is no longer retained. */

@@ -31,6 +31,7 @@ export function roleRules(spec: RoleSpec): StackRules {
   return {
     ...plainRules(spec),
     role: inputs,
+    named: [`role/${inputs.name}`],
     makesMain: true,
     bare,
     closed: (since) => closedRole(spec, since),

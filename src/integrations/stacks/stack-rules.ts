@@ -60,6 +60,8 @@ export interface StackRules {
   role?: RoleInputs;
   /** The bucket whose policy it writes into. */
   bucket?: string;
+  /** What it makes or writes in the account: `role/<name>`, `bucket/<name>`, `alias/<name>`, `key/<ARN>`. */
+  named: readonly string[];
   /** ARNs of the documents that it shares with others. The run holds each of them while the stack changes. */
   sharedDocuments: readonly string[];
   /** It works on keys. So the check for leftovers also reads the account's keys. */
@@ -117,6 +119,7 @@ export type StackDifference = Omit<Difference, "stack">;
 /** The rules of a stack that makes nothing of its own. Each kind replaces what differs. */
 export function plainRules(spec: StackSpec): StackRules {
   return {
+    named: [],
     sharedDocuments: [],
     usesKeys: false,
     makesMain: false,

@@ -24,11 +24,31 @@ interface TenantsTable {
   record: JSONColumnType<TenantRecord>;
 }
 
-/** The tenants that have, or had, an account or a resource in it. */
+/** The tenants that have, or had, an account. */
 interface ClaimsTable {
   account_id: string;
   resource: string;
   tenant: string;
+  since: Generated<Date>;
+  /** Whether it excludes other tenants; a claim that nobody has confirmed doesn't */
+  held: Generated<boolean>;
+}
+
+interface ResourceClaimsTable {
+  account_id: string;
+  resource: string;
+  tenant: string;
+  integration: string;
+  since: Generated<Date>;
+}
+
+interface ClaimGrantsTable {
+  id: string;
+  account_id: string;
+  resource: string;
+  tenant: string;
+  /** The administrator's subject */
+  granted_by: string;
   since: Generated<Date>;
 }
 
@@ -234,6 +254,8 @@ export interface Database {
   trusted_principals: TrustedPrincipalsTable;
   tenants: TenantsTable;
   claims: ClaimsTable;
+  resource_claims: ResourceClaimsTable;
+  claim_grants: ClaimGrantsTable;
   integrations: IntegrationsTable;
   external_ids: ExternalIdsTable;
   operations: OperationsTable;

@@ -17,12 +17,14 @@ import { up as legacyAuthors } from "./migrations/0130-legacy-authors.ts";
 import { up as refusalsByTenant } from "./migrations/0140-refusals-by-tenant.ts";
 import { up as closedByTeardowns } from "./migrations/0150-closed-by-teardowns.ts";
 import { up as planScope } from "./migrations/0160-plan-scope.ts";
+import { up as resourceClaims } from "./migrations/0170-resource-claims.ts";
 
 /** Kysely applies them in order of their names. A released migration is never edited. */
 const migrations = {
   "0140-refusals-by-tenant": { up: refusalsByTenant },
   "0150-closed-by-teardowns": { up: closedByTeardowns },
   "0160-plan-scope": { up: planScope },
+  "0170-resource-claims": { up: resourceClaims },
   "0130-legacy-authors": { up: legacyAuthors },
   "0120-claims": { up: claims },
   "0110-names-without-tokens": { up: namesWithoutTokens },

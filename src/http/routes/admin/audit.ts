@@ -1,12 +1,12 @@
 /** /v1/audit: who did what. */
 
 import { z } from "zod";
-import type { AuditRow } from "../../model/audit-entry.ts";
-import type { Caller } from "../../model/caller.ts";
-import { nameSchema } from "../../model/names.ts";
-import { auditAfter, listAudit } from "../../store/audit.ts";
-import { defineRoute, type Route } from "../server/route.ts";
-import { pageOf, pageQuery, queryNumber } from "../views/schemas.ts";
+import type { AuditRow } from "../../../model/audit-entry.ts";
+import type { Caller } from "../../../model/caller.ts";
+import { nameSchema } from "../../../model/names.ts";
+import { auditAfter, listAudit } from "../../../store/audit.ts";
+import { defineRoute, type Route } from "../../server/route.ts";
+import { pageOf, pageQuery, queryNumber } from "../../views/schemas.ts";
 
 const tag = "Audit";
 const text = z.string().min(1).max(300);

@@ -1,12 +1,12 @@
 /** /v1/keys: API keys. */
 
 import { z } from "zod";
-import { makeKey, removeKey, rotateKey } from "../../access/identity/api-keys.ts";
-import { scopes } from "../../model/caller.ts";
-import { nameSchema } from "../../model/names.ts";
-import { listApiKeys } from "../../store/api-keys.ts";
-import { defineRoute, type Route } from "../server/route.ts";
-import { pageOf, pageQuery } from "../views/schemas.ts";
+import { makeKey, removeKey, rotateKey } from "../../../access/identity/api-keys.ts";
+import { scopes } from "../../../model/caller.ts";
+import { nameSchema } from "../../../model/names.ts";
+import { listApiKeys } from "../../../store/api-keys.ts";
+import { defineRoute, type Route } from "../../server/route.ts";
+import { pageOf, pageQuery } from "../../views/schemas.ts";
 
 const tag = "API keys";
 const collection = "/v1/keys";

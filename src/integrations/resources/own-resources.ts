@@ -1,12 +1,12 @@
 /**
  * Resources that no integration may use: those that the service itself needs, and the tenant's own where the vendor's are required. Pure.
  */
-import type { StackSpec } from "../../stacks/stack.ts";
-import type { BlueprintContext, Expectations } from "../blueprints/parts/blueprint.ts";
-import type { AccessContract } from "../iam/contract/contract.ts";
-import { ProblemError } from "../problem.ts";
-import type { ServiceResources } from "./context.ts";
-import { rulesOf } from "./stacks/kinds.ts";
+import type { StackSpec } from "../../../stacks/stack.ts";
+import type { BlueprintContext, Expectations } from "../../blueprints/parts/blueprint.ts";
+import type { AccessContract } from "../../iam/contract/contract.ts";
+import { ProblemError } from "../../problem.ts";
+import type { ServiceResources } from "../context.ts";
+import { rulesOf } from "../stacks/kinds.ts";
 
 /**
  * Refuses an integration that names the service's state bucket or secrets key: access to these is access to every account.

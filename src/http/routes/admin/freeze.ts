@@ -1,6 +1,6 @@
 /** /v1/freeze: the stop for everything that writes to AWS. */
 import { z } from "zod";
-import { defineRoute, type Route } from "../server/route.ts";
+import { defineRoute, type Route } from "../../server/route.ts";
 
 const facts = { path: "/v1/freeze", scope: "admin", everyTenant: true, tag: "System" } as const;
 

@@ -1,11 +1,11 @@
 /** /v1/trusted-principals: whom integrations of vendors without a blueprint may trust. */
 
 import { z } from "zod";
-import { OutsidePrincipal } from "../../iam/words/principal.ts";
-import { nameSchema } from "../../model/names.ts";
-import { ProblemError } from "../../problem.ts";
-import { deleteTrustedPrincipal, findTrustedPrincipal, saveTrustedPrincipal } from "../../store/trusted-principals.ts";
-import { defineRoute, type Route } from "../server/route.ts";
+import { OutsidePrincipal } from "../../../iam/words/principal.ts";
+import { nameSchema } from "../../../model/names.ts";
+import { ProblemError } from "../../../problem.ts";
+import { deleteTrustedPrincipal, findTrustedPrincipal, saveTrustedPrincipal } from "../../../store/trusted-principals.ts";
+import { defineRoute, type Route } from "../../server/route.ts";
 
 const tag = "Trusted principals";
 const path = "/v1/trusted-principals/{id}";

@@ -1,9 +1,9 @@
 import { hash } from "node:crypto";
 import { sql } from "kysely";
-import type { IntegrationRecord } from "../model/integration.ts";
-import { ProblemError } from "../problem.ts";
-import type { Db } from "./database/transaction.ts";
-import { withoutProof } from "./proofs.ts";
+import type { IntegrationRecord } from "../../model/integration.ts";
+import { ProblemError } from "../../problem.ts";
+import type { Db } from "../database/transaction.ts";
+import { withoutProof } from "../proofs.ts";
 
 /** SHA-256 (hex) of an external id in lower case: ids that differ only by case count as one id here. */
 export function externalIdDigest(externalId: string): string {

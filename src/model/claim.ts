@@ -1,0 +1,23 @@
+/** Resources of an account as claims name them. */
+import { z } from "zod";
+
+// IAM user guide, "IAM identifiers"; S3 user guide, "Bucket naming rules"; KMS API reference, CreateAlias and "Key ARN"
+const forms = [
+  /^role\/[\w+=,.@-]{1,64}$/,
+  /^bucket\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+  /^alias\/[A-Za-z0-9/_-]{1,250}$/,
+  /^key\/arn:aws(?:-[a-z]+)*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]{1,64}$/,
+  /^arn:aws(?:-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:\d{12}:[\w+=,.@:/-]{1,512}$/,
+];
+
+/** `role/<name>`, `bucket/<name>`, `alias/<name>`, `key/<ARN>`, or the ARN of another resource, without wildcards. */
+export const resourceSchema = z
+  .string()
+  .max(700)
+  .refine((text) => forms.some((form) => form.test(text)), {
+    error: "A resource is role/<name>, bucket/<name>, alias/<name>, key/<ARN> or an ARN",
+  })
+  .meta({ example: "bucket/acme-exports" });
+
+/** The account in a resource's ARN; undefined for a name. */
+export const accountOfResource = (resource: string): string | undefined => /arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1];
