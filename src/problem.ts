@@ -42,6 +42,7 @@ export const problemKinds = {
   precondition_required: kind(428, "after-change", "If-Match is needed"),
   idempotency_key_reused: kind(422, "never", "This key was used with another body"),
   plan_stale: kind(409, "after-change", "The plan isn't what would be done now"),
+  author_without_rights: kind(403, "after-change", "The author of the change may no longer make it"),
   approver_is_requester: kind(403, "after-change", "Somebody else has to approve this"),
   not_approved: kind(409, "after-change", "Nobody has approved this yet"),
   not_awaiting_approval: kind(409, "never", "The operation awaits no approval"),

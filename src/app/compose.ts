@@ -6,6 +6,7 @@ import { createAudit } from "../access/audit/audit.ts";
 import { writeGates } from "../access/audit/write-gate.ts";
 import { callerLookup } from "../access/identity/find-caller.ts";
 import { tokenReader } from "../access/identity/oidc.ts";
+import { rightsLookup } from "../access/identity/rights.ts";
 import { openLimits } from "../access/limits/limits.ts";
 import { leaveAloneWhatRefuses } from "../accounts/circuit.ts";
 import { createSts } from "../accounts/sts.ts";
@@ -56,7 +57,9 @@ export async function compose(
   const freeze = createFreeze({ store, queue, log, killing, owner });
   const isFrozen = async () => (await freeze.look()) !== undefined;
   const now = () => new Date().toISOString();
-  const context: Context = { store, queue, engine, sts, reach, log, owner, writeGates: writeGates({ audit, isFrozen }), now, ...config };
+  const rightsOf = rightsLookup({ db: store.db, issuers: config.issuers });
+  const gates = writeGates({ audit, isFrozen });
+  const context: Context = { store, queue, engine, sts, reach, log, owner, writeGates: gates, now, rightsOf, ...config };
   const folders = [config.dataDir, config.pulumiHome, tmpdir()];
   const capacity = createCapacity({ ...config, memoryLeft, diskFree: () => diskFree(folders), log });
   measureBounds(metrics, { capacity, queue, db: store.db, folders });

@@ -1,7 +1,7 @@
 /** Accepts a reconcile. One transaction writes the source's sequence and the operation, and ends the operations that it overtakes. */
 
 import type { Context } from "../integrations/context.ts";
-import { type Caller, holdsScope, holdsTenants, tenantsText, type VisibleTenants } from "../model/caller.ts";
+import { type Caller, type Credential, holdsScope, holdsTenants, tenantsText, type VisibleTenants, type Writer } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { actingAs, type SourceMember, type SourceRecord } from "../model/source.ts";
 import { openOperation } from "../operations/open.ts";
@@ -24,6 +24,7 @@ export interface Asker {
   mayDestroy: boolean;
   /** Whether they hold the scope `admin` */
   administers: boolean;
+  credential: Credential;
 }
 
 /** The sender of a push, with the sender's rights. */
@@ -32,6 +33,7 @@ export const askerOf = (caller: Caller): Asker => ({
   tenants: caller.tenants,
   mayDestroy: holdsScope(caller, "destroy"),
   administers: holdsScope(caller, "admin"),
+  credential: caller.credential,
 });
 
 export interface Push {
@@ -72,7 +74,7 @@ export async function acceptPush(context: Context, push: Push, by: Asker): Promi
       tenants: by.tenants,
       mayDestroy: by.mayDestroy,
       administers: by.administers,
-      writers: [by.subject],
+      writers: [{ subject: by.subject, credential: by.credential }],
     };
     return start(
       context,
@@ -92,7 +94,7 @@ export async function acceptPush(context: Context, push: Push, by: Asker): Promi
 export async function acceptPull(
   context: Context,
   { name }: Pick<SourceRecord, "name">,
-  { requestedBy, asker }: { requestedBy: string; asker?: string },
+  { requestedBy, asker }: { requestedBy: string; asker?: Writer },
 ): Promise<StoredOperation> {
   return context.store.db.transaction().execute(async (trx) => {
     // Read again: the source or its scopes may have changed since it was found to be due.
@@ -110,7 +112,7 @@ export async function acceptPull(
       mayDestroy: scopes.includes("destroy"),
       administers: scopes.includes("admin"),
       actingAs: actingAs(source),
-      writers: [source.requestedBy, ...(asker === undefined ? [] : [asker])],
+      writers: [{ subject: source.requestedBy, ...(source.author && { credential: source.author }) }, ...(asker ? [asker] : [])],
     };
     return start(context, trx, { ...source, lastAt: context.now() }, request, requestedBy);
   });

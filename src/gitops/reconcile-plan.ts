@@ -2,16 +2,17 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Context } from "../integrations/context.ts";
 import { decide } from "../integrations/decide.ts";
-import { refuseForeignIds } from "../integrations/put.ts";
+import { refuseByStore } from "../integrations/put.ts";
 import type { VisibleTenants } from "../model/caller.ts";
 import { integrationEtag, tenantEtag } from "../model/etag.ts";
 import { type Manifest, manifestId, readManifestSpec } from "../model/manifest.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import { ProblemError, problemOf } from "../problem.ts";
-import { refuseTenant, type TenantRights, type TenantSpec } from "../tenants/tenants.ts";
+import { refuseTenant, type TenantSpec } from "../tenants/tenants.ts";
 import { type Facts, pauseOf, readFacts } from "./reconcile-facts.ts";
 import type { Given, PlanRequest, Step } from "./reconcile-items.ts";
 import { prunes } from "./reconcile-prunes.ts";
+import { acceptedRights } from "./reconcile-rights.ts";
 
 const ITEMS_PER_YIELD = 25;
 
@@ -108,11 +109,6 @@ function foreseenTenant(context: Context, { metadata, spec }: Manifest): TenantR
   return { name: metadata.name, ...given, tags, provisioningExternalId: "", createdAt: now, updatedAt: now };
 }
 
-/** The rights of the caller who sent the reconcile. The plan and the run both ask here, so they can't differ. */
-export function senderRights({ tenants, administers = false }: Pick<PlanRequest, "tenants" | "administers">): TenantRights {
-  return { seesAll: tenants === "*", administers };
-}
-
 async function planTenant(
   context: Context,
   request: PlanRequest,
@@ -120,7 +116,7 @@ async function planTenant(
   before: TenantRecord | undefined,
 ): Promise<Pick<Step, "outcome" | "ifMatch">> {
   const spec = manifest.spec as unknown as TenantSpec;
-  const by = senderRights(request);
+  const by = acceptedRights(request);
   await refuseTenant(context, context.store.db, { name: manifest.metadata.name, body: spec, by }, before);
   if (!before) return { outcome: "added" };
   const ifMatch = tenantEtag(before);
@@ -149,14 +145,15 @@ async function planIntegration(
     throw new ProblemError("paused", "This integration is paused. Set settings.paused to false to let it go on.");
   }
   const asked = { tenant: tenantName, name: metadata.name, body };
-  const { next, desired } = decide(asked, { tenant, before, revoked: facts.revoked, now: context.now(), service: context });
+  const decision = decide(asked, { tenant, before, revoked: facts.revoked, now: context.now(), service: context });
+  const { next, desired } = decision;
   if (!before) {
-    await refuseForeignIds(context, next);
+    await refuseByStore(context, decision);
     return { outcome: "added" };
   }
   const ifMatch = integrationEtag(before);
   if (integrationEtag(next) !== ifMatch) {
-    await refuseForeignIds(context, next);
+    await refuseByStore(context, decision);
     return { outcome: "changed", ifMatch };
   }
   const open = facts.busy.get(`${tenantName}/${metadata.name}`);

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import type { Context } from "../integrations/context.ts";
 import { deleteIntegration } from "../integrations/delete.ts";
 import { type PutRequest, putIntegration } from "../integrations/put.ts";
-import type { VisibleTenants } from "../model/caller.ts";
+import type { VisibleTenants, Writer } from "../model/caller.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { hasSettled } from "../model/operation.ts";
 import { actingAs, type SourceRecord } from "../model/source.ts";
@@ -19,8 +19,9 @@ import { putTenant, type TenantSpec } from "../tenants/tenants.ts";
 import type { Position } from "./manifests.ts";
 import { readFiles } from "./read-files.ts";
 import type { Given, Item, Outcome, Step } from "./reconcile-items.ts";
-import { planReconcile, senderRights } from "./reconcile-plan.ts";
+import { planReconcile } from "./reconcile-plan.ts";
 import { idOf, incompleteness, itemOf, refusedAsWhole, resultOf, summaryOf } from "./reconcile-result.ts";
+import { acceptedRights, currentRights, withoutRights, writerOf } from "./reconcile-rights.ts";
 import { fetchRepository } from "./repository.ts";
 
 /** What a reconcile operation carries. */
@@ -40,22 +41,25 @@ export interface ReconcileRequest {
   /** Of a pulled source: as what it was when this was accepted */
   actingAs?: string;
   /** The authors of the manifests, as far as they are known; the caller by default */
-  writers?: string[];
+  writers?: (Writer | string)[];
 }
 
 const SOURCE_WAIT = 120;
 
 /** Runs a reconcile: fetch, plan, apply, watch. Run again after a restart it takes up the operations that it had started. */
-export async function reconcile(context: Context, run: Run, request: ReconcileRequest): Promise<void> {
+export async function reconcile(context: Context, run: Run, accepted: ReconcileRequest): Promise<void> {
   const lease = {
-    resources: [`source:${request.source}`],
+    resources: [`source:${accepted.source}`],
     owner: context.owner,
     operation: run.operation.id,
     waitSeconds: SOURCE_WAIT,
     signal: run.signal,
   };
   await withLeases(context.store, lease, async () => {
-    const { given, revision } = await readGiven(context, run, request);
+    await currentRights(context, accepted);
+    const { given, revision } = await readGiven(context, run, accepted);
+    // A fetch takes a while, and a plan may wait for days: look again.
+    const request = await currentRights(context, accepted);
     const fresh = await run.step("plan", () => planReconcile(context, { ...request, given }));
     const steps = await asFirstPlanned(context, run, fresh);
     const finish = (why: ProblemError | undefined) => {
@@ -135,9 +139,10 @@ async function apply(context: Context, run: Run, request: ReconcileRequest, step
   const work = named.filter((step) => (step.outcome === "added" || step.outcome === "changed") && step.operation === undefined);
   for (const step of [...work.filter((one) => one.kind === "Tenant"), ...work.filter((one) => one.kind === "Integration")]) {
     run.signal.throwIfAborted();
-    await orRefuse(step, () =>
-      step.kind === "Tenant" ? applyTenant(context, request, step) : applyIntegration(context, run, request, step),
-    );
+    await orRefuse(step, async () => {
+      const now = await currentRights(context, request);
+      await (step.kind === "Tenant" ? applyTenant(context, now, step) : applyIntegration(context, run, now, step));
+    });
   }
 }
 
@@ -154,14 +159,21 @@ async function orRefuse(step: Step, work: () => Promise<void>): Promise<void> {
 
 async function applyTenant(context: Context, request: ReconcileRequest, { name, manifest, ifMatch }: Step): Promise<void> {
   const body = manifest?.spec as unknown as TenantSpec;
-  await putTenant(context, { name, body, by: senderRights(request), ...(ifMatch && { ifMatch }) });
+  await putTenant(context, { name, body, by: acceptedRights(request), ...(ifMatch && { ifMatch }) });
 }
 
 async function applyIntegration(context: Context, run: Run, { writers }: ReconcileRequest, step: Step): Promise<void> {
   const { tenant = "", name, manifest, ifMatch } = step;
   const body = manifest?.spec as unknown as PutRequest["body"];
   const { requestedBy } = run.operation;
-  const put = await putIntegration(context, { tenant, name, body, requestedBy, ...(writers && { writers }), ...(ifMatch && { ifMatch }) });
+  const put = await putIntegration(context, {
+    tenant,
+    name,
+    body,
+    requestedBy,
+    ...(writers && { writers: writers.map(writerOf) }),
+    ...(ifMatch && { ifMatch }),
+  });
   if (!put.operation) {
     step.outcome = "unchanged";
     return;
@@ -179,7 +191,8 @@ async function follow(context: Context, run: Run, step: Step, operation: string)
  * Destroys what the source no longer names, if that is within the limit or was approved. Beyond the limit none is touched, because
  * an empty folder is probably a mistake. An approval needs the hash of the whole list.
  */
-async function prune(context: Context, run: Run, { source, maxDeletes }: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
+async function prune(context: Context, run: Run, request: ReconcileRequest, steps: Step[]): Promise<string | undefined> {
+  const { source, maxDeletes } = request;
   const doomed = steps.filter((step) => step.outcome === "pruned");
   const planHash = hash("sha256", JSON.stringify(doomed.map(idOf).sort()));
   // A hash in the row means that this run was parked with it, and only an approval leads on from there.
@@ -192,6 +205,7 @@ async function prune(context: Context, run: Run, { source, maxDeletes }: Reconci
     run.signal.throwIfAborted();
     await orRefuse(step, async () => {
       const { tenant = "", name, ifMatch } = step;
+      if (!(await currentRights(context, request)).mayDestroy) throw withoutRights("The author", "destroy");
       const destroy = await deleteIntegration(context, {
         tenant,
         name,

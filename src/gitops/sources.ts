@@ -1,6 +1,7 @@
 /** Sources: repositories that the service fetches itself, when a webhook says so and when their interval is over. */
 
 import type { Context } from "../integrations/context.ts";
+import type { Caller, Writer } from "../model/caller.ts";
 import type { SourceRecord } from "../model/source.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
@@ -31,9 +32,13 @@ export async function requireSource(context: Pick<Context, "store">, name: strin
  */
 export async function putSource(
   context: Context,
-  { name, body, requestedBy, scopes }: { name: string; body: SourceSpec; requestedBy: string; scopes: readonly string[] },
+  {
+    name,
+    body,
+    by: { subject, scopes, credential },
+  }: { name: string; body: SourceSpec; by: Pick<Caller, "subject" | "scopes" | "credential"> },
 ): Promise<{ created: boolean; source: SourceRecord }> {
-  for (const needed of ["write", ...(body.prune ? ["destroy"] : [])]) {
+  for (const needed of ["write", ...(body.prune ? ["destroy" as const] : [])] as const) {
     if (!scopes.includes(needed))
       throw new ProblemError("forbidden", `A source acts with the scopes of whoever registers it, and this one needs the scope ${needed}.`);
   }
@@ -45,7 +50,8 @@ export async function putSource(
     name,
     kind: "pull",
     tenants: "*",
-    requestedBy,
+    requestedBy: subject,
+    author: credential,
     scopes: [...scopes],
     createdAt: before?.createdAt ?? context.now(),
   };
@@ -71,10 +77,10 @@ export async function removeSource(context: Context, name: string): Promise<void
  *
  * @throws ProblemError not_found
  */
-export async function fetchNow(context: Context, name: string, requestedBy: string): Promise<StoredOperation> {
+export async function fetchNow(context: Context, name: string, asker: Writer): Promise<StoredOperation> {
   const source = await requireSource(context, name);
   if (source.kind !== "pull") throw new ProblemError("not_found", "This source is pushed; there is nothing to fetch.");
-  return acceptPull(context, source, { requestedBy, asker: requestedBy });
+  return acceptPull(context, source, { requestedBy: asker.subject, asker });
 }
 
 /**

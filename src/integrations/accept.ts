@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { stackAddress } from "../../stacks/name.ts";
 import { canonicalJson } from "../iam/words/policy-document.ts";
-import { legacyAuthor } from "../model/caller.ts";
+import { type Credential, legacyAuthor, type Writer } from "../model/caller.ts";
 import type { Author, IntegrationRecord, UpRequest } from "../model/integration.ts";
 import type { OperationKind } from "../model/operation.ts";
 import { openOperation } from "../operations/open.ts";
@@ -41,8 +41,10 @@ export interface Acceptance {
   replaces?: StoredOperation | undefined;
   /** the caller's subject */
   requestedBy: string;
+  /** The caller's; none for the service itself */
+  credential?: Credential | undefined;
   /** The authors of what is new in `next`. Default: the caller. Empty if only time has passed. */
-  writers?: readonly string[];
+  writers?: readonly Writer[];
   /** Whether they wrote all of `next`. Then nothing is left that an unknown author wrote in an earlier release. */
   wholly?: boolean;
 }
@@ -54,7 +56,8 @@ export interface Acceptance {
  *   the integration is no longer what `next` was made from (`readAgain` then repeats the work)
  */
 export async function accept(context: Context, acceptance: Acceptance): Promise<StoredOperation> {
-  const { kind, next, basis, desired, request, also, replaces, requestedBy, writers = [requestedBy], wholly = false } = acceptance;
+  const { kind, next, basis, desired, request, also, replaces, requestedBy, credential, wholly = false } = acceptance;
+  const { writers = [{ subject: requestedBy, ...(credential && { credential }) }] } = acceptance;
   return context.store.db.transaction().execute(async (trx) => {
     // Take the lock even if there is no row yet: if two requests make the integration at once, the second must see what the first made.
     await lockName(trx, { tenant: next.tenant });
@@ -140,7 +143,7 @@ async function writeAsked(trx: Db, next: IntegrationRecord, live: IntegrationRec
 const known = (authors: readonly Author[] = []): Author[] => authors.filter(({ subject }) => subject !== legacyAuthor);
 
 /** Keeps one entry for each subject, the newest. An older operation that ends removes only its own entries. */
-function withWriters(authors: readonly Author[], writers: readonly string[], operation: string): Author[] {
-  const added = [...new Set(writers)].map((subject) => ({ subject, operation }));
-  return [...authors.filter(({ subject }) => !writers.includes(subject)), ...added];
+function withWriters(authors: readonly Author[], writers: readonly Writer[], operation: string): Author[] {
+  const added = new Map(writers.map((writer) => [writer.subject, { ...writer, operation }]));
+  return [...authors.filter(({ subject }) => !added.has(subject)), ...added.values()];
 }

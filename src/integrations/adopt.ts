@@ -9,6 +9,7 @@ import { readRole } from "../accounts/live-documents.ts";
 import { roleArn } from "../blueprints/parts/role-stack.ts";
 import type { LiveRole } from "../iam/words/live.ts";
 import { sameDocument } from "../iam/words/policy-document.ts";
+import type { Credential } from "../model/caller.ts";
 import type { UpRequest } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
 import type { Run } from "../operations/run.ts";
@@ -33,6 +34,7 @@ export interface AdoptRequest {
   name: string;
   roleArn: string;
   requestedBy: string;
+  credential?: Credential;
 }
 
 /** How an existing role differs from the one that the integration would make. */
@@ -69,6 +71,7 @@ async function requestOnce(context: Context, request: AdoptRequest): Promise<Sto
     desired,
     also: { roleArn: request.roleArn },
     requestedBy: request.requestedBy,
+    credential: request.credential,
   });
 }
 

@@ -4,6 +4,7 @@ import type { AwsReach, WriteGates } from "../accounts/clients.ts";
 import type { Sts } from "../accounts/sts.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
+import type { Credential, Rights } from "../model/caller.ts";
 import type { Queue } from "../operations/queue/queue.ts";
 import type { Store } from "../store/store.ts";
 
@@ -32,4 +33,6 @@ export interface Context extends ServiceResources {
   /** The name of this process in a lease. */
   owner: string;
   now(): string;
+  /** What a credential may do today; undefined if it has ended. */
+  rightsOf(credential: Credential): Promise<Rights | undefined>;
 }

@@ -1,5 +1,6 @@
 /** PUT: decides the request, then records the desired integration and its operation in one transaction. Makes no AWS call. */
 
+import type { Credential, Writer } from "../model/caller.ts";
 import { checkPrecondition, integrationEtag } from "../model/etag.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import type { TenantRecord } from "../model/tenant.ts";
@@ -18,8 +19,10 @@ export interface PutRequest extends Asked {
   ifMatch?: string;
   /** the caller's subject */
   requestedBy: string;
+  /** The caller's credential; none for the service itself */
+  credential?: Credential;
   /** The authors of the body. Default: the caller. */
-  writers?: readonly string[];
+  writers?: readonly Writer[];
 }
 
 export type PutOutcome = { tenant: TenantRecord; record: IntegrationRecord; etag: string; operation?: StoredOperation };
@@ -44,6 +47,15 @@ const storeChecks: readonly ((context: Context, decision: Decision) => Promise<v
 ];
 
 /**
+ * Refuses a decision because of what others have. Every door asks here: REST, previews, and manifests.
+ *
+ * @throws ProblemError external_id_taken, untrusted_principal, claimed_by_another
+ */
+export async function refuseByStore(context: Context, decision: Decision): Promise<void> {
+  await Promise.all(storeChecks.map((check) => check(context, decision)));
+}
+
+/**
  * Reads the body of a PUT or a preview, and decides it on the stored state.
  *
  * @throws ProblemError not_found, unknown_blueprint, invalid_parameters, external_id_superseded, external_id_taken, immutable_field,
@@ -56,7 +68,7 @@ export async function readRequest(context: Context, request: PutRequest, refuse?
   const { tenant, integration: found, busy, revoked } = stored;
   const before = found?.goneAt === undefined ? found : undefined;
   const decision = decide(request, { tenant, before, revoked, now: context.now(), service: context });
-  await Promise.all(storeChecks.map((check) => check(context, decision)));
+  await refuseByStore(context, decision);
   return { ...decision, tenant, busy, etagThere: found && integrationEtag(found) };
 }
 
@@ -128,6 +140,7 @@ async function putOnce(context: Context, request: PutRequest, refuse?: Refuse): 
     desired,
     replaces,
     requestedBy: request.requestedBy,
+    credential: request.credential,
     wholly: true,
     // An unchanged manifest of a source contains nothing new. If somebody removed the integration meanwhile, it stays removed.
     ...(request.writers && { writers: isSame ? [] : request.writers }),

@@ -1,5 +1,6 @@
 /** POST …/external-id: supplies the awaited id, or replaces the current one in place. */
 
+import type { Credential } from "../model/caller.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { problemOf } from "../problem.ts";
 import { integrationsWithExpiredIds } from "../store/integrations.ts";
@@ -21,6 +22,7 @@ export interface RotateRequest {
   /** minutes for which both ids work; 0 ends the old one at once */
   overlapMinutes: number;
   requestedBy: string;
+  credential?: Credential;
 }
 
 /**
@@ -48,7 +50,14 @@ async function rotateOnce(context: Context, request: RotateRequest): Promise<Sto
   const next = { ...changed, handshake: handshakeOf({ blueprint, record: changed, proof: undefined, now }) };
   await refuseForeignIds(context, next);
   const desired = desiredStacks(tenant, await recordedIntegration(context, next));
-  return accept(context, { kind: "rotate", next, basis: record, desired, requestedBy: request.requestedBy });
+  return accept(context, {
+    kind: "rotate",
+    next,
+    basis: record,
+    desired,
+    requestedBy: request.requestedBy,
+    credential: request.credential,
+  });
 }
 
 /**

@@ -10,6 +10,7 @@ import { changeIntegration } from "../store/integrations.ts";
 import { findLaterTeardown } from "../store/operations.ts";
 import { enterAccount } from "./account.ts";
 import { approvalReasons } from "./approval/approval-reasons.ts";
+import { refuseWithoutRights } from "./approval/author-rights.ts";
 import { closedMeanwhile } from "./being-removed.ts";
 import type { Context } from "./context.ts";
 import { approvedParametersOf, asApproved, desiredIntegrationOf, upRequestOf } from "./desired-integration.ts";
@@ -38,6 +39,7 @@ export interface TakingOver {
 export async function up(context: Context, run: Run, request: UpRequest, taking?: TakingOver): Promise<void> {
   const { tenant, record } = await lookUpOperation(context, run);
   const integration = record.name;
+  await refuseWithoutRights(context, request.authors ?? [], tenant.name);
   const asked = await desiredIntegrationOf(context, request, integration);
   const approver = request.approvedBy ?? record.approvedBy;
   const desiredIntegration = approver === undefined ? asked : { ...asked, approvedBy: approver };

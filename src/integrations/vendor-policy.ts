@@ -1,5 +1,6 @@
 /** POST …/vendor-policy: takes the policy that the vendor issued after it saw the role, checks it, and attaches it word for word. */
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
+import type { Credential } from "../model/caller.ts";
 import type { IntegrationRecord } from "../model/integration.ts";
 import { ProblemError } from "../problem.ts";
 import type { StoredOperation } from "../store/operations.ts";
@@ -16,6 +17,7 @@ export interface VendorPolicyRequest {
   name: string;
   document: PolicyDocument;
   requestedBy: string;
+  credential?: Credential;
 }
 
 /**
@@ -49,6 +51,7 @@ async function supplyOnce(context: Context, request: VendorPolicyRequest): Promi
     basis: record,
     desired: desiredStacks(tenant, await recordedIntegration(context, next)),
     requestedBy: request.requestedBy,
+    credential: request.credential,
   });
   const difference = diffDocuments("vendor-policy", record.vendorPolicy, request.document);
   return { operation, ...(difference && { difference }) };

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { StackAddress, StackSpec } from "../../stacks/stack.ts";
 import type { Proof } from "../iam/contract/contract.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
+import type { Writer } from "./caller.ts";
 
 export const integrationBody = z
   .strictObject({
@@ -33,9 +34,7 @@ export interface ExternalIdEntry {
 }
 
 /** Who wrote a part of what an integration should be, and with which operation. */
-export interface Author {
-  /** A caller's subject */
-  subject: string;
+export interface Author extends Writer {
   operation: string;
 }
 

@@ -1,7 +1,7 @@
 /** Where manifests come from, and what a source owns. */
 import { hash } from "node:crypto";
 import { canonicalJson } from "../iam/words/policy-document.ts";
-import type { VisibleTenants } from "./caller.ts";
+import type { Credential, VisibleTenants } from "./caller.ts";
 
 /** Where manifests come from: a repository that the service fetches itself, or one whose CI pushes them. */
 export interface SourceRecord {
@@ -17,6 +17,8 @@ export interface SourceRecord {
    * it hold that. Sources from before they were noted have none.
    */
   scopes?: string[];
+  /** Of a pulled source: the credential of the caller who wrote it last. It acts with what this credential may do today. */
+  author?: Credential;
   branch?: string;
   /** Folder inside the repository */
   path?: string;
@@ -50,7 +52,7 @@ export interface SourceMember {
 
 /** What a source acts on and with: an operation that was accepted under another one must not go on under this one. SHA-256 (hex). */
 export function actingAs(source: SourceRecord): string {
-  const { repository, branch, path, credentials, prune, maxDeletes, tenants, requestedBy, scopes } = source;
-  const acting = { repository, branch, path, credentials, prune, maxDeletes, tenants, requestedBy, scopes };
+  const { repository, branch, path, credentials, prune, maxDeletes, tenants, requestedBy, scopes, author } = source;
+  const acting = { repository, branch, path, credentials, prune, maxDeletes, tenants, requestedBy, scopes, author };
   return hash("sha256", canonicalJson(JSON.parse(JSON.stringify(acting))));
 }

@@ -7,6 +7,8 @@ import type { Db } from "./database/transaction.ts";
 /** Everything that we know about a key after it was made, except the key itself. */
 export interface ApiKeyRecord {
   id: string;
+  /** The id of the first key of its rotations */
+  family: string;
   subject: string;
   tenants: "*" | string[];
   scopes: Scope[];
@@ -26,12 +28,13 @@ export interface NewApiKey extends Omit<ApiKeyRecord, "createdAt" | "lastUsedAt"
 
 export async function insertApiKey(
   db: Db,
-  { id, digest, subject, tenants, scopes, createdBy, expiresAt }: NewApiKey,
+  { id, family, digest, subject, tenants, scopes, createdBy, expiresAt }: NewApiKey,
 ): Promise<ApiKeyRecord> {
   const row = await db
     .insertInto("api_keys")
     .values({
       id,
+      family,
       digest,
       subject,
       tenants: JSON.stringify(tenants),
@@ -52,6 +55,19 @@ export async function findApiKeyByDigest(db: Db, digest: string): Promise<(ApiKe
 
 export async function findApiKey(db: Db, id: string): Promise<ApiKeyRecord | undefined> {
   const row = await db.selectFrom("api_keys").selectAll().where("id", "=", id).executeTakeFirst();
+  return row && recordOf(row);
+}
+
+/** The newest key of these rotations that hasn't ended. */
+export async function findLiveKey(db: Db, family: string): Promise<ApiKeyRecord | undefined> {
+  const row = await db
+    .selectFrom("api_keys")
+    .selectAll()
+    .where(sql<string>`coalesce(family, id)`, "=", family)
+    .where((eb) => eb.or([eb("expires_at", "is", null), eb("expires_at", ">", sql<Date>`clock_timestamp()`)]))
+    .orderBy("created_at", "desc")
+    .limit(1)
+    .executeTakeFirst();
   return row && recordOf(row);
 }
 
@@ -94,6 +110,7 @@ export async function listApiKeys(db: Db, { limit, cursor }: { limit: number; cu
 function recordOf(row: Selectable<Database["api_keys"]>): ApiKeyRecord {
   return {
     id: row.id,
+    family: row.family ?? row.id,
     subject: row.subject,
     tenants: row.tenants,
     scopes: row.scopes,

@@ -2,6 +2,7 @@
 import { generateExternalId } from "../iam/words/external-id.ts";
 import type { PolicyDocument } from "../iam/words/policy-document.ts";
 import type { Context } from "../integrations/context.ts";
+import { holdsScope, type Rights } from "../model/caller.ts";
 import { checkPrecondition, tenantEtag } from "../model/etag.ts";
 import type { TenantAccess, TenantRecord } from "../model/tenant.ts";
 import { ProblemError } from "../problem.ts";
@@ -18,19 +19,12 @@ export interface TenantSpec {
   tags?: Record<string, string>;
 }
 
-/** What a caller may do with tenants, in every kind of request. */
-export interface TenantRights {
-  /** Whether the caller may know of every tenant. Only then may it give an account to another tenant than the one that has or had it. */
-  seesAll: boolean;
-  /** Whether the caller holds the scope `admin`. Only then may a tenant be the service's own account. */
-  administers: boolean;
-}
-
 interface PutTenant {
   name: string;
   body: TenantSpec;
   ifMatch?: string;
-  by: TenantRights;
+  /** Who asks. Only a caller of every tenant gives an account to another tenant than the one that has or had it. */
+  by: Rights;
 }
 
 /**
@@ -68,7 +62,7 @@ export async function putTenant(
     // A caller who registers a role, even the same one again, wants a new attempt. So forget earlier refusals.
     const way = wayIn(tenant);
     if (way !== undefined) await forgetRefusals(trx, way);
-    await claimAccount(trx, tenant, by.seesAll);
+    await claimAccount(trx, tenant, by.tenants === "*");
     if (isSame) return { created: false, tenant: before, etag };
     await saveTenant(trx, tenant);
     if (before) await markStale(trx, name);
@@ -112,7 +106,7 @@ export async function refuseTenant(
 /** An account that another tenant has or had isn't free: its roles may still trust us. */
 async function refuseClaimed(db: Context["store"]["db"], { name, body: { accountId }, by }: Omit<PutTenant, "ifMatch">): Promise<void> {
   await lockName(db, { account: accountId });
-  if (by.seesAll || (await claimantsOfAccount(db, accountId)).every(({ tenant, held }) => tenant === name || !held)) return;
+  if (by.tenants === "*" || (await claimantsOfAccount(db, accountId)).every(({ tenant, held }) => tenant === name || !held)) return;
   throw new ProblemError(
     "account_already_registered",
     "This account is or was registered for another tenant. Ask an operator with access to every tenant to register it.",
@@ -121,8 +115,8 @@ async function refuseClaimed(db: Context["store"]["db"], { name, body: { account
 }
 
 /** The service's own credentials reach everything that the service itself reaches. */
-function refuseOwnAccount(modes: readonly (TenantAccess | undefined)[], { administers }: TenantRights): void {
-  if (administers || !modes.some((access) => access?.mode === "own-credentials")) return;
+function refuseOwnAccount(modes: readonly (TenantAccess | undefined)[], by: Rights): void {
+  if (holdsScope(by, "admin") || !modes.some((access) => access?.mode === "own-credentials")) return;
   throw new ProblemError("forbidden", "A tenant with own-credentials is registered and changed with the scope admin alone.", {
     pointer: "/access/mode",
   });

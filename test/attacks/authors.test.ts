@@ -96,7 +96,7 @@ test("nobody may approve what an unknown author wrote in an earlier release, unt
 });
 
 test("no key takes a name that the service reserves for itself", async () => {
-  const maker = { subject: "admin", tenants: "*" as const, scopes };
+  const maker = { subject: "admin", tenants: "*" as const, scopes, credential: { kind: "admin" as const } };
   for (const subject of reservedSubjects)
     await assert.rejects(makeKey(service.store.db, maker, { subject, tenants: "*", scopes: ["read"] }), /invalid_request/);
 });

@@ -173,7 +173,7 @@ describe("over HTTP", { concurrency: false }, () => {
 
 describe("through a reconcile", { concurrency: false }, () => {
   let rig: GitopsRig;
-  const mallory: Asker = { subject: "mallory", tenants: ["mallory"], mayDestroy: true, administers: false };
+  const mallory: Asker = { subject: "mallory", tenants: ["mallory"], mayDestroy: true, administers: false, credential: { kind: "admin" } };
   const push = async (by: Asker, manifests: object[], dryRun = false) => {
     const source = { repository: `https://git.example/${by.subject}`, revision: "1" };
     const accepted = await acceptPush(
@@ -211,7 +211,7 @@ describe("through a reconcile", { concurrency: false }, () => {
 
   test("a caller without destroy can't make the next push of another caller prune a hand-made integration", async () => {
     const repository = "https://git.example/shared";
-    const writer: Asker = { ...everybody, subject: "writer", mayDestroy: false, administers: false };
+    const writer: Asker = { ...everybody, subject: "writer", mayDestroy: false, administers: false, credential: { kind: "admin" } };
     const from = async (by: Asker, manifests: object[], { prune = false, sequence = 1 } = {}) => {
       const given = { source: { repository, revision: "1", sequence }, manifests: manifests as never, prune, maxDeletes: 5 };
       return rig.ended((await acceptPush(rig.context, { ...given, dryRun: false, atomic: false }, by)).id);
@@ -244,8 +244,7 @@ describe("through a reconcile", { concurrency: false }, () => {
     await putSource(rig.context, {
       name: "ghost",
       body: { repository: "/nowhere.git", branch: "main", interval: 300, prune: false, maxDeletes: 0 },
-      requestedBy: "alice",
-      scopes: ["write"],
+      by: { subject: "alice", scopes: ["write"], credential: { kind: "admin" } },
     });
     await deleteSource(db, "ghost");
     assert.equal(await claimMembers(db, "ghost", [claim]), false);
@@ -262,11 +261,15 @@ describe("through a reconcile", { concurrency: false }, () => {
 
   test("a pull that was accepted before a change of its source doesn't use the old source", async () => {
     const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: true, maxDeletes: 9 };
-    const scopes = ["write", "destroy", "admin"];
-    await putSource(rig.context, { name: "pulled", body, requestedBy: "alice", scopes });
+    const scopes = ["write", "destroy", "admin"] as const;
+    await putSource(rig.context, { name: "pulled", body, by: { subject: "alice", scopes, credential: { kind: "admin" } } });
     await rig.context.queue.pause();
     const accepted = await acceptPull(rig.context, { name: "pulled" }, { requestedBy: "source-poll" });
-    await putSource(rig.context, { name: "pulled", body: { ...body, prune: false }, requestedBy: "bob", scopes: ["write"] });
+    await putSource(rig.context, {
+      name: "pulled",
+      body: { ...body, prune: false },
+      by: { subject: "bob", scopes: ["write"], credential: { kind: "admin" } },
+    });
     await rig.context.queue.resume();
     assert.equal((await rig.ended(accepted.id)).error?.code, "stale_revision");
     assert.deepEqual((await findSource(rig.context.store.db, "pulled"))?.scopes, ["write"]);

@@ -108,7 +108,7 @@ describe("unchanged manifests", { concurrency: false }, () => {
     const [externalId] = record.externalIds;
     const { blueprint, parameters } = record;
     const same = { blueprint, parameters: { ...parameters, externalId: externalId?.id } };
-    const sent = { tenant: "acme", name: "c1", body: same, requestedBy: "source", writers: ["ci"] };
+    const sent = { tenant: "acme", name: "c1", body: same, requestedBy: "source", writers: [{ subject: "ci" }] };
     await assert.rejects(putIntegration(rig.context, sent), /^ProblemError: not_found: .*is being removed/);
     release();
     await rig.ended(teardown.id);

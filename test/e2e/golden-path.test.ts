@@ -172,10 +172,13 @@ describe("one integration from its first PUT to its last read-back", { concurren
   });
 
   test("a second integration that wants the same role name is refused by name, and changes nothing", async () => {
-    const { operation } = await world.put("globex", "c1", {
-      blueprint: "conductorone-s3",
-      parameters: { bucket, externalId: "globex-own-id-19ac" },
-    });
+    const body = { blueprint: "conductorone-s3", parameters: { bucket, externalId: "globex-own-id-19ac" } };
+    const refused = await world.api.call<{ code: string }>("PUT", "/v1/tenants/globex/integrations/c1", { body });
+    assert.deepEqual([refused.status, refused.body.code], [409, "claimed_by_another"]);
+    // With the administrator's word, the role's own tags still protect it.
+    for (const resource of [`bucket/${bucket}`, "role/ConductorOneIntegration"])
+      await world.api.call("POST", "/v1/claims/grants", { body: { tenant: "globex", resource } });
+    const { operation } = await world.put("globex", "c1", body);
     assert.deepEqual([operation.state, operation.error?.code], ["failed", "role_name_taken"]);
     assert.equal((await role())?.RoleId, roleId);
     assert.equal((await world.destroy("globex", "c1")).state, "succeeded");

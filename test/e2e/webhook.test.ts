@@ -89,17 +89,24 @@ describe("a push at GitHub", { concurrency: false }, () => {
       webhookSecret: "hook",
       repositoryName: "acme/access",
     };
-    await putSource(rig.context, { name: "acme", body, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(rig.context, {
+      name: "acme",
+      body,
+      by: { subject: "ops", scopes: ["write", "destroy"], credential: { kind: "admin" } },
+    });
     for (const hook of ["empty", "short", "missing"]) {
       await putSource(rig.context, {
         name: hook,
         body: { ...body, webhookSecret: hook },
-        requestedBy: "ops",
-        scopes: ["write", "destroy"],
+        by: { subject: "ops", scopes: ["write", "destroy"], credential: { kind: "admin" } },
       });
     }
     const { webhookSecret: _none, ...silent } = body;
-    await putSource(rig.context, { name: "silent", body: silent, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(rig.context, {
+      name: "silent",
+      body: silent,
+      by: { subject: "ops", scopes: ["write", "destroy"], credential: { kind: "admin" } },
+    });
   });
   after(async () => {
     await server?.close();
@@ -195,7 +202,7 @@ describe("a push at GitHub", { concurrency: false }, () => {
     await commitAll("broken");
     const source = await findSource(rig.context.store.db, "acme");
     assert.ok(source);
-    const operation = await rig.ended((await acceptPull(rig.context, source, { requestedBy: "ops", asker: "ops" })).id);
+    const operation = await rig.ended((await acceptPull(rig.context, source, { requestedBy: "ops", asker: { subject: "ops" } })).id);
     assert.equal(operation.error?.code, "reconcile_incomplete");
     assert.ok(itemsOf(operation).some(({ outcome, at }) => outcome === "refused" && at?.startsWith("deploy/a.json:1:")));
     assert.ok(itemsOf(operation).some(({ name, outcome }) => name === "one" && outcome === "kept"));
@@ -228,10 +235,14 @@ describe("a push at GitHub", { concurrency: false }, () => {
 
   test("a repository that isn't there fails by name and tells nothing else", async () => {
     const source = { ...(await findSource(rig.context.store.db, "acme")), repository: path.join(folder, "nowhere.git"), name: "acme" };
-    await putSource(rig.context, { name: "acme", body: source as never, requestedBy: "ops", scopes: ["write", "destroy"] });
+    await putSource(rig.context, {
+      name: "acme",
+      body: source as never,
+      by: { subject: "ops", scopes: ["write", "destroy"], credential: { kind: "admin" } },
+    });
     const now = await findSource(rig.context.store.db, "acme");
     assert.ok(now);
-    const operation = await rig.ended((await acceptPull(rig.context, now, { requestedBy: "ops", asker: "ops" })).id);
+    const operation = await rig.ended((await acceptPull(rig.context, now, { requestedBy: "ops", asker: { subject: "ops" } })).id);
     assert.deepEqual([operation.error?.code, operation.error?.cause], ["source_unreachable", "no-such-repository"]);
   });
 });

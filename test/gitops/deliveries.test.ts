@@ -18,7 +18,11 @@ before(async () => {
   await writeFile(path.join(secretsDir, "hook"), secret);
   rig = await startGitopsRig({ secretsDir });
   const body = { repository: "/nowhere.git", branch: "main", interval: 300, prune: false, maxDeletes: 0, webhookSecret: "hook" };
-  await putSource(rig.context, { name: "hooked", body, requestedBy: "alice", scopes: ["write", "admin"] });
+  await putSource(rig.context, {
+    name: "hooked",
+    body,
+    by: { subject: "alice", scopes: ["write", "admin"], credential: { kind: "admin" } },
+  });
 });
 after(async () => {
   await rig?.close();

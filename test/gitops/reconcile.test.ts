@@ -160,13 +160,13 @@ describe("reconcile", { concurrency: false }, () => {
 
   test("a caller without destroy prunes nothing, and one without the tenant sees nothing", async () => {
     const mine = "https://git.example/limited.git";
-    const limited = { subject: "ada-ci", tenants: ["ada"], mayDestroy: false, administers: false };
+    const limited = { subject: "ada-ci", tenants: ["ada"], mayDestroy: false, administers: false, credential: { kind: "admin" as const } };
     await push([integrationManifest("ada", "small")], { repository: mine, by: limited });
     const operation = await push([], { repository: mine, by: limited, prune: true, maxDeletes: 9 });
     assert.match(itemOf(operation, "small")?.reason ?? "", /scope destroy/);
     const foreign = await push([integrationManifest("ben", "x"), tenantManifest("ben", "333333333333")], { repository: mine, by: limited });
     assert.deepEqual(foreign.result?.["summary"], { added: 0, changed: 0, unchanged: 0, pruned: 0, kept: 1, refused: 2 });
-    const stranger = { subject: "ben-ci", tenants: ["ben"], mayDestroy: true, administers: false };
+    const stranger = { subject: "ben-ci", tenants: ["ben"], mayDestroy: true, administers: false, credential: { kind: "admin" as const } };
     const theirs = await push([], { repository: mine, by: stranger, prune: true, maxDeletes: 9 });
     assert.deepEqual(itemsOf(theirs), [], "a repository's name gives nobody the source that has it");
   });

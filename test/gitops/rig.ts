@@ -1,6 +1,7 @@
 /** The service's store, queue and reconcile verb, with children that only write down that they ran: no AWS, no Pulumi. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { rightsLookup } from "../../src/access/identity/rights.ts";
 import { pushSourceName } from "../../src/gitops/push-source.ts";
 import { reconcile } from "../../src/gitops/reconcile.ts";
 import type { Item } from "../../src/gitops/reconcile-items.ts";
@@ -59,6 +60,7 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
     secretsDir,
     owner: randomUUID(),
     now: () => new Date().toISOString(),
+    rightsOf: rightsLookup({ db: store.db, issuers: [] }),
   };
   const rig: GitopsRig = {
     context,
@@ -117,7 +119,13 @@ export async function startGitopsRig({ concurrency = 2, secretsDir = "/nowhere" 
   return rig;
 }
 
-export const everybody = { subject: "ci", tenants: "*" as VisibleTenants, mayDestroy: true, administers: true };
+export const everybody = {
+  subject: "ci",
+  tenants: "*" as VisibleTenants,
+  mayDestroy: true,
+  administers: true,
+  credential: { kind: "admin" as const },
+};
 
 export const tenantManifest = (name: string, accountId = "222222222222") => ({
   apiVersion: "drawbridge/v1" as const,

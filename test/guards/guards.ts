@@ -216,10 +216,31 @@ export const guards: readonly Guard[] = [
   },
   {
     without: "the rights of a reconcile's sender over accounts",
-    file: "src/gitops/reconcile-plan.ts",
-    find: 'return { seesAll: tenants === "*", administers };',
-    instead: "return { seesAll: true, administers };",
+    file: "src/gitops/reconcile-rights.ts",
+    find: 'return { tenants: tenants === "*" ? "*" : [...tenants], scopes };',
+    instead: 'return { tenants: "*", scopes };',
     test: "test/attacks/doors.test.ts",
+  },
+  {
+    without: "the rights that a reconcile's sender has today",
+    file: "src/gitops/reconcile-rights.ts",
+    find: "if (now === undefined || !holdsScope(now, needed)) throw withoutRights(subject, needed);",
+    instead: "if (now === undefined) continue;",
+    test: "test/attacks/lost-rights.test.ts",
+  },
+  {
+    without: "the rights that an author has when the plan is approved",
+    file: "src/integrations/approval/approve.ts",
+    find: "if (operation.tenant !== undefined) await refuseWithoutRights(context, authors, operation.tenant);",
+    instead: "",
+    test: "test/attacks/lost-rights.test.ts",
+  },
+  {
+    without: "the rights of both a source's author and its trigger",
+    file: "src/gitops/reconcile-rights.ts",
+    find: "rights = commonRights(rights, now);",
+    instead: "rights = { ...rights, ...commonRights({ ...rights, tenants: rights.tenants }, { ...now, tenants: rights.tenants }) };",
+    test: "test/attacks/lost-rights.test.ts",
   },
   {
     without: "the approval for a bucket's default encryption",
@@ -294,8 +315,8 @@ export const guards: readonly Guard[] = [
   {
     without: "the claim of a tenant that is gone on its account",
     file: "src/tenants/tenants.ts",
-    find: "if (by.seesAll || (await claimantsOfAccount(db, accountId)).every(({ tenant, held }) => tenant === name || !held)) return;",
-    instead: "if (by.seesAll || accountId !== name) return;",
+    find: 'if (by.tenants === "*" || (await claimantsOfAccount(db, accountId)).every(({ tenant, held }) => tenant === name || !held)) return;',
+    instead: 'if (by.tenants === "*" || accountId !== name) return;',
     test: "test/attacks/doors.test.ts",
   },
   {
@@ -308,8 +329,8 @@ export const guards: readonly Guard[] = [
   {
     without: "the scope admin for the service's own account",
     file: "src/tenants/tenants.ts",
-    find: 'if (administers || !modes.some((access) => access?.mode === "own-credentials")) return;',
-    instead: "if (administers || modes.length > 0) return;",
+    find: 'if (holdsScope(by, "admin") || !modes.some((access) => access?.mode === "own-credentials")) return;',
+    instead: 'if (holdsScope(by, "admin") || modes.length > 0) return;',
     test: "test/attacks/doors.test.ts",
   },
   {

@@ -72,7 +72,15 @@ async function lay(context: Context): Promise<void> {
     .insertInto("claim_grants")
     .values({ id: grantFixture, account_id: accountId, resource: "bucket/acme-data", tenant: "empty", granted_by: "admin" })
     .execute();
-  await insertApiKey(db, { id: "key-1", subject: "acme-ci", tenants: ["acme"], scopes: ["read"], createdBy: "admin", digest: "00" });
+  await insertApiKey(db, {
+    id: "key-1",
+    family: "key-1",
+    subject: "acme-ci",
+    tenants: ["acme"],
+    scopes: ["read"],
+    createdBy: "admin",
+    digest: "00",
+  });
 }
 
 const copies = sql.id("seeded");

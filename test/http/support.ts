@@ -8,6 +8,7 @@ import { sql } from "kysely";
 import { Registry } from "prom-client";
 import { createAudit } from "../../src/access/audit/audit.ts";
 import { callerOfKey } from "../../src/access/identity/api-keys.ts";
+import { rightsLookup } from "../../src/access/identity/rights.ts";
 import { type LimitSettings, openLimits } from "../../src/access/limits/limits.ts";
 import { routes as everyRoute } from "../../src/http/routes/routes.ts";
 import type { Api } from "../../src/http/server/api.ts";
@@ -27,12 +28,13 @@ import { closeInTheEnd, closeLeft } from "../support/left-open.ts";
 import { type CallOptions, type Reply, send } from "./call.ts";
 import { seed } from "./seed.ts";
 
+const credential = { kind: "admin" as const };
 /** Tokens that the application under test knows. */
 export const callers: Record<string, Caller> = {
-  "admin-token": { subject: "admin", tenants: "*", scopes },
-  "acme-token": { subject: "acme-ci", tenants: ["acme"], scopes },
-  "beta-token": { subject: "beta-ci", tenants: ["beta"], scopes },
-  ...Object.fromEntries(scopes.map((scope) => [`only-${scope}`, { subject: `only-${scope}`, tenants: "*", scopes: [scope] }])),
+  "admin-token": { subject: "admin", tenants: "*", scopes, credential },
+  "acme-token": { subject: "acme-ci", tenants: ["acme"], scopes, credential },
+  "beta-token": { subject: "beta-ci", tenants: ["beta"], scopes, credential },
+  ...Object.fromEntries(scopes.map((scope) => [`only-${scope}`, { subject: `only-${scope}`, tenants: "*", scopes: [scope], credential }])),
 };
 
 /** For tests that aren't about limits. */
@@ -146,6 +148,7 @@ export async function start(starting: Starting = {}): Promise<Running> {
     owner: "test",
     secretsDir,
     now: () => new Date().toISOString(),
+    rightsOf: rightsLookup({ db: store.db, issuers: [] }),
   };
   const api = await apiOver(context, starting);
   const closing = new AbortController();

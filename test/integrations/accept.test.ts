@@ -34,7 +34,14 @@ const rotated = async (next: IntegrationRecord, basis: IntegrationRecord, writer
   const tenant = await findTenant(service.store.db, "acme");
   assert.ok(tenant);
   const desired = desiredStacks(tenant, await recordedIntegration(service.context, next));
-  return accept(service.context, { kind: "rotate", next, basis, desired, requestedBy: "tester", ...(writers && { writers }) });
+  return accept(service.context, {
+    kind: "rotate",
+    next,
+    basis,
+    desired,
+    requestedBy: "tester",
+    ...(writers && { writers: writers.map((subject) => ({ subject })) }),
+  });
 };
 const isEnded = ({ problem }: ProblemError) => problem.code === "not_found" && problem.cause === "ended";
 

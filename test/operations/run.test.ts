@@ -29,7 +29,7 @@ for (const backend of backends) {
     let queue: Queue;
     let verb: Verb;
     const cancels = createCancelRegistry();
-    const caller: Caller = { subject: "me", tenants: "*", scopes };
+    const caller: Caller = { subject: "me", tenants: "*", scopes, credential: { kind: "admin" as const } };
     const self = { owner: randomUUID(), pid: process.pid, processStart: "1", host: hostname() };
     const context = (): RunContext => ({ store, log: silent, cancels, owner: self.owner, plugin: () => "stand-in" });
     const recovery = (more: Partial<RecoveryContext> = {}): RecoveryContext => ({

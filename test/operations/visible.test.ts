@@ -3,7 +3,12 @@ import { test } from "node:test";
 import type { Caller } from "../../src/model/caller.ts";
 import { maySee } from "../../src/operations/visible.ts";
 
-const caller = (subject: string, tenants: Caller["tenants"]): Caller => ({ subject, tenants, scopes: ["read"] });
+const caller = (subject: string, tenants: Caller["tenants"]): Caller => ({
+  subject,
+  tenants,
+  scopes: ["read"],
+  credential: { kind: "admin" as const },
+});
 const reconcile = (tenants?: "*" | string[]) => ({ kind: "reconcile" as const, requestedBy: "ci", request: tenants ? { tenants } : {} });
 
 test("a caller sees a tenant's operation if it holds the tenant", () => {

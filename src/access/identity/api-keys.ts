@@ -54,7 +54,7 @@ export async function rotateKey(db: Db, maker: Caller, id: string, overlapMinute
     const old = await findApiKey(trx, id);
     if (!old || hasEnded(old)) throw noKey();
     refuseMore(maker, old);
-    const made = await insert(trx, maker, old);
+    const made = await insert(trx, maker, old, old.family);
     await endApiKey(trx, id, new Date(Date.now() + overlapMinutes * 60_000).toISOString());
     return made;
   });
@@ -80,7 +80,7 @@ export async function callerOfKey(db: Db, key: string): Promise<Caller | undefin
   const digest = hashToken(key);
   const record = await findKey(db, digest);
   if (!record || hasEnded(record)) return undefined;
-  return { subject: record.subject, tenants: record.tenants, scopes: record.scopes };
+  return { subject: record.subject, tenants: record.tenants, scopes: record.scopes, credential: { kind: "key", id: record.family } };
 }
 
 async function findKey(db: Db, digest: Buffer): Promise<ApiKeyRecord | undefined> {
@@ -98,10 +98,13 @@ async function findKey(db: Db, digest: Buffer): Promise<ApiKeyRecord | undefined
   return found;
 }
 
-async function insert(db: Db, maker: Caller, { subject, tenants, scopes, expiresAt }: KeyRequest): Promise<MadeKey> {
+/** `family`: the first key of the rotations that lead to this one. */
+async function insert(db: Db, maker: Caller, { subject, tenants, scopes, expiresAt }: KeyRequest, family?: string): Promise<MadeKey> {
   const key = newApiKey();
+  const id = randomUUID();
   const record = await insertApiKey(db, {
-    id: randomUUID(),
+    id,
+    family: family ?? id,
     digest: hashToken(key).toString("hex"),
     subject,
     tenants,

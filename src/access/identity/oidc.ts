@@ -5,7 +5,7 @@
  */
 import { createRemoteJWKSet, decodeJwt, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { z } from "zod";
-import { type Caller, scopes } from "../../model/caller.ts";
+import { type Caller, type Rights, scopes } from "../../model/caller.ts";
 
 /** Only asymmetric algorithms: with a shared secret, the verifier could also sign. */
 const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
@@ -93,8 +93,31 @@ async function verified(token: string, one: Issuer, keys: JWTVerifyGetKey): Prom
 function callerOf(payload: JWTPayload, one: Issuer): Caller | undefined {
   const subject = payload[one.subject];
   if (typeof subject !== "string" || !/^[\x21-\x7e]{1,200}$/.test(subject)) return undefined;
-  const rule = one.rules.find(({ claims }) => Object.entries(claims).every(([name, value]) => payload[name] === value));
-  return rule && { subject: `${one.name}:${subject}`, tenants: rule.tenants, scopes: rule.scopes };
+  const rule = ruleFor(one, payload);
+  if (!rule) return undefined;
+  const names = new Set(one.rules.flatMap(({ claims }) => Object.keys(claims)));
+  const claims = [...names].flatMap((name): [string, string][] => {
+    const value = payload[name];
+    return typeof value === "string" ? [[name, value]] : [];
+  });
+  const credential = { kind: "issuer" as const, issuer: one.issuer, claims: Object.fromEntries(claims) };
+  return { subject: `${one.name}:${subject}`, tenants: rule.tenants, scopes: rule.scopes, credential };
+}
+
+/** What the rules of today give these claims; undefined if no rule fits, or if the issuer isn't configured any more. */
+export function rightsOfClaims(
+  issuers: readonly Issuer[],
+  { issuer, claims }: { issuer: string; claims: Record<string, string> },
+): Rights | undefined {
+  return ruleFor(
+    issuers.find((one) => one.issuer === issuer),
+    claims,
+  );
+}
+
+/** The first rule that fits decides. */
+function ruleFor(one: Issuer | undefined, payload: JWTPayload): Rights | undefined {
+  return one?.rules.find(({ claims }) => Object.entries(claims).every(([name, value]) => payload[name] === value));
 }
 
 function isSafe(url: string): boolean {

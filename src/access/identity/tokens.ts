@@ -27,6 +27,6 @@ export function sameDigest(one: Buffer, other: Buffer): boolean {
 /** Knows one token, the administrator's: every tenant, every scope. */
 export function adminToken(token: string): (given: string) => Caller | undefined {
   const expected = hashToken(token);
-  const caller: Caller = { subject: adminSubject, tenants: "*", scopes };
+  const caller: Caller = { subject: adminSubject, tenants: "*", scopes, credential: { kind: "admin" } };
   return (given) => (sameDigest(hashToken(given), expected) ? caller : undefined);
 }

@@ -31,7 +31,7 @@ const adopt = defineRoute({
   problems: ["invalid_parameters", "access_mode_disabled", "too_many_operations"],
 })(async ({ api: { context }, caller, params, body: { roleArn } }) => {
   await admit(context.store.db, params.tenant);
-  return accepted(await requestAdoption(context, { ...params, roleArn, requestedBy: caller.subject }));
+  return accepted(await requestAdoption(context, { ...params, roleArn, requestedBy: caller.subject, credential: caller.credential }));
 });
 
 export const adoptRoutes: Route[] = [adopt];

@@ -47,7 +47,7 @@ const externalId = defineRoute({
   responses: { 202: { what: "An operation changes the trust", schema: acceptedView, headers } },
   problems: ["invalid_parameters", "external_id_superseded", "external_id_taken", "unknown_blueprint"],
 })(async ({ api: { context }, caller, params: address, body }) =>
-  accepted(await rotateExternalId(context, { ...address, ...body, requestedBy: caller.subject })),
+  accepted(await rotateExternalId(context, { ...address, ...body, requestedBy: caller.subject, credential: caller.credential })),
 );
 
 const difference = z.object({
@@ -74,7 +74,12 @@ const vendorPolicy = defineRoute({
   },
   problems: ["vendor_policy_refused", "guardrail", "unknown_blueprint"],
 })(async ({ api: { context }, caller, params: address, body }) => {
-  const { operation, difference: changed } = await supplyVendorPolicy(context, { ...address, ...body, requestedBy: caller.subject });
+  const { operation, difference: changed } = await supplyVendorPolicy(context, {
+    ...address,
+    ...body,
+    requestedBy: caller.subject,
+    credential: caller.credential,
+  });
   const answer = accepted(operation);
   return { ...answer, body: { ...answer.body, ...(changed && { difference: changed }) } };
 });

@@ -47,6 +47,7 @@ const putRoute = defineRoute({
     "immutable_field",
     "external_id_superseded",
     "external_id_taken",
+    "claimed_by_another",
     "precondition_required",
     "too_many_operations",
     "unknown_blueprint",
@@ -55,7 +56,8 @@ const putRoute = defineRoute({
     "guardrail",
   ],
 })(async ({ api: { context }, caller, params: address, body, ifMatch }) => {
-  const request = { ...address, body, requestedBy: caller.subject, ...(ifMatch !== undefined && { ifMatch }) };
+  const by = { requestedBy: caller.subject, credential: caller.credential };
+  const request = { ...address, body, ...by, ...(ifMatch !== undefined && { ifMatch }) };
   const { tenant, record, etag, operation } = await putIntegration(context, request, ({ open, owner }) => {
     refuseFull(address.tenant, open);
     if (owner !== undefined) throw managedBySource(owner, caller.tenants);
@@ -129,6 +131,7 @@ const previewRoute = defineRoute({
     "immutable_field",
     "external_id_superseded",
     "external_id_taken",
+    "claimed_by_another",
     "too_many_operations",
     "unknown_blueprint",
     "invalid_parameters",

@@ -76,7 +76,7 @@ const putRoute = defineRoute({
   body: sourceBody,
   responses: { 200: { what: "It exists, as written", schema: sourceView }, 201: { what: "Registered", schema: sourceView } },
 })(async ({ api: { context }, caller, params: { source: name }, body }) => {
-  const { created, source } = await putSource(context, { name, body, requestedBy: caller.subject, scopes: caller.scopes });
+  const { created, source } = await putSource(context, { name, body, by: caller });
   return { status: created ? 201 : 200, body: showSource(source) };
 });
 
@@ -130,9 +130,19 @@ const fetchSource = defineRoute({
   responses: {
     202: { what: "An operation fetches and reconciles", schema: acceptedView, headers: { Location: "The operation: /v1/operations/{id}" } },
   },
-})(async ({ api: { context }, caller, params: { source } }) => accepted(await fetchNow(context, source, caller.subject)));
+})(async ({ api: { context }, caller, params: { source } }) =>
+  accepted(await fetchNow(context, source, { subject: caller.subject, credential: caller.credential })),
+);
 
-const showSource = ({ tenants: _tenants, requestedBy: _by, scopes: _scopes, failures: _failures, repository, ...view }: SourceRecord) => ({
+const showSource = ({
+  tenants: _tenants,
+  requestedBy: _by,
+  scopes: _scopes,
+  author: _author,
+  failures: _failures,
+  repository,
+  ...view
+}: SourceRecord) => ({
   ...view,
   // Replicas of an earlier version may store a token in it still.
   repository: repositoryName(repository),

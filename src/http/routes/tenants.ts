@@ -12,7 +12,7 @@ import { findRefusals, wayIn } from "../../store/account-refusals.ts";
 import { receiptsOf } from "../../store/receipts.ts";
 import { listTenants } from "../../store/tenants.ts";
 import { requestOffboard } from "../../tenants/offboard.ts";
-import { putTenant, type TenantRights } from "../../tenants/tenants.ts";
+import { putTenant } from "../../tenants/tenants.ts";
 import { entityTag } from "../server/entity-tag.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView, pageOf, pageQuery, tenantView } from "../views/schemas.ts";
@@ -41,7 +41,7 @@ const putRoute = defineRoute({
   problems: ["account_already_registered", "immutable_field", "precondition_required", "access_mode_disabled", "account_mismatch"],
 })(async ({ api: { context, servicePrincipal }, caller, params: { tenant: name }, body, ifMatch }) => {
   await refuseManaged(context, { kind: "Tenant", tenant: name, name }, caller.tenants);
-  const put = await putTenant(context, { name, body, by: tenantRightsOf(caller), ...(ifMatch !== undefined && { ifMatch }) });
+  const put = await putTenant(context, { name, body, by: caller, ...(ifMatch !== undefined && { ifMatch }) });
   return {
     status: put.created ? 201 : 200,
     body: showTenant(put.tenant, shownTo(caller, servicePrincipal)),
@@ -134,7 +134,5 @@ const refusalsOf = ({ store }: Pick<Context, "store">, tenants: readonly TenantR
   );
 
 const shownTo = (caller: Caller, servicePrincipal: string) => ({ servicePrincipal, revealed: holdsScope(caller, "reveal") });
-
-const tenantRightsOf = (caller: Caller): TenantRights => ({ seesAll: caller.tenants === "*", administers: holdsScope(caller, "admin") });
 
 export const tenantRoutes: Route[] = [listRoute, putRoute, getTenant, deleteTenant, listReceipts];

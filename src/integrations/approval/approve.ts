@@ -1,6 +1,6 @@
 /** Approvals: a held plan runs exactly as it was shown, and only if somebody approves it who didn't write any of it. */
 
-import { automaticSubjects, legacyAuthor } from "../../model/caller.ts";
+import { automaticSubjects, legacyAuthor, type Writer } from "../../model/caller.ts";
 import type { Author } from "../../model/integration.ts";
 import { nudgeFollowers } from "../../operations/events.ts";
 import { jobOf } from "../../operations/queue/job.ts";
@@ -9,11 +9,12 @@ import { findOperation, findOvertaking, type StoredOperation } from "../../store
 import { lockName } from "../../store/tenants.ts";
 import { approveOperation, cancelWaiting } from "../../store/transitions.ts";
 import type { Context } from "../context.ts";
+import { refuseWithoutRights } from "./author-rights.ts";
 
 /**
  * Lets the plan with this hash run.
  *
- * @throws ProblemError not_awaiting_approval, plan_stale, approver_is_requester
+ * @throws ProblemError not_awaiting_approval, plan_stale, approver_is_requester, author_without_rights
  */
 export async function approve(
   context: Context,
@@ -29,6 +30,8 @@ export async function approve(
     );
   }
   refuseAuthor(operation, subject);
+  const { authors = [] } = operation.request as { authors?: Author[] };
+  if (operation.tenant !== undefined) await refuseWithoutRights(context, authors, operation.tenant);
   return context.store.db.transaction().execute(async (trx) => {
     if (operation.tenant !== undefined) await lockName(trx, { tenant: operation.tenant });
     const newer = await findOvertaking(trx, operation.id);
@@ -48,9 +51,13 @@ export async function approve(
  * contain what somebody else wrote.
  */
 function authorsOf({ request, requestedBy }: StoredOperation): string[] {
-  const { authors, writers } = request as { authors?: Author[]; writers?: string[] };
+  const { authors, writers } = request as { authors?: Author[]; writers?: (Writer | string)[] };
   const noted = authors === undefined && writers === undefined ? [legacyAuthor] : [];
-  const known = [...(authors ?? []).map(({ subject }) => subject), ...(writers ?? []), ...noted];
+  const known = [
+    ...(authors ?? []).map(({ subject }) => subject),
+    ...(writers ?? []).map((one) => (typeof one === "string" ? one : one.subject)),
+    ...noted,
+  ];
   return automaticSubjects.includes(requestedBy) ? known : [requestedBy, ...known];
 }
 

@@ -186,6 +186,8 @@ interface DriftTable {
 
 interface ApiKeysTable {
   id: string;
+  /** The id of the first key of its rotations; null for a key of an earlier release, which is its own first key */
+  family: string | null;
   /** SHA-256 (hex) of the key */
   digest: string;
   subject: string;

@@ -18,6 +18,7 @@ import { up as refusalsByTenant } from "./migrations/0140-refusals-by-tenant.ts"
 import { up as closedByTeardowns } from "./migrations/0150-closed-by-teardowns.ts";
 import { up as planScope } from "./migrations/0160-plan-scope.ts";
 import { up as resourceClaims } from "./migrations/0170-resource-claims.ts";
+import { up as keyFamilies } from "./migrations/0180-key-families.ts";
 
 /** Kysely applies them in order of their names. A released migration is never edited. */
 const migrations = {
@@ -25,6 +26,7 @@ const migrations = {
   "0150-closed-by-teardowns": { up: closedByTeardowns },
   "0160-plan-scope": { up: planScope },
   "0170-resource-claims": { up: resourceClaims },
+  "0180-key-families": { up: keyFamilies },
   "0130-legacy-authors": { up: legacyAuthors },
   "0120-claims": { up: claims },
   "0110-names-without-tokens": { up: namesWithoutTokens },

@@ -7,7 +7,7 @@ import { type Caller, scopes } from "../../../src/model/caller.ts";
 import { findApiKey } from "../../../src/store/api-keys.ts";
 import { type Opened, openAnew } from "../../store/backends.ts";
 
-const admin: Caller = { subject: "admin", tenants: "*", scopes };
+const admin: Caller = { subject: "admin", tenants: "*", scopes, credential: { kind: "admin" as const } };
 const request = { subject: "ci", tenants: ["acme"], scopes: ["read" as const, "write" as const] };
 
 let opened: Opened;
@@ -22,7 +22,12 @@ test("a key opens what it was made for, its use is noted, and the store doesn't 
   const { key, id } = await makeKey(db, admin, request);
   assert.match(key, /^dbk_[A-Za-z0-9_-]{43}$/);
   assert.equal((await findApiKey(db, id))?.lastUsedAt, undefined);
-  assert.deepEqual(await callerOfKey(db, key), { subject: "ci", tenants: ["acme"], scopes: ["read", "write"] });
+  assert.deepEqual(await callerOfKey(db, key), {
+    subject: "ci",
+    tenants: ["acme"],
+    scopes: ["read", "write"],
+    credential: { kind: "key", id },
+  });
   assert.ok((await findApiKey(db, id))?.lastUsedAt);
   const rows = JSON.stringify(await db.selectFrom("api_keys").selectAll().execute());
   assert.ok(!rows.includes(key) && !rows.includes(key.slice(4)));
@@ -63,7 +68,7 @@ test("a rotation gives an equal key, and the old one works for the overlap alone
 
 test("nobody makes or rotates a key that holds more than they do, or takes the administrator's name", async () => {
   const { db } = opened.store;
-  const limited: Caller = { subject: "lead", tenants: "*", scopes: ["admin", "read"] };
+  const limited: Caller = { subject: "lead", tenants: "*", scopes: ["admin", "read"], credential: { kind: "admin" as const } };
   await assert.rejects(makeKey(db, limited, request), code("forbidden"));
   await assert.rejects(makeKey(db, { ...admin, tenants: ["beta"] }, request), code("forbidden"));
   await assert.rejects(makeKey(db, { ...admin, tenants: ["acme"] }, { ...request, tenants: "*" }), code("forbidden"));

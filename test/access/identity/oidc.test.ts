@@ -75,7 +75,9 @@ const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("ba
 
 test("a token is a caller by the first rule that fits its claims, whatever scopes it names itself", async () => {
   const main = await read(await sign(claims({ scope: "admin", tenants: "*" })));
-  assert.deepEqual(main, { subject: "pipelines:repo:acme/infra", tenants: ["acme"], scopes: ["read", "write"] });
+  const { credential, ...caller } = main ?? {};
+  assert.deepEqual(caller, { subject: "pipelines:repo:acme/infra", tenants: ["acme"], scopes: ["read", "write"] });
+  assert.deepEqual(credential, { kind: "issuer", issuer, claims: { repository: "acme/infra", ref: "refs/heads/main" } });
   const branch = await read(await sign(claims({ ref: "refs/heads/try" })));
   assert.deepEqual(branch?.scopes, ["read"]);
   assert.equal(await read(await sign(claims({ repository: "other/infra" }))), undefined);

@@ -69,7 +69,11 @@ test("the time for the administrator's token doesn't depend on how much of it is
 
 test("nor does the time for an API key, which is looked up by its digest", async (t) => {
   const { db } = opened.store;
-  const { key } = await makeKey(db, { subject: "admin", tenants: "*", scopes }, { subject: "ci", tenants: "*", scopes: ["read"] });
+  const { key } = await makeKey(
+    db,
+    { subject: "admin", tenants: "*", scopes, credential: { kind: "admin" as const } },
+    { subject: "ci", tenants: "*", scopes: ["read"] },
+  );
   const { near, far } = guesses(key.slice(4));
   const ratio = await ratioOf(
     () => callerOfKey(db, `dbk_${near}`),

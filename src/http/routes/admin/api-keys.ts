@@ -4,7 +4,7 @@ import { z } from "zod";
 import { makeKey, removeKey, rotateKey } from "../../../access/identity/api-keys.ts";
 import { scopes } from "../../../model/caller.ts";
 import { nameSchema } from "../../../model/names.ts";
-import { listApiKeys } from "../../../store/api-keys.ts";
+import { type ApiKeyRecord, listApiKeys } from "../../../store/api-keys.ts";
 import { defineRoute, type Route } from "../../server/route.ts";
 import { pageOf, pageQuery } from "../../views/schemas.ts";
 
@@ -53,7 +53,7 @@ const make = defineRoute({
   description: "It can hold no scope that its maker doesn't hold. The key itself is shown this once and stored as a hash.",
   body: keyBody,
   responses: { 201: { what: "The key", schema: madeView } },
-})(async ({ api: { context }, caller, body }) => ({ status: 201, body: await makeKey(context.store.db, caller, body) }));
+})(async ({ api: { context }, caller, body }) => ({ status: 201, body: showKey(await makeKey(context.store.db, caller, body)) }));
 
 const list = defineRoute({
   ...facts,
@@ -62,7 +62,10 @@ const list = defineRoute({
   summary: "List the API keys",
   query: pageQuery,
   responses: { 200: { what: "One page, without the keys themselves", schema: pageOf(keyView) } },
-})(async ({ api: { context }, query }) => ({ status: 200, body: await listApiKeys(context.store.db, query) }));
+})(async ({ api: { context }, query }) => {
+  const { items, nextCursor } = await listApiKeys(context.store.db, query);
+  return { status: 200, body: { items: items.map(showKey), nextCursor } };
+});
 
 const rotate = defineRoute({
   ...facts,
@@ -82,7 +85,7 @@ const rotate = defineRoute({
   responses: { 201: { what: "The new key", schema: madeView } },
 })(async ({ api: { context }, caller, params: { id }, body }) => ({
   status: 201,
-  body: await rotateKey(context.store.db, caller, id, body.overlapMinutes),
+  body: showKey(await rotateKey(context.store.db, caller, id, body.overlapMinutes)),
 }));
 
 const remove = defineRoute({
@@ -96,5 +99,7 @@ const remove = defineRoute({
   await removeKey(context.store.db, id);
   return { status: 204 };
 });
+
+const showKey = <K extends ApiKeyRecord>({ family: _family, ...view }: K) => view;
 
 export const apiKeyRoutes: Route[] = [make, list, rotate, remove];
