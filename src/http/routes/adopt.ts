@@ -1,4 +1,4 @@
-/** POST …/adopt: a role that exists becomes the integration's. */
+/** POST …/adopt: an integration takes over an existing role. */
 
 import { z } from "zod";
 import { requestAdoption } from "../../integrations/adopt.ts";

@@ -1,4 +1,4 @@
-/** Held plans: approve exactly what was shown, or let it go. */
+/** Held plans: approve exactly the plan that was shown, or discard it. */
 
 import { z } from "zod";
 import { approve, discard } from "../../integrations/approval/approve.ts";

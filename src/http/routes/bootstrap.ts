@@ -1,4 +1,4 @@
-/** GET …/bootstrap: what a tenant's account needs before the first operation. */
+/** GET …/bootstrap: the role that a tenant's account needs before the first operation. */
 
 import { z } from "zod";
 import { requireTenant } from "../../integrations/lookup.ts";
@@ -21,7 +21,7 @@ const bootstrap = z
   .meta({ id: "Bootstrap" });
 export type BootstrapView = z.output<typeof bootstrap>;
 
-/** Names of roles and buckets have no comma. */
+/** The list is split at commas: names of roles and buckets contain none. */
 const listOfNames = z
   .string()
   .regex(/^[A-Za-z0-9_+=.@-]+(?:,[A-Za-z0-9_+=.@-]+){0,49}$/, "names with commas between them, at most 50")

@@ -1,4 +1,4 @@
-/** The documentation: the OpenAPI document, and Swagger UI over it. Everything comes from here, nothing from a CDN. */
+/** The documentation: the OpenAPI document and a Swagger UI page that shows it. The service serves every file itself, without a CDN. */
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { openApiDocument } from "../server/openapi.ts";
@@ -64,7 +64,7 @@ const docsAsset = defineRoute({
   return { status: 200, file: fileURLToPath(import.meta.resolve(`swagger-ui-dist/${asset}`)) };
 });
 
-/** The routes of the documentation, which is about `routes()`, these among them. */
+/** The routes of the documentation. The document covers `routes()`, which includes these. */
 export function docsRoutes(routes: () => readonly Route[]): Route[] {
   const openapi = defineRoute({
     method: "get",

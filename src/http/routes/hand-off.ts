@@ -1,4 +1,4 @@
-/** GET …/hand-off: what the vendor's set-up form wants, the raw documents, and a template with the same effect. */
+/** GET …/hand-off: the values for the vendor's set-up form, the raw documents, and a template with the same effect. */
 
 import { z } from "zod";
 import { getHandOff } from "../../integrations/hand-off/hand-off.ts";
@@ -29,7 +29,7 @@ const handOff = z
   .meta({ id: "HandOff" });
 export type HandOffView = z.output<typeof handOff>;
 
-/** An object in S3, as CloudFormation takes it (CloudFormation user guide, "Create quick-create links"). */
+/** The URL of an object in S3 in the form that CloudFormation accepts (CloudFormation user guide, "Create quick-create links"). */
 const s3Url = z
   .string()
   .max(1024)

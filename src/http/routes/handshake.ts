@@ -1,4 +1,4 @@
-/** The steps of an integration with its vendor: a new proof, an external id, the vendor's own policy. */
+/** The steps that an integration takes with its vendor: a new proof, an external id, the vendor's own policy. */
 
 import { z } from "zod";
 import { requestVerify } from "../../integrations/proving.ts";

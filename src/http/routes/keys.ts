@@ -11,7 +11,7 @@ const tag = "Keys";
 const collection = "/v1/tenants/{tenant}/keys";
 const timestamp = z.iso.datetime();
 
-/** A stack's key: an integration's name, with a purpose or a key id behind a dot where it has several. */
+/** The name of a stack's key: the integration's name. If the integration has several keys, a dot and a purpose or a key id follow. */
 const stackKey = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,120}$/, "A key's name, as the list shows it");
 
 const keyView = z

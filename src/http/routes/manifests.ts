@@ -1,9 +1,9 @@
-/** Manifests on the wire, and their published JSON Schemas, so that editors complete and check them. */
+/** The JSON Schemas of manifests, published so that editors can complete and check manifests. */
 import { z } from "zod";
 import { wholeManifest, wholeManifests } from "../../model/manifest.ts";
 import { defineRoute, type Route } from "../server/route.ts";
 
-/** `manifest.json` takes any kind; the others one each. */
+/** `manifest.json` accepts any kind; each of the others accepts one kind. */
 export const manifestSchemas: Record<string, Record<string, unknown>> = {
   "manifest.json": published("manifest", wholeManifest),
   "tenant.json": published("tenant", wholeManifests.Tenant),

@@ -70,7 +70,7 @@ const getEvents = defineRoute({
 })(async ({ api: { context }, caller, params: { id }, query, header, signal }) => {
   const isStream = wantsStream(header("accept"));
   const from = isStream ? (lastEventId(header("last-event-id")) ?? query.after) : query.after;
-  // Before the stream's 200 is out, so that an absent operation can still be a 404
+  // This comes before the stream's status 200 is sent, so that a missing operation can still be a 404
   await requireOperation(context.store.db, caller, id);
   if (isStream) return { status: 200, events: followEvents(context.store, id, from, signal) };
   const items = await eventsAfter(context.store.db, id, from, query.limit);
@@ -78,7 +78,7 @@ const getEvents = defineRoute({
   return { status: 200, body: { items, nextCursor: last && items.length === query.limit ? String(last.seq) : null } };
 });
 
-/** An EventSource sends exactly this type; a client that takes anything gets JSON. */
+/** An EventSource sends exactly this type. A client that accepts any type gets JSON. */
 function wantsStream(accept: string | undefined): boolean {
   return (accept ?? "").toLowerCase().includes("text/event-stream");
 }

@@ -8,7 +8,9 @@ import { defineRoute, type Route } from "../server/route.ts";
 import { acceptedView } from "../views/schemas.ts";
 import { accepted } from "../views/show.ts";
 
-/** It is stored and shown, so a URL with a token in it is refused. Its length comes first: nobody looks into a megabyte. */
+/**
+ * The text is stored and shown, so a URL that contains a token is refused. The length is checked first, so that no long text is searched.
+ */
 const repository = z
   .string()
   .min(1)

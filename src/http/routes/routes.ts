@@ -1,4 +1,4 @@
-/** Every route there is. */
+/** All routes. */
 
 import type { Route } from "../server/route.ts";
 import { apiKeyRoutes } from "./admin/api-keys.ts";
@@ -56,7 +56,7 @@ export const routes: readonly Route[] = [
 ];
 
 /**
- * The routes of two listeners, where the administrators' is apart: it alone has `/healthz`, `/readyz` and `/metrics`, and with
+ * The routes of each listener if administrators have their own. Only that one has `/healthz`, `/readyz` and `/metrics`, and with
  * `adminScope` every route that needs the scope `admin`.
  */
 export function splitRoutes({ adminScope }: { adminScope: boolean }): { main: Route[]; admin: Route[] } {

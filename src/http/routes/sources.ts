@@ -144,7 +144,7 @@ const showSource = ({
   ...view
 }: SourceRecord) => ({
   ...view,
-  // Replicas of an earlier version may store a token in it still.
+  // Replicas of an earlier version may still store a URL with a token in it.
   repository: repositoryName(repository),
 });
 

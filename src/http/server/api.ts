@@ -11,16 +11,16 @@ import type { IntegrationReader } from "../../store/integration-reader.ts";
 export interface Api {
   context: Context;
   metrics: Registry;
-  /** Of this build of Drawbridge. */
+  /** The version of this build of Drawbridge. */
   version: string;
-  /** The principal that provisioning roles are to trust. */
+  /** The principal that provisioning roles must trust. */
   servicePrincipal: string;
-  /** The caller that a bearer token stands for; undefined for any that isn't valid. */
+  /** The caller that a bearer token identifies; undefined if the token isn't valid. */
   findCaller(token: string): Promise<Caller | undefined>;
   audit: Audit;
   freeze: Freeze;
   limits: Limits;
-  /** The runs of this process. */
+  /** The operations that run in this process. */
   cancels: CancelRegistry;
   killing: Killing;
   readIntegration: IntegrationReader;
@@ -33,7 +33,7 @@ export interface ReadinessCheck {
   ok: boolean;
   /** A sentence without tenant data: anybody may read it. */
   detail: string;
-  /** Of `plugin`: which one updates run on. */
+  /** Only on the check `plugin`: which plugin the updates use. */
   plugin?: "official" | "stand-in";
   version?: string;
 }

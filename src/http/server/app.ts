@@ -13,7 +13,7 @@ import type { Route } from "./route.ts";
 import { serve } from "./serve.ts";
 import { slowRefusals } from "./slow-refusals.ts";
 
-/** The HTTP API, all of it or these routes alone; server.ts listens with it. */
+/** The HTTP API with all routes or only those of the list; server.ts listens with it. */
 export function createApp(api: Api, routes: readonly Route[] = everyRoute): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -69,7 +69,7 @@ function refuseMethod(of: Route[], api: Api): RequestHandler {
 
 function answerProblem(api: Api): ErrorRequestHandler {
   const slowly = slowRefusals();
-  // express knows an error handler by its four parameters
+  // express recognises an error handler by its four parameters
   return (error: unknown, request, response, _next) => {
     const trace = traceOf(response);
     const answer = problemAnswer(readable(error), trace.requestId);

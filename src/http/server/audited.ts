@@ -14,7 +14,7 @@ export interface AuditedRequest {
   failed(error: unknown): Promise<void>;
 }
 
-/** Writes the intent. If that fails, the request must not be carried out. */
+/** Writes the intent. If that fails, the request must not run. */
 export async function beginAudit(
   { context, audit }: Pick<Api, "context" | "audit">,
   caller: Caller,
@@ -34,13 +34,13 @@ export async function beginAudit(
   };
 }
 
-/** Routes by an operation's id name no tenant: it is the operation's, where the caller may know that. */
+/** A route by an operation's id names no tenant. The row gets the operation's tenant if the caller holds it. */
 async function tenantOfOperation(db: Db, caller: Caller, { operation }: Pick<AuditFacts, "operation">): Promise<{ tenant?: string }> {
   const found = operation === undefined ? undefined : await findOperation(db, operation);
   return found?.tenant !== undefined && holdsTenant(caller, found.tenant) ? { tenant: found.tenant } : {};
 }
 
-/** The entity tag of what the request is about. */
+/** The entity tag of the tenant or integration that the request is about. */
 async function tagOf(db: Db, { tenant, integration }: Pick<AuditFacts, "tenant" | "integration">): Promise<string | undefined> {
   if (tenant === undefined) return undefined;
   if (integration === undefined) {
@@ -51,7 +51,7 @@ async function tagOf(db: Db, { tenant, integration }: Pick<AuditFacts, "tenant" 
   return record && integrationEtag(record);
 }
 
-/** What an answer says of the state that was written. */
+/** The entity tag in an answer: that of the state that was written. */
 function tagIn({ headers }: Answer): string | undefined {
   return /^"(.+)"$/.exec(headers?.["ETag"] ?? "")?.[1];
 }

@@ -3,7 +3,7 @@ import type { Request } from "express";
 import type { Caller } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
 
-// RFC 6750 §2.1: b64token. Longer ones than any token format of ours aren't looked at.
+// RFC 6750 §2.1: b64token. No token format of ours is longer, so longer tokens are refused without a look-up.
 const bearer = /^Bearer ([A-Za-z0-9._~+/-]{1,4096}=*)$/i;
 
 /**

@@ -1,26 +1,26 @@
-/** A request's body, from the socket to a checked value. */
+/** Reads a request's body from the socket and checks it. */
 import { MIMEType } from "node:util";
 import express, { type Request, type RequestHandler, type Response } from "express";
 import { ProblemError } from "../../problem.ts";
 import { parseStrictJson } from "./json.ts";
 
-/** Bytes that a body may have unless its route says otherwise. */
+/** The most bytes that a body may have, unless its route sets another limit. */
 export const defaultBodyLimit = 64 * 1024;
 
 export interface JsonBody {
-  /** As it was sent. */
+  /** The bytes as they were sent. */
   bytes: Buffer;
   value: unknown;
 }
 
-/** Reads the bodies of one route. */
+/** Reads the request bodies of one route. */
 export type BodyReader = (request: Request, response: Response) => Promise<JsonBody>;
 
 /**
  * A reader of JSON bodies of up to `limit` bytes.
  *
- * It rejects with ProblemError `unsupported_media_type` (another type or charset, or a compressed body), `body_too_large`
- * (read off and dropped, so that the client gets to see the answer), and those of parseStrictJson.
+ * It rejects with ProblemError `unsupported_media_type` (another type or charset, or a compressed body), with `body_too_large` (the rest is
+ * read and dropped, so that the client can read the answer), and with the errors of parseStrictJson.
  */
 export function jsonBodyReader(limit: number = defaultBodyLimit): BodyReader {
   const readBytes = bytesReader(limit);
@@ -32,7 +32,7 @@ export function jsonBodyReader(limit: number = defaultBodyLimit): BodyReader {
 }
 
 /**
- * A reader of bodies as they come over the wire, up to `limit` bytes, for what is signed.
+ * A reader of raw bodies of up to `limit` bytes. It keeps the bytes as they were sent, because a signature covers them.
  *
  * It rejects with ProblemError `body_too_large` and `unsupported_media_type` (a compressed body).
  */
@@ -62,7 +62,7 @@ function parseType(header: string): MIMEType | undefined {
   }
 }
 
-/** What body-parser and raw-body say (their `type`s are documented), in our words. */
+/** Translates the errors of body-parser and raw-body (their `type`s are documented) into ours. */
 function bodyProblem(error: unknown, limit: number): ProblemError {
   const type = error instanceof Error && "type" in error ? error.type : undefined;
   if (type === "entity.too.large") return new ProblemError("body_too_large", `The body is larger than ${limit} bytes.`);

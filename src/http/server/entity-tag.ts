@@ -1,15 +1,15 @@
 /** Entity tags (RFC 9110 §8.8.3): a hash of what the user wrote, so they change when the desired state changes. */
 import { RequestError } from "./problem-response.ts";
 
-/** The header's form of a tag. */
+/** The tag as a header holds it. */
 export function entityTag(etag: string): string {
   return `"${etag}"`;
 }
 
 /**
- * The tag of an If-Match header, without quotes, or `*` for whatever is there.
+ * The tag of an If-Match header, without quotes, or `*` for any state.
  *
- * Lists and weak tags are refused: a change says which state it is a change to, and one body has one strong tag.
+ * Lists and weak tags are refused: a change names the one state that it changes, and one body has one strong tag.
  *
  * @throws RequestError `invalid_request`
  */

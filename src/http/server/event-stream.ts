@@ -1,17 +1,20 @@
-/** Server-sent events (HTML standard, "Server-sent events"): one `id` per event, so that a client can take up where it was. */
+/**
+ * Server-sent events (HTML standard, "Server-sent events"). Each event has an `id`, so that a client can continue after the last one it
+ * got.
+ */
 import { once } from "node:events";
 import type { Request, Response } from "express";
 import type { OperationEvent } from "../../model/operation.ts";
 
-/** Comments keep proxies from closing a silent stream. */
+/** Comments keep proxies from closing a stream without events. */
 const heartbeatMs = 15_000;
-/** How long a client waits before it connects again. */
+/** How long a client waits before it connects again, in milliseconds. */
 const reconnectMs = 2_000;
 
 /**
- * Streams events until they end or the client goes away. A slow client is waited for, so its events don't pile up here.
+ * Streams events until they end or the client disconnects. It waits for a slow client, so that events don't collect in memory.
  *
- * Rejects with what the events reject with; the stream is then broken off, and the client connects again.
+ * If reading the events fails, it rejects with that error. The stream then breaks off, and the client connects again.
  */
 export async function sendEvents(request: Request, response: Response, events: AsyncIterable<OperationEvent>): Promise<void> {
   response.set({ "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no" });

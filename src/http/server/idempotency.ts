@@ -1,4 +1,4 @@
-/** Idempotency-Key: a mutation that is sent again under the same key is answered again, and done once. */
+/** Idempotency-Key: if a client sends a mutation again under the same key, it gets the same answer and the mutation runs only once. */
 import { createHash } from "node:crypto";
 import { ProblemError } from "../../problem.ts";
 import type { Db } from "../../store/database/transaction.ts";
@@ -6,14 +6,14 @@ import { begin, finish, type IdempotentRequest, release } from "../../store/idem
 import { RequestError } from "./problem-response.ts";
 import type { Answer } from "./route.ts";
 
-/** Says on an answer that it was given before. */
+/** The header that marks an answer as a repeated one. */
 const replayedHeader = "Idempotency-Replayed";
 
 /**
- * Names what a key stands for.
+ * Names the request that a key belongs to.
  *
  * @param key the Idempotency-Key header
- * @param parts.url path and query: a key used for another tenant is a key used with another request
+ * @param parts.url path and query: the same key for another tenant belongs to another request
  * @throws RequestError `invalid_request` unless the key has 1 to 255 visible ASCII characters
  */
 export function idempotentRequest(key: string, parts: { caller: string; route: string; url: string; body: Uint8Array }): IdempotentRequest {
@@ -25,11 +25,11 @@ export function idempotentRequest(key: string, parts: { caller: string; route: s
 }
 
 /**
- * Runs a request unless its key has run before.
+ * Runs a request unless a request with its key has run before.
  *
- * Only 2xx answers are kept. A refusal or a failure frees the key: nothing was recorded, so trying again is safe.
+ * Only 2xx answers are kept. A refusal or a failure frees the key: nothing was recorded, so the client can try again safely.
  *
- * @throws ProblemError `idempotency_in_flight`, `idempotency_key_reused`, and whatever `run` throws
+ * @throws ProblemError `idempotency_in_flight`, `idempotency_key_reused`, and any error of `run`
  */
 export async function runOnce(db: Db, request: IdempotentRequest, run: () => Promise<Answer>): Promise<Answer> {
   const begun = await begin(db, request);

@@ -1,24 +1,23 @@
 /**
- * Strict JSON: what two parsers could read differently is refused. JSON.parse makes the value; jsonc-parser's visitor,
- * with everything but plain JSON switched off, finds what JSON.parse lets pass (a key given twice) and where it is.
+ * Strict JSON: it refuses a text that two parsers could read differently. JSON.parse makes the value. The visitor of jsonc-parser, which
+ * accepts only plain JSON here, finds what JSON.parse accepts (a key given twice) and the place of a fault.
  */
 import jsonc from "jsonc-parser";
 import { ProblemError, pointerTo } from "../../problem.ts";
 
-/** Levels of objects and arrays that a body may have. */
+/** The most levels of objects and arrays that a body may have. */
 const deepest = 20;
 
-/** Names through which a value could reach an object's prototype when it is copied. */
+/** Keys that could change an object's prototype when the object is copied. */
 const forbiddenKeys = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
- * The value of a JSON text.
+ * Parses a JSON text.
  *
- * Time is linear in the text. The depth is measured before anything recurses.
+ * The time grows linearly with the text. The depth is checked before any recursion.
  *
- * @throws ProblemError `malformed_body`: not UTF-8, not JSON (RFC 8259), deeper than 20 levels, a key given twice or
- * one of `__proto__`, `constructor`, `prototype`; `invalid_request`: a string that PostgreSQL's jsonb can't hold
- * (NUL, or half of a surrogate pair).
+ * @throws ProblemError `malformed_body`: not UTF-8, not JSON (RFC 8259), deeper than 20 levels, a key given twice or one of `__proto__`,
+ * `constructor`, `prototype`; `invalid_request`: a string that PostgreSQL's jsonb can't hold (NUL, or half of a surrogate pair).
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
   const text = decodeUtf8(bytes);
@@ -61,7 +60,7 @@ function inspect(text: string): void {
     onObjectBegin: () => void open.push(new Set()),
     onObjectEnd: () => void open.pop(),
     onObjectProperty: (key, _offset, _length, _line, _character, parents) => {
-      // Made for refusals only: a body has thousands of keys
+      // Computed only for refusals: a body can have thousands of keys
       const pointer = () => pointerTo([...parents(), key]);
       refuseUnstorable(key, pointer);
       if (forbiddenKeys.has(key)) {

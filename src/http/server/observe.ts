@@ -1,33 +1,33 @@
-/** Per request: an id, one line in the log, one observation in the metrics. */
+/** Gives each request an id, one line in the log and one observation in the metrics. */
 import { randomUUID } from "node:crypto";
 import type { Request, RequestHandler, Response } from "express";
 import { Histogram, type Registry } from "prom-client";
 import type { Log } from "../../log.ts";
 import type { ProblemCode } from "../../problem.ts";
 
-/** What is known of a request by the time it is logged. */
+/** The facts about a request that its log line holds. */
 export interface Trace {
   requestId: string;
-  /** The route's path as it is documented, never the URL. */
+  /** The route's path as documented, not the URL. */
   route?: string;
   subject?: string;
   tenant?: string;
   integration?: string;
   code?: ProblemCode;
-  /** The path names a tenant that the caller doesn't hold: for the audit alone, since the answer doesn't tell. */
+  /** The path names a tenant that the caller doesn't hold. Only the audit records this, because the answer must not show it. */
   foreign?: true;
 }
 
 const traces = new WeakMap<Response, Trace>();
 
-/** The trace of a response that `observe` has seen. */
+/** The trace of a response. `observe` has made it. */
 export function traceOf(response: Response): Trace {
   const trace = traces.get(response);
   if (!trace) throw new Error("observe() comes first");
   return trace;
 }
 
-/** Takes X-Request-Id where it is a plain token, makes one where not, and gives it back. */
+/** Uses X-Request-Id if it is a plain token, and makes a new id otherwise. The answer has the same id. */
 export function observe(log: Log, registry: Registry): RequestHandler {
   const seconds = requestSeconds(registry);
   return (request, response, next) => {
@@ -45,7 +45,7 @@ export function observe(log: Log, registry: Registry): RequestHandler {
   };
 }
 
-/** One over all listeners. */
+/** All listeners share one histogram. */
 function requestSeconds(registry: Registry): Histogram<"method" | "route" | "status"> {
   const name = "drawbridge_http_request_seconds";
   const there = registry.getSingleMetric(name);

@@ -1,4 +1,4 @@
-/** The OpenAPI 3.1 document, made from the list of routes. */
+/** The OpenAPI 3.1 document, generated from the list of routes. */
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject, type ZodOpenApiResponsesObject } from "zod-openapi";
 import { type ProblemCode, problemKinds } from "../../problem.ts";
 import { problemAnswerSchema } from "../views/operation-schemas.ts";
@@ -6,7 +6,7 @@ import { type ResponseSpec, type Route, tags } from "./route.ts";
 
 const documents = new Map<string, ReturnType<typeof createDocument>>();
 
-/** The document for a version of Drawbridge; made once. */
+/** The document for a version of Drawbridge. It is generated once. */
 export function openApiDocument(routes: readonly Route[], version: string): ReturnType<typeof createDocument> {
   const made = documents.get(version) ?? makeDocument(routes, version);
   documents.set(version, made);
@@ -14,9 +14,9 @@ export function openApiDocument(routes: readonly Route[], version: string): Retu
 }
 
 /**
- * Every refusal that a route may answer with: its own, and those that follow from what it takes.
+ * Every refusal that a route can answer with: its own refusals, and those that follow from its facts.
  *
- * `not_ready`, `storage_full` and `internal` can happen to any request that reaches the store.
+ * `not_ready`, `storage_full` and `internal` can happen to any request that uses the store.
  */
 export function problemsOf(route: Route): ProblemCode[] {
   const codes: ProblemCode[] = ["internal"];
@@ -65,7 +65,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   };
 }
 
-/** `GET /v1/tenants/{tenant}` is `get_v1_tenants_tenant`: derived, so that it is unique and needs no upkeep. */
+/** `GET /v1/tenants/{tenant}` becomes `get_v1_tenants_tenant`. The name is derived, so it is unique and nobody has to maintain it. */
 function operationId(route: Route): string {
   return `${route.method}${route.path.replaceAll(/[^A-Za-z0-9]+/g, "_")}`.replace(/_$/, "");
 }
@@ -103,14 +103,14 @@ function answerOf(spec: ResponseSpec): ZodOpenApiResponsesObject[`${1 | 2 | 3 | 
     ...((spec.schema || spec.type) && {
       content: {
         ...(spec.schema && { "application/json": { schema: spec.schema } }),
-        // JSON that a handler writes out itself has its schema all the same.
+        // If a handler writes JSON text itself, its answer still has a schema.
         ...(spec.type && !(spec.schema && spec.type === "application/json") && { [spec.type]: { schema: { type: "string" as const } } }),
       },
     }),
   };
 }
 
-/** One response per status, naming the codes that come with it. */
+/** One response for each status. It names the problem codes with that status. */
 function refusalsOf(route: Route): ZodOpenApiResponsesObject {
   const codes = Map.groupBy(problemsOf(route), (code) => problemKinds[code].status);
   const refusals: ZodOpenApiResponsesObject = {};

@@ -1,16 +1,16 @@
-/** Problems as answers: `application/problem+json` (RFC 9457). */
+/** Answers with problems: `application/problem+json` (RFC 9457). */
 import type { Response } from "express";
 import type { z } from "zod";
 import { type Problem, ProblemError, pointerTo, problemKinds, problemOf } from "../../problem.ts";
 import type { ProblemAnswer, RequestFault } from "../views/operation-schemas.ts";
 
-/** Seconds after which a `later` problem is worth another try. */
+/** The seconds after which a client can repeat a request that failed with a `later` problem. */
 const retryAfterSeconds = 5;
 
-/** Most faults that one answer lists. */
+/** The most faults that one answer lists. */
 const mostFaults = 20;
 
-/** A request that doesn't fit its schema, with everything that is wrong with it. */
+/** A request that doesn't fit its schema, with all its faults. */
 export class RequestError extends ProblemError {
   readonly faults: RequestFault[];
   constructor(faults: RequestFault[]) {
@@ -22,15 +22,15 @@ export class RequestError extends ProblemError {
   }
 }
 
-/** Zod's findings as a RequestError. Values never appear in it, only where they are and what was wanted. */
+/** Zod's issues as a RequestError. It says where the faults are and what is expected there, but never contains a value. */
 export function requestError(where: RequestFault["in"], error: z.ZodError): RequestError {
   return new RequestError(error.issues.flatMap((issue) => faultsOf(where, issue)).slice(0, mostFaults));
 }
 
 /**
- * Any thrown value as the answer's body.
+ * The answer's body for any thrown value.
  *
- * Every `not_found` reads the same: whether a thing is absent or another tenant's must not show.
+ * Every `not_found` has the same text: it must not show whether the resource is missing or belongs to another tenant.
  */
 export function problemAnswer(thrown: unknown, requestId: string): ProblemAnswer {
   const problem: Problem = problemOf(thrown);
@@ -44,7 +44,7 @@ export function problemAnswer(thrown: unknown, requestId: string): ProblemAnswer
   return { ...frame, ...problem, requestId, ...(thrown instanceof RequestError && { errors: thrown.faults }) };
 }
 
-/** Sends a problem, with the headers that belong to its status; `retryAfter` in seconds where it is known. */
+/** Sends a problem with the headers for its status. `retryAfter` is in seconds, if known. */
 export function sendProblem(response: Response, answer: ProblemAnswer, retryAfter?: number): void {
   if (answer.status === 401) response.set("WWW-Authenticate", "Bearer");
   if (answer.status === 503 || answer.status === 429) response.set("Retry-After", String(retryAfter ?? retryAfterSeconds));

@@ -1,6 +1,6 @@
 /**
- * A route is data: the same object is served (serve.ts) and documented (openapi.ts), so neither can say anything else
- * than the other. A route without a scope, with a loose body or with an undocumented answer doesn't compile.
+ * A route is data. serve.ts serves it and openapi.ts documents it from the same object, so the two always agree. A route without a scope,
+ * with a loose body or with an undocumented answer doesn't compile.
  */
 import type { z } from "zod";
 import type { Caller, Scope } from "../../model/caller.ts";
@@ -8,7 +8,7 @@ import type { OperationEvent } from "../../model/operation.ts";
 import type { ProblemCode } from "../../problem.ts";
 import type { Api } from "./api.ts";
 
-/** What routes are grouped by in the documentation. */
+/** The groups of routes in the documentation. */
 export const tags = {
   Tenants: "A customer's AWS account and the role through which Drawbridge enters it",
   Integrations: "One tenant's use of one blueprint: put it, preview it, prove it, take it away",
@@ -28,20 +28,20 @@ export type Tag = keyof typeof tags;
 
 export type Method = "get" | "put" | "post" | "delete";
 
-/** `open` routes need no caller and say nothing about tenants. */
+/** `open` routes need no caller and give no information about tenants. */
 export type RouteScope = Scope | "open";
 
-/** Refuses fields that it doesn't know. */
+/** An object schema that refuses unknown fields. */
 export type StrictObject = z.ZodObject<z.core.$ZodLooseShape, z.core.$strict>;
 
 export interface ResponseSpec {
-  /** For the documentation. */
+  /** The description in the documentation. */
   what: string;
-  /** Of a JSON body. */
+  /** The schema of a JSON body. */
   schema?: z.ZodType;
-  /** The media type, where it isn't JSON or where JSON isn't the only one. */
+  /** The media type, if the body isn't JSON or JSON is only one of its forms. */
   type?: string;
-  /** Header names and what they hold. */
+  /** Header names and their descriptions. */
   headers?: Record<string, string>;
 }
 
@@ -55,15 +55,15 @@ export interface RouteInput<S extends RouteScope, P, Q, B> {
   body: B;
   /** The entity tag of If-Match, without quotes, or `*`. */
   ifMatch?: string;
-  /** Of a route with a raw body. */
+  /** The body, if the route has a raw body. */
   bytes?: Uint8Array;
-  /** A header of the request, by its lower-case name. */
+  /** Returns a header of the request by its lower-case name. */
   header(name: string): string | undefined;
-  /** Aborts when the client goes away or the service shuts down. */
+  /** Aborts when the client disconnects or the service shuts down. */
   signal: AbortSignal;
 }
 
-/** What isn't a JSON body. */
+/** An answer that isn't a JSON body. */
 type OtherContent = { text: string; type: string } | { file: string } | { events: AsyncIterable<OperationEvent> };
 type Content<Spec> = Spec extends { schema: infer T extends z.ZodType }
   ? { body: z.output<T> } | (Spec extends { type: string } ? OtherContent : never)
@@ -76,7 +76,7 @@ export type AnswerOf<R extends Responses> = {
   [S in keyof R & number]: { status: S; headers?: Record<string, string> } & Content<R[S]>;
 }[keyof R & number];
 
-/** An answer once it is out of its route. */
+/** An answer that a route has returned, of any type. */
 export interface Answer {
   status: number;
   headers?: Record<string, string>;
@@ -89,25 +89,25 @@ export interface Answer {
 
 interface RouteFacts {
   method: Method;
-  /** OpenAPI's form: `/v1/tenants/{tenant}`. A parameter named `tenant` is authorised before anything else happens. */
+  /** The path in OpenAPI's form: `/v1/tenants/{tenant}`. If a parameter is named `tenant`, the caller's access to it is checked first. */
   path: string;
   summary: string;
-  /** Further words for the documentation. */
+  /** More text for the documentation. */
   description?: string;
   tag: Tag;
-  /** Only for callers that hold every tenant. */
+  /** Only callers that hold every tenant may use the route. */
   everyTenant?: true;
-  /** Its answer holds a secret, so it is never kept for an Idempotency-Key. */
+  /** The answer holds a secret, so it is never stored for an Idempotency-Key. */
   secretAnswer?: true;
-  /** Its answer holds external ids for a caller with the scope `reveal`, and is then a row of the audit; others get fingerprints. */
+  /** A caller with the scope `reveal` gets external ids in the answer, and the audit records it. Other callers get fingerprints. */
   reveals?: true;
-  /** Takes If-Match. */
+  /** The route reads If-Match. */
   ifMatch?: true;
-  /** Takes a body of any kind as bytes: its handler judges them, by their signature. */
+  /** The body can be of any type and is read as bytes. The handler checks it by its signature. */
   rawBody?: true;
-  /** Bytes; 64 KiB unless said. */
+  /** The most bytes of a body. Default: 64 KiB. */
   bodyLimit?: number;
-  /** Refusals of this route's own; those that follow from the fields above are added by the documentation. */
+  /** The route's own refusals. The documentation adds those that follow from the fields above. */
   problems?: readonly ProblemCode[];
 }
 
@@ -117,14 +117,14 @@ interface RouteDefinition<S extends RouteScope, P extends StrictObject, Q extend
   params?: P;
   query?: Q;
   body?: B;
-  /** Whether a body asks for a dry run, which takes the scope `plan` in the place of the route's own. */
+  /** Whether a body asks for a dry run, which needs the scope `plan` instead of the route's own. */
   isDryRun?(body: z.output<B>): boolean;
-  /** Refuses a body that is wrong in every state. Such a request isn't audited, like every malformed one. */
+  /** Refuses a body that is wrong whatever the current state is. Like every malformed request, such a request isn't audited. */
   refuse?(body: z.output<B>): void;
   responses: R;
 }
 
-/** A route as the list holds it. */
+/** A route as an element of the list, without its types. */
 export interface Route extends RouteFacts {
   scope: RouteScope;
   params?: StrictObject;
@@ -137,10 +137,10 @@ export interface Route extends RouteFacts {
 }
 
 /**
- * Checks a route against its own schemas and makes it one of the list: `defineRoute({facts})(handler)`, in two steps
- * because the handler's types follow from the facts.
+ * Checks a route against its own schemas and makes it an element of the list. `defineRoute({facts})(handler)` has two steps because the
+ * handler's types follow from the facts.
  *
- * The cast forgets the types that were just checked: serve.ts gives the handler what the schemas returned.
+ * The cast drops the types, which are checked at this point: serve.ts gives the handler the values that the schemas returned.
  */
 export function defineRoute<
   S extends RouteScope,
@@ -153,7 +153,7 @@ export function defineRoute<
   return (handle: (input: Input) => Promise<AnswerOf<R>>): Route => ({ ...definition, handle }) as unknown as Route;
 }
 
-/** `PUT /v1/tenants/{tenant}`: how logs, metrics and idempotency keys name a route. */
+/** `PUT /v1/tenants/{tenant}`: the route's name in logs, metrics and idempotency keys. */
 export function routeName(route: Pick<Route, "method" | "path">): string {
   return `${route.method.toUpperCase()} ${route.path}`;
 }

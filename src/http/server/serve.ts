@@ -44,7 +44,8 @@ export function serve(route: Route, api: Api): RequestHandler {
         ...(bytes && { bytes }),
         ...(ifMatch !== undefined && { ifMatch }),
         header: (name: string) => request.get(name),
-        // Made on demand: few routes need it, and `closing` exists as long as the process
+        // Made only when a handler asks for it: few routes need it, and each one adds a listener to `closing`, which exists as long as the
+        // process
         get signal() {
           return endOf(request, response);
         },
@@ -53,7 +54,7 @@ export function serve(route: Route, api: Api): RequestHandler {
       route.refuse?.(input.body);
       if (!caller || !isAudited(route, caller)) return route.handle(input);
       const { tenant } = traceOf(response);
-      // A request that takes access away doesn't wait for the pace; it has its own limit.
+      // A request that removes access isn't slowed down. It has its own limit.
       if (tenant !== undefined && isMutation(route) && route.scope !== "destroy") await api.limits.keepPace(tenant);
       const row = await beginAudit(api, caller, auditFacts(route, request, response, body));
       try {
@@ -71,11 +72,11 @@ export function serve(route: Route, api: Api): RequestHandler {
   };
 }
 
-/** The caller, if they hold the route's scope. */
+/** The caller, if the caller holds the route's scope. */
 async function admit(route: Route, request: Request, response: Response, api: Api): Promise<Caller> {
   const caller = await authenticate(request, api.findCaller);
   traceOf(response).subject = caller.subject;
-  // The body decides between the two, and it isn't read yet.
+  // The body decides which of the two scopes the request needs, and it isn't read yet.
   const isForDryRuns = route.isDryRun !== undefined && holdsScope(caller, "plan");
   if (!isForDryRuns) requireScope(caller, route.scope);
   if (route.everyTenant && caller.tenants !== "*") throw new ProblemError("forbidden", "This needs a caller that holds every tenant.");
@@ -86,12 +87,12 @@ function requireScope(caller: Caller, scope: RouteScope): void {
   if (scope !== "open" && !holdsScope(caller, scope)) throw new ProblemError("forbidden", `This needs the scope ${scope}.`);
 }
 
-/** Changes are audited, and answers that hold external ids. */
+/** Mutations are audited, and so are answers that hold external ids. */
 function isAudited(route: Route, caller: Caller): boolean {
   return isMutation(route) || (route.reveals === true && holdsScope(caller, "reveal"));
 }
 
-/** Whether it changes something, here or in AWS: explanations are asked for by POST as well. */
+/** Whether the route changes something, here or in AWS. POST isn't enough: explanations use POST too. */
 function isMutation(route: Route): boolean {
   return route.method !== "get" && route.scope !== "read";
 }
@@ -114,7 +115,7 @@ function auditFacts(
   };
 }
 
-/** The one place where a path's tenant is authorised. */
+/** This is the only place that checks the caller's access to the path's tenant. */
 function refuseOthersTenant(caller: Caller, request: Request, response: Response): void {
   const { tenant, name } = request.params;
   if (typeof tenant !== "string") return;
@@ -148,13 +149,13 @@ async function maybeOnce(
     throw new RequestError([{ in: "header", name: "Idempotency-Key", detail: "This answer is given once and never kept" }]);
   }
   const bytes = body?.bytes ?? Buffer.alloc(0);
-  // An answer that revealed something is given again only to a caller who may still see it.
+  // An answer that revealed something is repeated only to a caller who may still see it.
   const revealed = route.reveals && holdsScope(caller, "reveal") ? " reveal" : "";
   const parts = { caller: `${caller.subject}${revealed}`, route: routeName(route), url: request.originalUrl, body: bytes };
   return runOnce(api.context.store.db, idempotentRequest(key, parts), run);
 }
 
-/** Aborts when the client is gone or the server closes (server.ts). */
+/** Aborts when the client disconnects or the server closes (server.ts). */
 function endOf(request: Request, response: Response): AbortSignal {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
@@ -162,7 +163,7 @@ function endOf(request: Request, response: Response): AbortSignal {
   return closing instanceof AbortSignal ? AbortSignal.any([gone.signal, closing]) : gone.signal;
 }
 
-/** Sends events while the caller may read them. A caller has a limited number of streams. */
+/** Sends events as long as the caller may read them. A caller has a limited number of streams. */
 async function stream(request: Request, response: Response, answer: Answer, { api, caller }: { api: Api; caller: Caller }): Promise<void> {
   const close = api.limits.openStream(caller.subject);
   const unwatch = watchCaller(api, request, caller, () => response.destroy());
@@ -174,7 +175,7 @@ async function stream(request: Request, response: Response, answer: Answer, { ap
   }
 }
 
-/** Express's own send is avoided where a body is ours: it would answer 304 by an ETag that covers the desired state only. */
+/** If we send the body ourselves, express's `send` isn't used: it would answer 304 by an ETag that covers only the desired state. */
 async function send(request: Request, response: Response, answer: Answer): Promise<void> {
   response.status(answer.status).set(answer.headers ?? {});
   if (answer.events) return sendEvents(request, response, answer.events);

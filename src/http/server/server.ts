@@ -1,4 +1,4 @@
-/** Sockets, with limits on what one slow or greedy client can cost. */
+/** Listens on sockets, with limits on the resources that one slow or greedy client can use. */
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ const limits = {
   requestTimeout: 30_000,
   /** milliseconds between two requests of a connection */
   keepAliveTimeout: 5_000,
-  /** milliseconds between two looks at the time-outs above */
+  /** milliseconds between two checks of the time-outs above */
   connectionsCheckingInterval: 2_000,
   /** bytes of all headers */
   maxHeaderSize: 16 * 1024,
@@ -26,20 +26,20 @@ export interface Listening {
   /** `http://127.0.0.1:8080`, or https with TLS */
   url: string;
   /**
-   * Reads the files of TLS again; connections from now on get what they hold. Answers whether that is something new.
+   * Reads the TLS files again. New connections then use the new content. Returns whether the content has changed.
    *
-   * @throws Error when they can't be used: then the old ones stay in force
+   * @throws Error when they can't be used; then the old ones stay in use
    */
   reloadTls(): Promise<boolean>;
-  /** Takes no more connections, ends event streams, waits for running requests up to `graceMs`, then cuts them off. */
+  /** Accepts no more connections, ends event streams, waits up to `graceMs` for running requests, then closes their connections. */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * Listens with an app.
+ * Starts a server for an app.
  *
- * @param where.port 0 for any free one
- * @param where.tls without it HTTP is spoken in the clear
+ * @param where.port 0 for any free port
+ * @param where.tls without it the server uses plain HTTP
  * @throws Error of node:net, such as EADDRINUSE, or of tls.ts
  */
 export async function listen(app: Express, where: { host: string; port: number; tls?: TlsFiles }): Promise<Listening> {
@@ -58,7 +58,7 @@ export async function listen(app: Express, where: { host: string; port: number; 
     close: async (graceMs) => {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A connection that was busy stays open for its next request, which must not come
+      // A connection that was busy stays open for another request, and there must be none
       const sweep = setInterval(() => server.closeIdleConnections(), 50);
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;

@@ -1,29 +1,29 @@
-/** TLS from files that the configuration names, read again when they change. */
+/** TLS from the files that the configuration names. The files are read again when they change. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, type TlsOptions } from "node:tls";
 
 export interface TlsFiles {
-  /** Paths of PEM files: the server's certificate and those that lead to its authority, and its key */
+  /** Paths of PEM files: the certificate chain of the server, and its private key */
   cert: string;
   key: string;
-  /** The authorities of clients. Where it is set, a client without a certificate of theirs isn't served. */
+  /** The certificate authorities for clients. If it is set, only clients with a certificate from one of them are served. */
   clientCa?: string;
 }
 
 export interface TlsMaterial {
   options: TlsOptions;
-  /** Tells one content of the files from another */
+  /** Differs if the content of the files differs */
   digest: string;
 }
 
-/** The oldest that RFC 9325 §3.1.1 lets a server speak. */
+/** The oldest version that a server may use by RFC 9325 §3.1.1. */
 const minVersion = "TLSv1.2";
 
 /**
- * Reads the files and tries them.
+ * Reads the files and checks that TLS accepts them.
  *
- * @throws Error that names the setting whose file can't be read, or says that they don't fit together; never what is in them
+ * @throws Error that names the setting whose file can't be read, or says that the files don't match; it never contains their content
  */
 export async function readTls(files: TlsFiles): Promise<TlsMaterial> {
   const cert = await readPem(files.cert, "DRAWBRIDGE_TLS_CERT");
@@ -43,7 +43,7 @@ export async function readTls(files: TlsFiles): Promise<TlsMaterial> {
 async function readPem(file: string, setting: string): Promise<Buffer> {
   const pem = await readFile(file).catch(() => undefined);
   if (!pem) throw new Error(`The file of ${setting} can't be read.`);
-  // An empty list of authorities would trust nobody, or, to some libraries, everybody.
+  // With an empty list of authorities, some libraries trust no client and others trust every client.
   if (!pem.includes("-----BEGIN ")) throw new Error(`The file of ${setting} holds no PEM.`);
   return pem;
 }

@@ -1,16 +1,16 @@
-/** Whether a caller may still read a stream that was opened earlier: a key that was removed ends its streams. */
+/** Checks whether a caller may still read an open stream: when a key is removed, its streams end. */
 import type { Request } from "express";
 import { type Caller, holdsScope, tenantsText } from "../../model/caller.ts";
 import { ProblemError } from "../../problem.ts";
 import type { Api } from "./api.ts";
 import { authenticate } from "./auth.ts";
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const lookEvery = 2_000;
 
 /**
- * Calls `lost` once the request's token no longer stands for the same caller with the same tenants and the scope `read`. While the lookup
- * itself fails, the caller counts as they were. Returns the function that stops the looks.
+ * Calls `lost` when the request's token no longer identifies the same caller with the same tenants and the scope `read`. If a check fails
+ * with an error, the last result stays valid. Returns the function that stops the checks.
  */
 export function watchCaller(api: Pick<Api, "findCaller">, request: Request, caller: Caller, lost: () => void): () => void {
   let isLooking = false;

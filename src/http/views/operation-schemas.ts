@@ -1,4 +1,4 @@
-/** What operations, their events, proofs and problems look like on the wire. */
+/** The JSON form of operations, their events, proofs and problems in the API. */
 
 import { z } from "zod";
 import { stackKinds } from "../../../stacks/stack.ts";
@@ -11,7 +11,7 @@ const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
 const code = z.enum(Object.keys(problemKinds) as [ProblemCode, ...ProblemCode[]]);
 const retry = z.enum(["never", "later", "after-change"]);
 
-/** A problem as an operation keeps it. */
+/** A problem in the form that an operation stores. */
 export const problemSchema: z.ZodType<Problem> = z
   .object({
     code,
@@ -22,7 +22,7 @@ export const problemSchema: z.ZodType<Problem> = z
   })
   .meta({ id: "OperationProblem" });
 
-/** One thing that is wrong with a request. */
+/** One fault of a request. */
 export const requestFaultSchema = z.object({
   in: z.enum(["body", "path", "query", "header"]),
   pointer: z.string().exactOptional().meta({ description: "RFC 6901, into the body" }),
@@ -31,7 +31,7 @@ export const requestFaultSchema = z.object({
 });
 export type RequestFault = z.output<typeof requestFaultSchema>;
 
-/** A problem as an answer (RFC 9457). */
+/** A problem in the form of an answer (RFC 9457). */
 export const problemAnswerSchema = z
   .object({
     type: z.string(),

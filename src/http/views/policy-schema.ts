@@ -1,4 +1,4 @@
-/** An IAM policy document on the wire: its grammar, and nothing that the grammar doesn't know. */
+/** The JSON form of an IAM policy document in the API. It allows only fields of the grammar. */
 import { z } from "zod";
 import type { PolicyDocument, Statement } from "../../iam/words/policy-document.ts";
 
@@ -20,7 +20,7 @@ export const statementSchema: z.ZodType<Statement> = z.strictObject({
   Condition: condition.exactOptional(),
 });
 
-/** IAM user guide, "Grammar of the IAM JSON policy language". */
+/** The grammar is in the IAM user guide, "Grammar of the IAM JSON policy language". */
 export const policyDocumentSchema: z.ZodType<PolicyDocument> = z
   .strictObject({
     Version: z.literal("2012-10-17"),

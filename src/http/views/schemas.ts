@@ -1,4 +1,4 @@
-/** What tenants and integrations look like on the wire: strict on the way in, exact on the way out. */
+/** The JSON form of tenants and integrations in the API. Requests are checked strictly, and answers are described exactly. */
 
 import { z } from "zod";
 import { stackKinds } from "../../../stacks/stack.ts";
@@ -11,7 +11,7 @@ const timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC" });
 /** An opaque position in a list. */
 export const cursorSchema = z.string().regex(/^[\w.~=-]{1,512}$/, "A cursor is taken from nextCursor as it stands");
 
-/** A whole number in a query string: it travels as text and is documented as the number that it is. */
+/** A whole number in a query string. The request holds it as text; the documentation shows a number. */
 export const queryNumber = (bounds: { minimum: number; maximum: number; default: number }) =>
   z
     .string()
@@ -26,12 +26,12 @@ export const queryNumber = (bounds: { minimum: number; maximum: number; default:
       },
     });
 
-/** How many items a page holds. */
+/** The number of items of a page. */
 export const limitSchema = queryNumber({ minimum: 1, maximum: 200, default: 50 });
 
 export const pageQuery = z.strictObject({ limit: limitSchema, cursor: cursorSchema.exactOptional() });
 
-/** `{items, nextCursor}` of one kind of thing. */
+/** `{items, nextCursor}` of one kind of item. */
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 
 export const tenantView = z
@@ -125,7 +125,7 @@ export type IntegrationView = z.output<typeof integrationView>;
 export const acceptedView = z.object({ operation: operationSchema });
 export const acceptedIntegrationView = z.object({ operation: operationSchema, integration: integrationView });
 
-/** What `format=cloudformation` gives. */
+/** The answer with `format=cloudformation`. */
 export const cloudFormationTemplate = z
   .record(z.string(), z.unknown())
   .meta({ id: "CloudFormationTemplate", description: "With `format=cloudformation`" });

@@ -1,4 +1,7 @@
-/** Turns stored records into the API's answers. Pure. External ids are fingerprints; a tenant's provisioning id is whole if it is revealed. */
+/**
+ * Turns stored records into the API's answers. Pure. External ids become fingerprints. A tenant's provisioning external id is shown whole
+ * if it is revealed.
+ */
 import { z } from "zod";
 import type { Blueprint } from "../../blueprints/parts/blueprint.ts";
 import { findBlueprint } from "../../blueprints/registry.ts";
@@ -75,7 +78,7 @@ export function showIntegration(record: IntegrationRecord, tenant: TenantRecord,
   };
 }
 
-/** Undefined for a blueprint that this release doesn't have any more: its integrations can still be read and destroyed. */
+/** Undefined for a blueprint that this release no longer has: its integrations can still be read and destroyed. */
 function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string) {
   const { blueprint: id, version, parameters, externalIds } = appliedRequestOf(record);
   const blueprint = findBlueprint(id, version);
@@ -84,7 +87,7 @@ function handOffOf(record: IntegrationRecord, tenant: TenantRecord, now: string)
   return maskedFields(blueprint.handOff(parameters, context)).map(({ field, value, where }) => ({ field, value, where }));
 }
 
-/** An operation without its internal fields: its request may hold an external id. */
+/** An operation without its internal fields: its request may contain an external id. */
 export function showOperation(stored: StoredOperation): Operation {
   const {
     request: _request,
@@ -117,7 +120,7 @@ export function showBlueprint(blueprint: Blueprint) {
   return { id, vendor, version, title, source, parameters: { ...schema, properties }, access, handOff: blueprint.handOffFields };
 }
 
-/** The answer to a request that an operation carries out. */
+/** The answer to a request that an operation will do. */
 export function accepted(stored: StoredOperation) {
   const operation = showOperation(stored);
   return { status: 202 as const, body: { operation }, headers: { Location: `/v1/operations/${operation.id}` } };

@@ -78,7 +78,7 @@ const exportRows = defineRoute({
   return { status: 200, type: "application/x-ndjson", text: rows.map((row) => `${JSON.stringify(row)}\n`).join("") };
 });
 
-/** Numbers and hashes of the chain tell how much is done for others. */
+/** Sequence numbers and hashes of the chain would show how many rows other tenants have. */
 function showRow(caller: Caller, { entry: { seq, ...entry }, previous, hash }: AuditRow): AuditView {
   return caller.tenants === "*" ? { ...entry, seq, previous, hash } : entry;
 }

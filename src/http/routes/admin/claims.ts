@@ -1,4 +1,4 @@
-/** /v1/claims: which tenant uses which account and resource, and what an administrator grants beside that. */
+/** /v1/claims: which tenant uses which account and resource, and the grants that an administrator adds. */
 import { z } from "zod";
 import { accountOfResource, resourceSchema } from "../../../model/claim.ts";
 import { nameSchema } from "../../../model/names.ts";

@@ -1,4 +1,4 @@
-/** /v1/freeze: the stop for everything that writes to AWS. */
+/** /v1/freeze: stops everything that writes to AWS. */
 import { z } from "zod";
 import { defineRoute, type Route } from "../../server/route.ts";
 

@@ -1,4 +1,4 @@
-/** /v1/trusted-principals: whom integrations of vendors without a blueprint may trust. */
+/** /v1/trusted-principals: the principals that integrations of vendors without a blueprint may trust. */
 
 import { z } from "zod";
 import { OutsidePrincipal } from "../../../iam/words/principal.ts";
