@@ -36,7 +36,7 @@ beforeEach(() => seed(service.context));
 const unchanged = integrationBodyFixture;
 const changed = { ...integrationBodyFixture, parameters: { bucket: "other-data" } };
 const operation = `/v1/operations/${heldOperation}`;
-/** As GitHub signs a delivery. */
+/** A delivery, signed as GitHub signs it. */
 const delivery = (event: string, payload: object): CallOptions => {
   const body = Buffer.from(JSON.stringify(payload));
   const signature = `sha256=${createHmac("sha256", webhookSecret).update(body).digest("hex")}`;
@@ -139,7 +139,7 @@ for (const [method, path, status, body, options] of requests) {
   });
 }
 
-test("every documented answer was asked for above, but for an unready service and what only AWS can answer", () => {
+test("the requests above get every documented answer, except the 503 of /readyz and an answer that needs AWS", () => {
   const asked = new Set(requests.map(([method, path, status]) => `${routeName(routeOf(method, path))} ${status}`));
   const documented = routes.flatMap((route) => Object.keys(route.responses).map((status) => `${routeName(route)} ${status}`));
   assert.deepEqual(
@@ -148,7 +148,7 @@ test("every documented answer was asked for above, but for an unready service an
   );
 });
 
-test("an unready service names what is missing, with 503", async () => {
+test("an unready service answers 503 and names the failed checks", async () => {
   const checks = [{ name: "state-bucket", ok: false, detail: "The bucket can't be listed." }];
   const unready = await beside(service, { api: { readiness: async () => ({ ready: false, checks }) } });
   const reply = await unready.call("GET", "/readyz", { token: null });
@@ -157,7 +157,7 @@ test("an unready service names what is missing, with 503", async () => {
   await unready.close();
 });
 
-test("an accepted PUT gives the operation, its place and the new tag; an unchanged one gives the integration alone", async () => {
+test("an accepted PUT returns the operation, its URL and the new tag; an unchanged PUT returns only the integration", async () => {
   const before = await service.call("GET", c1);
   const same = await service.call("PUT", c1, { body: unchanged });
   assert.deepEqual([same.status, same.headers.location, same.headers.etag], [200, undefined, before.headers.etag]);
@@ -171,7 +171,7 @@ test("an accepted PUT gives the operation, its place and the new tag; an unchang
   assert.equal(accepted.headers.etag, read.headers.etag);
 });
 
-test("what was sent reaches the verb as it was, with the caller and the tag", async () => {
+test("the body, the caller and the tag of a request reach the verb unchanged", async () => {
   const stale = { headers: { "if-match": '"i1"' } };
   const put = (headers: CallOptions["headers"]) =>
     service.call("PUT", c1, { token: "acme-token", body: { ...changed, settings: { drift: "ignore" } }, ...(headers && { headers }) });
@@ -187,7 +187,7 @@ test("what was sent reaches the verb as it was, with the caller and the tag", as
   assert.equal((await service.call("DELETE", "/v1/tenants/acme", { headers: { "if-match": "*" } })).status, 202);
 });
 
-test("a list has 50 items a page unless told, and passes its cursor on", async () => {
+test("a page of a list has 50 items by default, and its cursor leads to the next page", async () => {
   for (let index = 0; index < 60; index++) {
     const body = { ...tenantBodyFixture, accountId: String(222_200_000_000 + index), access: { mode: "hand-off" } };
     assert.equal((await service.call("PUT", `/v1/tenants/t${index}`, { body })).status, 201);
@@ -199,7 +199,7 @@ test("a list has 50 items a page unless told, and passes its cursor on", async (
   assert.ok(!more?.some((name) => some?.includes(name)));
 });
 
-/** A route that fails as the test says. */
+/** A route that fails with the error that the test gives. */
 const failing = (error: () => Error) =>
   defineRoute({
     method: "get",
@@ -213,7 +213,7 @@ const failing = (error: () => Error) =>
     throw error();
   });
 
-test("a refusal is answered with its status, code, pointer and cause", async () => {
+test("the answer to a refusal has its status, code, pointer and cause", async () => {
   const faults = [
     new ProblemError("invalid_parameters", "A bucket name has 3 to 63 characters.", { pointer: "/parameters/bucket", cause: "BucketName" }),
     new ProblemError("stack_locked", "Somebody holds it."),
@@ -240,7 +240,7 @@ test("a refusal is answered with its status, code, pointer and cause", async () 
   await refusing.close();
 });
 
-test("a fault is answered with 500 and nothing of it, and logged with the request's id and without its message", async () => {
+test("the answer to a fault is a 500 without details; the log has the request's id, but not the fault's message", async () => {
   const faulty = await beside(service, { routes: [failing(() => new TypeError("canary-7f3a: password in a message"))] });
   const reply = await faulty.call("GET", "/v1/tenants/acme/failing");
   assert.equal(reply.status, 500);
@@ -254,7 +254,7 @@ test("a fault is answered with 500 and nothing of it, and logged with the reques
   await faulty.close();
 });
 
-test("one line per request says who did what, and neither token nor body", async () => {
+test("one log line per request says who did what, and holds neither the token nor the body", async () => {
   const before = service.lines().length;
   await service.call("PUT", "/v1/tenants/acme/integrations/c2?", {
     token: "acme-token",
@@ -282,7 +282,7 @@ test("one line per request says who did what, and neither token nor body", async
   assert.doesNotMatch(JSON.stringify(service.lines().slice(before)), /canary|acme-data|acme-token/);
 });
 
-test("a request id is taken when it is a plain token, and made when it is not", async () => {
+test("the service keeps a client's request id if it is a plain token, and makes a new one otherwise", async () => {
   const given = await service.call("GET", "/healthz", { headers: { "x-request-id": "ci-4711.a_b" } });
   assert.equal(given.headers["x-request-id"], "ci-4711.a_b");
   for (const id of ["short", "a b c d e f", "x".repeat(65), '"quoted-id"', "{}{}{}{}"]) {
@@ -291,7 +291,7 @@ test("a request id is taken when it is a plain token, and made when it is not", 
   }
 });
 
-test("answers can't be framed, cached or sniffed, and say nothing of what serves them", async () => {
+test("the headers of an answer forbid framing, caching and sniffing, and don't name the server's software", async () => {
   const { headers } = await service.call("GET", "/v1/tenants");
   assert.equal(headers["content-security-policy"], "default-src 'none';frame-ancestors 'none'");
   assert.equal(headers["cache-control"], "no-store");
@@ -299,17 +299,17 @@ test("answers can't be framed, cached or sniffed, and say nothing of what serves
   assert.equal(headers["x-powered-by"], undefined);
 });
 
-test("a GET is never answered 304: its tag covers what was written, not what has become of it", async () => {
+test("a GET never answers 304: the tag covers what was written, not the current state", async () => {
   const { etag } = (await service.call("GET", c1)).headers;
   const reply = await service.call("GET", c1, { headers: { "if-none-match": etag } });
   assert.equal(reply.status, 200);
   assert.equal(reply.headers.etag, etag);
 });
 
-/** A stream of its events ends. */
+/** After the discard the operation has ended, so a stream of its events ends too. */
 const discardHeld = async () => assert.equal((await service.call("POST", `${operation}/discard`)).status, 200);
 
-test("a HEAD is a GET without its body", async () => {
+test("a HEAD answers like a GET, but without a body", async () => {
   const reply = await service.call("HEAD", c1);
   assert.equal(reply.status, 200);
   assert.equal(reply.headers.etag, (await service.call("GET", c1)).headers.etag);

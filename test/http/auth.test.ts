@@ -26,13 +26,13 @@ function bodyFor(route: Route): object {
   return bodyFixtures[routeName(route)] ?? integrationBodyFixture;
 }
 
-/** Everything a client sees, but for what differs from request to request. */
+/** Everything that a client sees, except what differs between two equal requests: the date and the request id. */
 function seen(reply: Reply): unknown {
   const { date: _date, "x-request-id": _id, ...headers } = reply.headers;
   return { status: reply.status, headers, body: reply.text.replace(reply.headers["x-request-id"] as string, "") };
 }
 
-test("every route below /v1, and /metrics, needs a scope; only these are open, and a webhook is known by its signature", () => {
+test("every route below /v1, and /metrics, needs a scope; only these routes are open, and a webhook needs a signature", () => {
   const open = routes.filter((route) => route.scope === "open").map((route) => route.path);
   assert.deepEqual(open, ["/v1/webhooks/{source}", "/schemas/{file}", "/healthz", "/readyz", "/openapi.json", "/docs", "/docs/{asset}"]);
   assert.ok(closed.length > 15);
@@ -49,7 +49,7 @@ test("a route without a scope doesn't compile", () => {
   assert.equal(routeName(facts), "GET /v1/x");
 });
 
-/** Where the scope lets a request in, and the verb asks for more: for AWS, or for what a key or source would hold. */
+/** Routes whose verb needs more than the scope: it needs AWS, or the caller must hold the rights that a key or source would get. */
 const beyond: Record<string, RegExp> = {
   "POST /v1/tenants/{tenant}/explain": /"status":500/,
   "PUT /v1/sources/{source}": /A source acts with the scopes of whoever registers it/,
@@ -58,7 +58,7 @@ const beyond: Record<string, RegExp> = {
 };
 
 for (const route of closed) {
-  test(`${routeName(route)} refuses whoever can't say who they are, always with the same words`, async () => {
+  test(`${routeName(route)} refuses a caller without valid credentials, always with the same answer`, async () => {
     const missing = await call(route, null);
     assert.equal(missing.status, 401);
     assert.equal(missing.json.code, "unauthenticated");
@@ -68,7 +68,7 @@ for (const route of closed) {
     }
   });
 
-  test(`${routeName(route)} takes its scope and no other`, async () => {
+  test(`${routeName(route)} accepts its own scope and no other`, async () => {
     for (const scope of scopes) {
       const reply = await call(route, `only-${scope}`);
       const expected = beyond[routeName(route)];
@@ -80,17 +80,17 @@ for (const route of closed) {
 }
 
 for (const route of closed.filter(({ path }) => path.includes("{tenant}"))) {
-  test(`${routeName(route)} shows another's tenant as an absent one`, async () => {
+  test(`${routeName(route)} answers the same for another caller's tenant as for an absent one`, async () => {
     const before = await service.footprint();
     const absent = await call(route, "beta-token", { tenant: "nobody" });
     const others = await call(route, "beta-token");
     assert.equal(others.status, 404);
     assert.deepEqual(seen(others), seen(absent));
-    assert.deepEqual(await service.footprint(), before, "something was done for a tenant that the caller doesn't hold");
+    assert.deepEqual(await service.footprint(), before, "the request changed something in a tenant that the caller doesn't hold");
   });
 }
 
-test("what is absent for its holder reads the same as what another holds", async () => {
+test("the answer is the same for an absent thing of one's own tenant and for a thing of another's tenant", async () => {
   const path = "/v1/tenants/acme/integrations/gone";
   const absent = await service.call("GET", path, { token: "acme-token" });
   const others = await service.call("GET", path, { token: "beta-token" });
@@ -98,7 +98,7 @@ test("what is absent for its holder reads the same as what another holds", async
   assert.deepEqual(seen(others), seen(absent));
 });
 
-test("another's operation and its events read the same as absent ones", async () => {
+test("the answer is the same for another caller's operation and its events as for absent ones", async () => {
   for (const suffix of ["", "/events"]) {
     const stream = { accept: suffix ? "text/event-stream" : "application/json" };
     const absent = await service.call("GET", `/v1/operations/none${suffix}`, { token: "beta-token", headers: stream });
@@ -108,12 +108,12 @@ test("another's operation and its events read the same as absent ones", async ()
   }
 });
 
-test("a body of another's tenant isn't even read", async () => {
+test("the body of a request to another's tenant isn't read", async () => {
   const reply = await service.call("PUT", "/v1/tenants/acme", { token: "beta-token", body: "not json" });
   assert.equal(reply.status, 404);
 });
 
-test("metrics are for callers that hold every tenant, and name none", async () => {
+test("only callers that hold every tenant can read the metrics, and the metrics name no tenant", async () => {
   assert.equal((await service.call("GET", "/metrics", { token: "acme-token" })).json.code, "forbidden");
   await service.call("GET", "/v1/tenants/acme");
   await service.call("GET", "/v1/tenants/acme/secret-path");
@@ -123,19 +123,19 @@ test("metrics are for callers that hold every tenant, and name none", async () =
   assert.doesNotMatch(text, /acme|beta|secret-path/);
 });
 
-test("below /v1 a path that doesn't exist needs a caller too", async () => {
+test("a path below /v1 that doesn't exist needs a caller too", async () => {
   assert.equal((await service.call("GET", "/v1/nothing", { token: null })).status, 401);
   assert.equal((await service.call("PATCH", "/v1/tenants/acme", { token: null })).status, 401);
   assert.equal((await service.call("GET", "/v1/nothing")).status, 404);
 });
 
-test("a token in another scheme, or in the URL, isn't taken", async () => {
+test("a token in another scheme, or in the URL, is refused", async () => {
   const basic = { authorization: `Basic ${Buffer.from("admin:admin-token").toString("base64")}` };
   assert.equal((await service.call("GET", "/v1/tenants", { token: null, headers: basic })).status, 401);
   assert.equal((await service.call("GET", "/v1/tenants?access_token=admin-token", { token: null })).status, 401);
 });
 
-test("a thing that isn't there and another tenant's read the same, whatever was said where they were looked up", async () => {
+test("the answer is the same for an absent thing and for another tenant's, even if the lookups' errors differ", async () => {
   const absent = await service.call("GET", "/v1/tenants/acme/integrations/none", { token: "acme-token" });
   const foreign = await service.call("GET", "/v1/tenants/acme/integrations/c1", { token: "beta-token" });
   const { requestId: _one, ...first } = absent.json as Record<string, unknown>;

@@ -1,6 +1,6 @@
 /**
- * Every closed route of the real services, over real records of two tenants, with the keys of callers who hold one tenant and one
- * scope each. Generated from the list of routes: a new route is in it by itself.
+ * Each closed route of the real services gets requests over real records of two tenants. Each caller's key holds one tenant and one
+ * scope. The tests are generated from the list of routes, so a new route is tested automatically.
  */
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
@@ -71,7 +71,7 @@ const seen = (reply: Reply): unknown => {
 const namesAcme = /acme|111122223333|c1-7d1f/;
 
 for (const route of closed) {
-  test(`${routeName(route)} tells a caller of another tenant nothing, whatever scopes it has`, async () => {
+  test(`${routeName(route)} tells a caller of another tenant nothing, with any scope`, async () => {
     for (const subject of ["beta-all", ...scopes.map((scope) => `beta-${scope}`)]) {
       const token = keys[subject] ?? "";
       const reply = await call(route, token, acmes());
@@ -88,14 +88,14 @@ for (const route of closed) {
   });
 }
 
-test("what was refused changed nothing", async () => {
+test("the refused requests changed nothing", async () => {
   const { status, json } = await service.call("GET", "/v1/tenants/acme/integrations/c1", { token: keys["acme-all"] ?? "" });
   assert.equal(status, 200);
   assert.equal(json.parameters?.bucket as unknown, marks.acme);
   assert.notEqual((await service.call("GET", `/v1/operations/${acmeOperation}`)).json.state as unknown, "cancelled");
 });
 
-test("lists, filters and other tenants' cursors show nothing of them", async () => {
+test("lists, filters and another tenant's cursors show nothing of that tenant", async () => {
   const token = keys["beta-all"] ?? "";
   const lists = [
     "/v1/tenants",
@@ -115,14 +115,14 @@ test("lists, filters and other tenants' cursors show nothing of them", async () 
   }
 });
 
-test("a page's cursor doesn't tell how much others do", async () => {
+test("a page's cursor doesn't reveal how many entries other tenants have", async () => {
   const { json } = await service.call("GET", "/v1/audit?limit=1", { token: keys["beta-all"] ?? "" });
   assert.doesNotMatch(JSON.stringify(json), /"seq"|"hash"|"previous"/);
   const cursor = Buffer.from(String(json.nextCursor), "base64url").toString();
   assert.match(cursor, /^[0-9a-f-]{36}$/);
 });
 
-test("an idempotency key belongs to its caller: the same key of another is new", async () => {
+test("an idempotency key belongs to its caller: another caller's equal key counts as new", async () => {
   const body = { blueprint: "conductorone-s3", parameters: { bucket: marks.beta } };
   const reply = await service.call("PUT", "/v1/tenants/beta/integrations/c2", {
     token: keys["beta-all"] ?? "",
@@ -133,14 +133,14 @@ test("an idempotency key belongs to its caller: the same key of another is new",
   assert.doesNotMatch(reply.text, namesAcme);
 });
 
-test("an external id that another tenant uses is refused without a word about whose it is", async () => {
+test("an external id that another tenant uses is refused, and the answer doesn't name that tenant", async () => {
   const body = { blueprint: "conductorone-s3", parameters: { bucket: marks.beta, externalId } };
   const reply = await service.call("PUT", "/v1/tenants/beta/integrations/c3", { token: keys["beta-all"] ?? "", body });
   assert.equal(reply.json.code as unknown, "external_id_taken");
   assert.doesNotMatch(reply.text, namesAcme);
 });
 
-test("each mutation is on record with who, what and the tags before and after, and so is its refusal", async () => {
+test("the audit has each mutation and each refusal with the caller, the action and the tags before and after", async () => {
   const rows = (await service.call("GET", "/v1/audit?tenant=acme&limit=200")).json.items as unknown as Record<string, string>[];
   const put = rows.filter((row) => row["action"] === "PUT /v1/tenants/{tenant}/integrations/{name}");
   const [outcome, intent] = put;

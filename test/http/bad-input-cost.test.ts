@@ -1,4 +1,4 @@
-/** Bad inputs made for every route there is: each is refused, none is dear, and none leaves anything behind. */
+/** Bad inputs for every route: each is refused, none takes much time or memory, and none is recorded. */
 import assert from "node:assert/strict";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import test, { after, before } from "node:test";
@@ -55,7 +55,7 @@ after(() => service?.close());
 
 const ask = ({ method, path, options }: BadInput) => service.call(method, path, options);
 
-test(`each of ${inputs.length} bad inputs over all routes is refused as a problem, and nothing is written down`, async () => {
+test(`each of ${inputs.length} bad inputs over all routes is refused with a problem, and nothing is recorded`, async () => {
   const before = await service.footprint();
   assert.ok(inputs.length >= 80, String(inputs.length));
   for (const input of inputs) {
@@ -66,8 +66,8 @@ test(`each of ${inputs.length} bad inputs over all routes is refused as a proble
   assert.deepEqual(await service.footprint(), before);
 });
 
-test("each is answered within 50 ms, and the event loop isn't held up for 100 ms", async (t) => {
-  // The best of some rounds: a machine that does something else meanwhile is slow in one of them, a dear input in all.
+test("each answer takes less than 50 ms and blocks the event loop for less than 100 ms", async (t) => {
+  // The best of several rounds counts: a busy machine is slow in one round, but an expensive input is slow in every round.
   const least = { answer: new Map<string, number>(), stall: new Map<string, number>() };
   const note = (of: Map<string, number>, name: string, ms: number) => of.set(name, Math.min(of.get(name) ?? Number.POSITIVE_INFINITY, ms));
   const delay = monitorEventLoopDelay({ resolution: 2 });
@@ -89,7 +89,7 @@ test("each is answered within 50 ms, and the event loop isn't held up for 100 ms
   assert.ok(stall[1] < 100, stall.join());
 });
 
-test("memory is flat over thousands of them", async (t) => {
+test("memory doesn't grow over thousands of bad inputs", async (t) => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const round = async () => {
@@ -101,7 +101,7 @@ test("memory is flat over thousands of them", async (t) => {
   const first = await round();
   for (let more = 0; more < 3; more++) await round();
   const last = await round();
-  // The test keeps the log's lines, some 300 bytes each.
+  // The test itself keeps the log's lines, about 300 bytes each.
   const lines = (inputs.length * 4 * 600) / 1e6;
   t.diagnostic(`${first.toFixed(1)} MB, and ${last.toFixed(1)} MB after ${inputs.length * 4} more`);
   assert.ok(last - first < lines + 2, `${first} MB, then ${last} MB`);

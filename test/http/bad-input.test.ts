@@ -312,18 +312,18 @@ for (const refusal of refusals) {
     assert.equal(reply.json.status, refusal.status);
     assert.equal(reply.json.pointer, refusal.pointer);
     assert.equal(reply.json.requestId, reply.headers["x-request-id"]);
-    assert.deepEqual(await service.footprint(), before, "something was written down");
+    assert.deepEqual(await service.footprint(), before, "the refused request recorded something");
     assert.doesNotMatch(reply.text, /node_modules|\.ts:|at \w+ \(/);
   });
 }
 
-test("the service is alive after all of that", async () => {
+test("the service still works after all these requests", async () => {
   assert.equal((await service.call("GET", "/healthz")).status, 200);
   assert.equal((await service.call("PUT", `${integration}-new`, { body: integrationBodyFixture })).status, 202);
-  assert.equal(({} as Record<string, unknown>)["x"], undefined, "a prototype was reached");
+  assert.equal(({} as Record<string, unknown>)["x"], undefined, "a request changed a prototype");
 });
 
-test("a charset of UTF-8 in any spelling is taken", async () => {
+test("a charset of UTF-8 is accepted in any spelling", async () => {
   for (const charset of ["utf-8", "UTF-8", '"utf-8"', "utf8"]) {
     const reply = await service.call("PUT", `${integration}-new`, {
       body: integrationBodyFixture,
@@ -333,7 +333,7 @@ test("a charset of UTF-8 in any spelling is taken", async () => {
   }
 });
 
-test("everything that is wrong is listed, at most twenty of it", async () => {
+test("a refusal lists every fault of the body, but at most twenty", async () => {
   const two = await service.call("PUT", tenant, tenantWith({ accountId: 1, region: "x", extra: 1 }));
   const pointers = (two.json.errors as unknown as { pointer: string }[]).map((fault) => fault.pointer);
   assert.deepEqual(pointers.sort(), ["/accountId", "/extra", "/region"]);
@@ -341,7 +341,7 @@ test("everything that is wrong is listed, at most twenty of it", async () => {
   assert.equal(many.json.errors?.length as unknown, 20);
 });
 
-test("values that were sent are never sent back", async () => {
+test("a refusal never repeats the values that were sent", async () => {
   const reply = await service.call(
     "PUT",
     tenant,
@@ -353,12 +353,12 @@ test("values that were sent are never sent back", async () => {
 test("a body of exactly 64 KiB is read", async () => {
   const frame = JSON.stringify({ ...integrationBodyFixture, parameters: { bucket: "acme-data", x: "" } }).length;
   const body = { ...integrationBodyFixture, parameters: { bucket: "acme-data", x: "y".repeat(64 * 1024 - frame) } };
-  assert.equal((await service.call("PUT", integration, { body })).json.pointer, "/parameters/x", "it was read, and x is no parameter");
+  assert.equal((await service.call("PUT", integration, { body })).json.pointer, "/parameters/x", "it was read; x isn't a parameter");
   const larger = { ...integrationBodyFixture, parameters: { bucket: "acme-data", x: "y".repeat(64 * 1024 - frame + 1) } };
   assert.equal((await service.call("PUT", integration, { body: larger })).status, 413);
 });
 
-test("a 405 says what the resource takes", async () => {
+test("a 405 lists the methods that the resource accepts", async () => {
   const reply = await service.call("PATCH", tenant);
   assert.equal(reply.headers.allow, "PUT, GET, DELETE, HEAD");
 });

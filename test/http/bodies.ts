@@ -1,4 +1,4 @@
-/** Bodies that fit the things of seed.ts, and the names of those. */
+/** Valid bodies for the records of seed.ts, and the names of those records. */
 import type { Route } from "../../src/http/server/route.ts";
 
 export const accountId = "111122223333";
@@ -25,7 +25,7 @@ export const keyBodyFixture = { subject: "acme-ci", tenants: ["acme"], scopes: [
 export const sourceFixture = { repository: "https://git.example/acme" };
 export const planHashFixture = "0".repeat(64);
 
-/** A body that fits, for each route whose body isn't an integration's. */
+/** A valid body for each route, except the routes whose body is an integration. */
 export const bodyFixtures: Record<string, object> = {
   "PUT /v1/tenants/{tenant}": { ...tenantBodyFixture, tags: { team: "data" } },
   "POST /v1/tenants/{tenant}/keys/{key}/delete": { confirm: "c1", days: 7 },
@@ -52,11 +52,11 @@ export const bodyFixtures: Record<string, object> = {
 /** A grant of a claim. */
 export const grantFixture = "00000000-0000-4000-8000-0000000000c1";
 
-/** A plan that waits, of integration `ace`. */
+/** The operation of integration `ace` whose plan waits for approval. */
 export const heldOperation = "00000000-0000-4000-8000-0000000000a1";
 const ids: Record<string, string> = { tenant: "acme", name: "c1", key: "c1", source: "acme", vendor: "conductorone", asset: "start.js" };
 
-/** The path of a route to what seed.ts laid; `values` replace some of its names. */
+/** The path of a route, filled with the names of the records of seed.ts; `values` replace some of the names. */
 export function pathOf(route: Pick<Route, "path">, values: Record<string, string> = {}): string {
   const id = route.path.startsWith("/v1/operations")
     ? heldOperation

@@ -1,14 +1,14 @@
-/** A request exactly as it is given: nothing is normalised on the way. */
+/** Sends a request exactly as it is given: nothing normalises it. */
 import http from "node:http";
 
 export interface CallOptions {
   token?: string | null;
   headers?: http.OutgoingHttpHeaders;
-  /** An object is sent as JSON; text and bytes as they are. */
+  /** An object is sent as JSON; text and bytes are sent unchanged. */
   body?: unknown;
 }
 
-/** JSON to look into without knowing its shape. */
+/** JSON whose fields a test can read without declaring its shape. */
 export interface Loose {
   readonly [key: string]: Loose;
 }
@@ -17,7 +17,7 @@ export interface Reply {
   status: number;
   headers: http.IncomingHttpHeaders;
   text: string;
-  /** {} where the answer isn't JSON. */
+  /** {} if the answer isn't JSON. */
   json: Loose;
 }
 

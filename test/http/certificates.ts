@@ -1,4 +1,4 @@
-/** Certificates for tests (X.509 v3, RFC 5280, ECDSA with SHA-256), made here so that no key lies in the tree. */
+/** Certificates for tests (X.509 v3, RFC 5280, ECDSA with SHA-256). They are made at run time, so the repository holds no private key. */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
 export interface Issued {
@@ -9,7 +9,7 @@ export interface Issued {
   signer: KeyObject;
 }
 
-/** A certificate of an authority for `127.0.0.1`; without `by` it signs itself and is an authority. */
+/** A certificate for `127.0.0.1`, signed by the authority `by`. Without `by` the certificate signs itself and is an authority. */
 export function issue(name: string, by?: Issued): Issued {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const ecdsaWithSha256 = sequence(oid("2a8648ce3d040302"));
@@ -42,7 +42,7 @@ const sequence = (...parts: Buffer[]) => tag(0x30, Buffer.concat(parts));
 const oid = (hex: string) => tag(0x06, Buffer.from(hex, "hex"));
 const distinguished = (name: string) => sequence(tag(0x31, sequence(oid("550403"), tag(0x0c, Buffer.from(name)))));
 
-/** UTCTime, so many milliseconds from now. */
+/** A UTCTime, `from` milliseconds from now. */
 function time(from: number): Buffer {
   const text = new Date(Date.now() + from).toISOString().replaceAll(/[-:T]/g, "").slice(2, 14);
   return tag(0x17, Buffer.from(`${text}Z`));

@@ -11,7 +11,7 @@ after(() => service.close());
 
 const get = (path: string) => service.call("GET", path, { token: null });
 
-test("the page loads scripts and styles from here alone, and all of them are here", async () => {
+test("the page loads scripts and styles only from the service, and the service has all of them", async () => {
   const page = await get("/docs");
   assert.equal(page.headers["content-type"], "text/html; charset=utf-8");
   const links = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? "");
@@ -27,7 +27,7 @@ test("the page loads scripts and styles from here alone, and all of them are her
   assert.doesNotMatch(page.text, /<script>|<style|onload=|style=/);
 });
 
-test("the page's policy allows this origin and nothing inline", async () => {
+test("the page's policy allows only this origin and nothing inline", async () => {
   const policy = String((await get("/docs")).headers["content-security-policy"]);
   assert.match(policy, /default-src 'none'/);
   assert.match(policy, /script-src 'self'(;|$)/);
@@ -36,7 +36,7 @@ test("the page's policy allows this origin and nothing inline", async () => {
   assert.doesNotMatch(policy, /unsafe|https?:/);
 });
 
-test("the start script hands this API's document to Swagger UI", async () => {
+test("the start script gives this API's document to Swagger UI", async () => {
   const { text } = await get("/docs/start.js");
   const given: { url?: string; dom_id?: string }[] = [];
   vm.runInNewContext(text, { SwaggerUIBundle: (options: object) => given.push(options) });
@@ -46,7 +46,7 @@ test("the start script hands this API's document to Swagger UI", async () => {
   assert.equal(json.info?.version as unknown, "0.1.0");
 });
 
-test("nothing but the page's own files is served", async () => {
+test("only the page's own files are served", async () => {
   for (const path of ["/docs/package.json", "/docs/..%2fpackage.json", "/docs/swagger-ui.js.map", "/docs/index.html"]) {
     assert.equal((await get(path)).status, 400, path);
   }

@@ -1,4 +1,4 @@
-/** Whether an answer is one that the API's own documentation announces. */
+/** Checks that the API's own documentation describes an answer. */
 import assert from "node:assert/strict";
 import { routes } from "../../src/http/routes/routes.ts";
 import { problemsOf } from "../../src/http/server/openapi.ts";
@@ -6,7 +6,7 @@ import { type Route, routeName } from "../../src/http/server/route.ts";
 import { problemAnswerSchema } from "../../src/http/views/operation-schemas.ts";
 import type { Reply } from "./call.ts";
 
-/** The route behind a method and a URL. */
+/** The route that serves a method and a URL. */
 export function routeOf(method: string, url: string): Route {
   const path = url.split("?")[0] ?? "";
   const found = routes.find(
@@ -16,7 +16,7 @@ export function routeOf(method: string, url: string): Route {
   return found;
 }
 
-/** Its status, its body, its headers and, of a refusal, its code must be documented; a field that isn't documented may not be there. */
+/** The status, the body and the headers must be documented, and so must a refusal's code. A field that isn't documented fails. */
 export function assertDocumented(method: string, url: string, reply: Reply): void {
   const route = routeOf(method, url);
   const spec = route.responses[reply.status];

@@ -3,7 +3,7 @@ import test from "node:test";
 import { tenantBodyFixture } from "./bodies.ts";
 import { start } from "./support.ts";
 
-test("a create needs no tag, a change needs the one that was read, and a stale one is refused", async () => {
+test("a create needs no tag, a change needs the current tag, and a stale tag is refused", async () => {
   const service = await start();
   const put = (tags: Record<string, string>, ifMatch?: string) =>
     service.call("PUT", "/v1/tenants/acme", { body: { ...tenantBodyFixture, tags }, ...(ifMatch && { headers: { "if-match": ifMatch } }) });

@@ -10,7 +10,7 @@ import { finishOperation, startOperation } from "../../src/store/transitions.ts"
 import { beside, type Running, start } from "./support.ts";
 
 let service: Running;
-/** Of an operation that has ended. */
+/** All events of an operation that has ended. */
 let all: OperationEvent[];
 let path = "";
 before(async () => {
@@ -33,7 +33,7 @@ const eventOf = (seq: number): OperationEvent => ({ seq, at: "2026-11-22T02:00:0
 const stream = { accept: "text/event-stream" };
 const idsOf = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]));
 
-test("as JSON, events come after the one that is named, a page at a time", async () => {
+test("as JSON, a page has the events after the given number", async () => {
   const whole = await service.call("GET", path);
   assert.deepEqual(whole.json, { items: all, nextCursor: null });
   const page = await service.call("GET", `${path}?limit=2`);
@@ -42,7 +42,7 @@ test("as JSON, events come after the one that is named, a page at a time", async
   assert.deepEqual(rest.json, { items: all.slice(2), nextCursor: "4" });
 });
 
-test("as a stream, every event has its id, its type and its data, and the end of the operation ends the stream", async () => {
+test("in a stream, every event has its id, type and data, and the stream ends when the operation ends", async () => {
   const reply = await service.call("GET", path, { headers: stream });
   assert.equal(reply.headers["content-type"], "text/event-stream; charset=utf-8");
   assert.equal(reply.headers["cache-control"], "no-store");
@@ -51,7 +51,7 @@ test("as a stream, every event has its id, its type and its data, and the end of
   assert.ok(reply.text.includes(`id: ${step?.seq}\nevent: step\ndata: ${JSON.stringify(step)}\n\n`));
 });
 
-test("a stream takes up after the last event that was seen", async () => {
+test("a stream continues after the last event that the client saw", async () => {
   const again = await service.call("GET", path, { headers: { ...stream, "last-event-id": "2" } });
   assert.deepEqual(idsOf(again.text), [3, 4]);
   const after = await service.call("GET", `${path}?after=1`, { headers: stream });
@@ -60,13 +60,13 @@ test("a stream takes up after the last event that was seen", async () => {
   assert.deepEqual(idsOf(both.text), []);
 });
 
-test("an operation that doesn't exist is a 404, not an empty stream", async () => {
+test("an operation that doesn't exist gives a 404, not an empty stream", async () => {
   const reply = await service.call("GET", "/v1/operations/none/events", { headers: stream });
   assert.equal(reply.status, 404);
   assert.equal(reply.json.code, "not_found");
 });
 
-/** A source of events that the test feeds, and that ends when it is told to or aborted. */
+/** A source of events for which the test makes the events. It ends when the test ends or aborts it. */
 function tap() {
   const waiting: OperationEvent[] = [];
   let wake: () => void = () => undefined;
@@ -130,7 +130,7 @@ async function until(what: () => boolean): Promise<void> {
   }
 }
 
-test("a stream follows: what happens later comes as it happens", async () => {
+test("a stream sends later events as they happen", async () => {
   const { follow, feed, state } = tap();
   const live = await startFollowing(follow);
   const { text, response } = await open(live.url);
@@ -143,7 +143,7 @@ test("a stream follows: what happens later comes as it happens", async () => {
   await live.close();
 });
 
-test("a shutdown ends the streams, so that clients connect elsewhere", async () => {
+test("a shutdown ends the streams, so clients connect to another replica", async () => {
   const { follow, feed } = tap();
   const live = await startFollowing(follow);
   const { text, response } = await open(live.url);
@@ -154,7 +154,7 @@ test("a shutdown ends the streams, so that clients connect elsewhere", async () 
   await ended;
 });
 
-test("a client that doesn't read is waited for: its events don't pile up here", async () => {
+test("the service waits for a client that doesn't read, so unread events don't fill its memory", async () => {
   let made = 0;
   let warned = 0;
   const warn = () => warned++;
@@ -171,10 +171,10 @@ test("a client that doesn't read is waited for: its events don't pile up here", 
   response.destroy();
   await large.close();
   process.off("warning", warn);
-  assert.equal(warned, 0, "listeners piled up");
+  assert.equal(warned, 0, "the number of listeners grew");
 });
 
-test("a source that fails breaks the stream off, and the fault is logged", async () => {
+test("if a source fails, the service breaks off the stream and logs the fault", async () => {
   const broken = await startFollowing(async function* () {
     yield eventOf(1);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,4 +1,4 @@
-/** How far a wish goes before its operation is written down: our files on the asynchronous stack at that moment. */
+/** How many files handle a request before its operation is recorded: our files on the asynchronous stack at that moment. */
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -13,7 +13,7 @@ const source = path.resolve(import.meta.dirname, "../../src");
 const c1 = "/v1/tenants/acme/integrations/c1";
 let service: Running;
 let rig: GitopsRig;
-/** The frames of each operation that was opened: our file of each, the outermost first. */
+/** For each operation that was opened: the files of its stack frames, outermost first. */
 let opened: string[][] = [];
 const frames = Error.stackTraceLimit;
 
@@ -22,7 +22,7 @@ const framesOf = (stack = ""): string[] =>
     .flatMap(([, file = ""]) => (file.startsWith(source) ? [path.relative(source, file)] : []))
     .reverse();
 
-/** An operation's job is written in the same step as its row. */
+/** An operation's job is written in the same step as its row, so the stack of `enqueue` is the stack of both. */
 function noteWays(context: Context): void {
   const { queue } = context;
   context.queue = {
@@ -34,7 +34,7 @@ function noteWays(context: Context): void {
   };
 }
 
-/** Each file once. */
+/** The files of the only operation that was opened, each file once. */
 const theWay = (): string[] => {
   assert.equal(opened.length, 1);
   return [...new Set(opened[0])];
@@ -57,7 +57,7 @@ beforeEach(async () => {
   opened = [];
 });
 
-test("a PUT passes five files until its operation is written down", async () => {
+test("a PUT passes five files before its operation is recorded", async () => {
   const put = await service.call("PUT", c1, {
     body: { ...integrationBodyFixture, parameters: { bucket: "other" } },
     headers: { "if-match": "*" },
@@ -66,20 +66,20 @@ test("a PUT passes five files until its operation is written down", async () => 
   assert.deepEqual(theWay(), [
     "http/server/serve.ts",
     "http/routes/integrations.ts",
-    // It reads again what another change has overtaken.
+    // It reads the state again if another change came in between.
     "integrations/accept.ts",
     "integrations/put.ts",
     "operations/open.ts",
   ]);
 });
 
-test("a DELETE passes four", async () => {
+test("a DELETE passes four files before its operation is recorded", async () => {
   const gone = await service.call("DELETE", c1);
   assert.equal(gone.status, 202, gone.text);
   assert.deepEqual(theWay(), ["http/server/serve.ts", "http/routes/integrations.ts", "integrations/delete.ts", "operations/open.ts"]);
 });
 
-/** The queue, the run and its lease carry any operation: a child's own way begins where they have handed over to the verb. */
+/** The files of a child's verb. The files before them (queue, run, lease) are the same for every operation and don't count. */
 function wayOfChild(): string[] {
   const [accepted, child = [], ...others] = opened.splice(0);
   assert.deepEqual([accepted?.[0], others], ["gitops/accept-reconcile.ts", []]);

@@ -15,7 +15,7 @@ after(() => service.close());
 
 const c1 = "/v1/tenants/acme/integrations/c2";
 const slow = "/v1/tenants/acme/slow";
-/** A route that does what the test says. */
+/** A route that runs the work that the test gives. */
 const routeOf = (work: () => Promise<void>) =>
   defineRoute({
     method: "post",
@@ -36,7 +36,7 @@ const under = (key: string, more: CallOptions = {}): CallOptions => ({
   ...more,
 });
 
-test("a request that is sent again under its key is answered again and done once", async () => {
+test("a request that is sent twice with the same key is done once, and gets the same answer twice", async () => {
   const asked = service.enqueued.length;
   const first = await service.call("PUT", c1, under("k-1"));
   const second = await service.call("PUT", c1, under("k-1"));
@@ -49,7 +49,7 @@ test("a request that is sent again under its key is answered again and done once
   assert.notEqual(second.headers["x-request-id"], first.headers["x-request-id"]);
 });
 
-test("an answer without a body is answered again without one", async () => {
+test("an answer without a body is repeated without a body", async () => {
   const options = { headers: { "idempotency-key": "k-delete" } };
   await service.call("DELETE", "/v1/tenants/empty", options);
   const again = await service.call("DELETE", "/v1/tenants/empty", options);
@@ -57,7 +57,7 @@ test("an answer without a body is answered again without one", async () => {
   assert.equal(again.text, "");
 });
 
-test("a key with another body, or for another thing, is refused", async () => {
+test("a used key with another body, or for another resource, is refused", async () => {
   await service.call("PUT", c1, under("k-2"));
   const body = { ...integrationBodyFixture, parameters: { bucket: "other" } };
   const other = await service.call("PUT", c1, under("k-2", { body }));
@@ -66,19 +66,19 @@ test("a key with another body, or for another thing, is refused", async () => {
   assert.equal((await service.call("PUT", "/v1/tenants/acme/integrations/c3", under("k-2"))).status, 422);
 });
 
-test("keys are each caller's own, and each route's", async () => {
+test("two callers, and two routes, can use equal keys", async () => {
   await service.call("PUT", c1, under("k-3"));
   const another = await service.call("PUT", c1, under("k-3", { token: "acme-token" }));
   assert.equal(another.headers["idempotency-replayed"], undefined);
   assert.equal((await service.call("POST", `${c1}/preview`, under("k-3"))).headers["idempotency-replayed"], undefined);
 });
 
-test("a key that was used doesn't open another's tenant", async () => {
+test("a used key gives no access to another caller's tenant", async () => {
   await service.call("PUT", c1, under("k-4"));
   assert.equal((await service.call("PUT", c1, under("k-4", { token: "beta-token" }))).status, 404);
 });
 
-test("a second request while the first is running is told to wait", async () => {
+test("a second request with the key of a running one is told to wait", async () => {
   let go: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => {
     go = resolve;
@@ -106,7 +106,7 @@ test("a second request while the first is running is told to wait", async () => 
   await waiting.close();
 });
 
-test("a refusal or a fault frees the key", async () => {
+test("after a refusal or a fault the key can be used again", async () => {
   const faults = [new ProblemError("guardrail", "Too broad."), new Error("boom")];
   const flaky = await beside(service, {
     routes: [

@@ -18,7 +18,7 @@ const refuses = (text: string | Uint8Array, code: string, pointer?: string) =>
 
 const nests = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
-test("what JSON.parse reads of plain JSON is read the same", () => {
+test("plain JSON is read as JSON.parse reads it", () => {
   const storable = fc
     .jsonValue({ maxDepth: 10 })
     .filter((value) => !/__proto__|constructor|prototype|\\u0000|\\ud[89a-f]/i.test(JSON.stringify(value)));
@@ -30,7 +30,7 @@ test("what JSON.parse reads of plain JSON is read the same", () => {
   );
 });
 
-test("what JSON.parse refuses is refused, whatever the text", () => {
+test("every text that JSON.parse refuses is refused", () => {
   const nearly = fc.stringMatching(/^[[\]{}":,\\ \n0-9eE.+\-a-zA-Z/*]{0,30}$/);
   fc.assert(
     fc.property(nearly, (text) => {
@@ -50,7 +50,7 @@ function refusesAnyhow(text: string): void {
   assert.throws(() => parse(text), ProblemError);
 }
 
-test("a key given twice is refused, with a pointer to it", () => {
+test("a repeated key is refused, with a pointer to it", () => {
   refuses('{"a":1,"a":1}', "malformed_body", "/a");
   refuses('{"a":[{"b":1},{"b":1,"c":2,"b":3}]}', "malformed_body", "/a/1/b");
   refuses('{"a":1,"\\u0061":2}', "malformed_body", "/a");
@@ -58,7 +58,7 @@ test("a key given twice is refused, with a pointer to it", () => {
   assert.deepEqual(parse('{"a":{"b":1},"b":{"a":1}}'), { a: { b: 1 }, b: { a: 1 } });
 });
 
-test("a property: an object with any key repeated is refused", () => {
+test("an object with any repeated key is refused", () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.string(), fc.integer({ min: 0, max: 8 }), (key, other, depth) => {
       const name = JSON.stringify(key);
@@ -68,7 +68,7 @@ test("a property: an object with any key repeated is refused", () => {
   );
 });
 
-test("keys that reach prototypes are refused at any level, escaped too", () => {
+test("a key that could change a prototype is refused at any depth, also if it is escaped", () => {
   refuses('{"__proto__":{"admin":true}}', "malformed_body", "/__proto__");
   refuses('{"parameters":{"constructor":{}}}', "malformed_body", "/parameters/constructor");
   refuses('{"a":[{"prototype":1}]}', "malformed_body", "/a/0/prototype");
@@ -76,7 +76,7 @@ test("keys that reach prototypes are refused at any level, escaped too", () => {
   assert.deepEqual(parse('{"a":"__proto__"}'), { a: "__proto__" });
 });
 
-test("twenty levels are read, twenty-one are not, ten thousand and a million cost nothing", () => {
+test("twenty levels are read, twenty-one are refused, and a million levels are refused at once", () => {
   assert.doesNotThrow(() => parse(nests(20)));
   refuses(nests(21), "malformed_body");
   refuses(nests(10_000), "malformed_body");
@@ -85,14 +85,14 @@ test("twenty levels are read, twenty-one are not, ten thousand and a million cos
   assert.deepEqual(parse(`{"a":"${"[".repeat(100)}\\"${"[".repeat(100)}"}`), { a: `${"[".repeat(100)}"${"[".repeat(100)}` });
 });
 
-test("a syntax error is named by line and column and never quoted", () => {
+test("a syntax error gives the line and the column and never quotes the text", () => {
   assert.throws(
     () => parse('{\n  "token": secret\n}'),
     (error) => error instanceof ProblemError && /line 2, column 12/.test(error.problem.detail) && !error.problem.detail.includes("secret"),
   );
 });
 
-test("comments, trailing commas, several values, nothing, and a byte order mark are refused", () => {
+test("comments, trailing commas, several values, an empty text and a byte order mark are refused", () => {
   for (const text of [
     "{} // hi",
     "/* */ {}",
@@ -119,16 +119,16 @@ test("bytes that aren't UTF-8 are refused", () => {
   refuses(Buffer.from('{"a":1}', "utf16le"), "malformed_body");
 });
 
-test("text that PostgreSQL can't store is refused where it stands", () => {
+test("text that PostgreSQL can't store is refused with a pointer to it", () => {
   refuses('{"a":"x\\u0000"}', "invalid_request", "/a");
   refuses('{"a":["\\ud800"]}', "invalid_request", "/a/0");
   refuses('{"a":{"\\u0000":1}}', "invalid_request", "/a/\u0000");
   assert.deepEqual(parse('{"a":"\\ud83d\\ude00"}'), { a: "😀" });
 });
 
-test("a megabyte of keys or numbers is read without a stall", () => {
+test("a megabyte of keys or numbers is read in little processor time", () => {
   const object = `{${Array.from({ length: 70_000 }, (_, at) => `"key${at}":${at}`).join(",")}}`;
-  // The processor's time, not the clock's: other tests run beside this one
+  // Processor time, not elapsed time: other tests run at the same time
   const start = process.cpuUsage();
   parse(object);
   parse(`[${"1,".repeat(500_000)}1]`);

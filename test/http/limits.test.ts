@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => service?.close());
 
-test("a caller that asks too much is told when to come back, and others go on", async () => {
+test("a caller that sends too many requests is told when to try again, and other callers aren't affected", async () => {
   const replies = await Promise.all(Array.from({ length: 45 }, () => service.call("GET", "/v1/blueprints", { token: "acme-token" })));
   assert.equal(replies.filter(({ status }) => status === 200).length, 40);
   const refused = replies.find(({ status }) => status === 429);
@@ -19,19 +19,19 @@ test("a caller that asks too much is told when to come back, and others go on", 
   assert.ok(wait >= 1 && wait <= 60, String(wait));
   const asked = performance.now();
   assert.equal((await service.call("GET", "/v1/blueprints", { token: "acme-token" })).status, 429);
-  assert.ok(performance.now() - asked >= 240, "a refusal for haste came at once");
+  assert.ok(performance.now() - asked >= 240, "the refusal came without a delay");
   assert.equal((await service.call("GET", "/v1/blueprints", { token: "beta-token" })).status, 200);
 });
 
-test("destroys are counted by themselves, per tenant over all callers", async () => {
+test("destroys have their own limit, for each tenant over all callers", async () => {
   const destroy = (token: string) => service.call("DELETE", "/v1/tenants/gamma/integrations/none", { token });
   assert.deepEqual([(await destroy("admin-token")).status, (await destroy("admin-token")).status], [404, 404]);
   assert.equal((await destroy("admin-token")).status, 429);
-  assert.equal((await destroy("only-destroy")).status, 429, "the tenant's share is used up, whoever asks");
+  assert.equal((await destroy("only-destroy")).status, 429, "the tenant's limit is reached, also for another caller");
   assert.equal((await service.call("GET", "/v1/tenants", { token: "admin-token" })).status, 200);
 });
 
-test("a request that changes something is counted before it is done, so a refused one leaves nothing in the audit", async () => {
+test("a request that changes something is counted before it is done, so a refused one adds nothing to the audit", async () => {
   const body = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };
   const put = (n: number) => service.call("PUT", `/v1/tenants/made-${n}`, { token: "only-write", body });
   for (let n = 0; n < 6; n++) await put(n);
@@ -43,7 +43,7 @@ test("a request that changes something is counted before it is done, so a refuse
   assert.ok(!items.some(({ tenant }) => tenant === "made-7"));
 });
 
-test("a tenant's changes are taken at a pace: they wait for it, the others don't, and too many are refused", async () => {
+test("a tenant's changes are done at a limited rate: they wait, other tenants' don't, and too many are refused", async () => {
   const paced = await start({ limits: { requestsPerMinute: 1_000, writesPerMinute: 60, destroysPerHour: 2, streamsPerCaller: 50 } });
   const put = async (tenant: string) => {
     const body = { accountId: "111122223333", region: "us-east-1", access: { mode: "hand-off" } };
@@ -61,16 +61,16 @@ test("a tenant's changes are taken at a pace: they wait for it, the others don't
     const destroyed = performance.now();
     const answers = await hasty;
     const taken = answers.filter(({ status }) => status === 201 || status === 200);
-    assert.equal(taken.length, 6, "two a second, over this one and two more");
+    assert.equal(taken.length, 6, "two changes a second, in this second and the next two");
     const waited = taken.filter(({ took }) => took > 900);
     assert.equal(waited.length, 4);
     assert.ok(
       waited.every(({ at }) => other.at < at),
-      "another tenant waited behind them",
+      "another tenant's change waited for them",
     );
     assert.ok(
       waited.every(({ at }) => destroyed < at),
-      "taking access away waited behind them",
+      "the destroy waited for them",
     );
     const refused = answers.filter(({ status }) => status === 429);
     assert.deepEqual(new Set(refused.map(({ code }) => code)), new Set(["rate_limited"]));
@@ -80,7 +80,7 @@ test("a tenant's changes are taken at a pace: they wait for it, the others don't
   }
 });
 
-test("hundreds of sockets that send a byte at a time don't hold others up", { timeout: 60_000 }, async () => {
+test("hundreds of sockets that send one byte at a time don't delay other requests", { timeout: 60_000 }, async () => {
   const plain = await start();
   const { hostname, port } = new URL(plain.url);
   const slow = Array.from({ length: 300 }, () =>

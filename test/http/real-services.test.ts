@@ -1,6 +1,6 @@
 /**
- * The API over the real services and store, without a worker: what a request decides and records before any AWS call.
- * Every answer is held against the documentation, and the external ids may be in none of them.
+ * The API over the real services and store, without a worker. The tests show what a request decides and records before any AWS call.
+ * Every answer is compared with the documentation, and no answer may hold an external id.
  */
 
 import assert from "node:assert/strict";
@@ -41,7 +41,7 @@ const integrationBody = (externalId: string, bucket = "acme-exports") => ({
 });
 const ifMatch = (reply: Reply): Exclude<CallOptions["headers"], undefined> => ({ "if-match": reply.headers.etag });
 
-test("a tenant is registered once, kept as it is by the same body, and changed by its tag alone", async () => {
+test("a tenant is registered once; an equal body doesn't change it, and a change needs its tag", async () => {
   const created = await ask("PUT", "/v1/tenants/acme", { body: tenantBody("111122223333") });
   assert.equal(created.status, 201);
   assert.equal((await ask("PUT", "/v1/tenants/acme", { body: tenantBody("111122223333") })).status, 200);
@@ -56,7 +56,7 @@ test("a tenant is registered once, kept as it is by the same body, and changed b
   assert.deepEqual((await ask("GET", "/v1/tenants/acme")).json.tags, { team: "data" });
 });
 
-test("a tenant shows that its role refuses us, and its PUT, also an equal one, has it tried again at once", async () => {
+test("a tenant shows that its role refuses us; after a PUT, also an equal one, Drawbridge may try the role again at once", async () => {
   const { db } = service.store;
   const body = tenantBody("000022223333");
   assert.equal((await ask("PUT", "/v1/tenants/shut", { body })).status, 201);
@@ -72,21 +72,21 @@ test("a tenant shows that its role refuses us, and its PUT, also an equal one, h
   assert.equal(await mayEnter(db, way), "yes");
 });
 
-test("an account that is registered already is refused to a caller of one tenant, naming no owner", async () => {
+test("an account that is already registered is refused, and a caller of one tenant doesn't learn its owner", async () => {
   const refused = await ask("PUT", "/v1/tenants/beta", { token: "beta-token", body: tenantBody("111122223333") });
   assert.equal(refused.json.code, "account_already_registered");
   assert.doesNotMatch(refused.text, /acme/);
   assert.equal((await ask("PUT", "/v1/tenants/beta", { token: "beta-token", body: tenantBody("999988887777") })).status, 201);
 });
 
-test("what a tenant's access may not be is understood and refused", async () => {
+test("own credentials, and a role in another account, are refused as a tenant's access", async () => {
   const own = tenantBody("555566667777", { access: { mode: "own-credentials" } });
   assert.equal((await ask("PUT", "/v1/tenants/gamma", { body: own })).json.code, "access_mode_disabled");
   const elsewhere = tenantBody("555566667777", { access: { mode: "assume-role", roleArn: "arn:aws:iam::111122223333:role/x" } });
   assert.equal((await ask("PUT", "/v1/tenants/gamma", { body: elsewhere })).json.code, "account_mismatch");
 });
 
-test("a PUT of an integration is recorded and enqueued, and the same again is the same operation", async () => {
+test("a PUT of an integration is recorded and enqueued, and an equal PUT returns the same operation", async () => {
   const first = await ask("PUT", c1, { body: integrationBody(secrets[0]) });
   assert.equal(first.status, 202);
   const again = await ask("PUT", c1, { body: integrationBody(secrets[0]) });
@@ -95,7 +95,7 @@ test("a PUT of an integration is recorded and enqueued, and the same again is th
   assert.equal((await ask("GET", c1)).headers.etag, first.headers.etag);
 });
 
-test("a change needs the tag and overtakes what is queued, whose stream then ends", async () => {
+test("a change needs the tag and replaces the queued operation, whose stream then ends", async () => {
   const before = await ask("GET", c1);
   const change = integrationBody(secrets[0], "acme-exports-2");
   assert.equal((await ask("PUT", c1, { body: change })).json.code, "precondition_required");
@@ -110,7 +110,7 @@ test("a change needs the tag and overtakes what is queued, whose stream then end
   assert.equal(json.items?.[0]?.type as unknown, "state");
 });
 
-test("what a blueprint doesn't take is refused where it stands", async () => {
+test("parameters that a blueprint doesn't accept are refused with a pointer to them", async () => {
   const refuse = async (body: object) => (await ask("PUT", "/v1/tenants/acme/integrations/c2", { body })).json;
   const bucket = await refuse(integrationBody(secrets[1], "No_Bucket"));
   assert.deepEqual([bucket.code, bucket.pointer], ["invalid_parameters", "/parameters/bucket"]);
@@ -123,13 +123,13 @@ test("what a blueprint doesn't take is refused where it stands", async () => {
   assert.equal((await ask("GET", "/v1/tenants/acme/integrations/c2")).status, 404);
 });
 
-test("another tenant's external id is refused without a word about whose it is", async () => {
+test("another tenant's external id is refused, and the answer doesn't name that tenant", async () => {
   const refused = await ask("PUT", "/v1/tenants/beta/integrations/c1", { token: "beta-token", body: integrationBody(secrets[0]) });
   assert.equal(refused.json.code, "external_id_taken");
   assert.doesNotMatch(refused.text, /acme/);
 });
 
-test("callers see their own tenants' things in every list, and nothing of others", async () => {
+test("callers see only their own tenants' records in every list", async () => {
   const names = async (path: string, token: string) => JSON.stringify((await ask("GET", path, { token })).json);
   assert.doesNotMatch(await names("/v1/tenants", "beta-token"), /acme/);
   assert.doesNotMatch(await names("/v1/operations", "beta-token"), /acme/);
@@ -142,7 +142,7 @@ test("callers see their own tenants' things in every list, and nothing of others
   assert.equal(same(other), same(none));
 });
 
-test("pages follow their cursor to the end, and a forged cursor is refused", async () => {
+test("the cursors lead through all pages to the end, and a forged cursor is refused", async () => {
   const found: unknown[] = [];
   for (let cursor: unknown = ""; cursor !== null; ) {
     const { json } = await ask("GET", `/v1/tenants?limit=1${cursor ? `&cursor=${cursor}` : ""}`);
@@ -153,7 +153,7 @@ test("pages follow their cursor to the end, and a forged cursor is refused", asy
   assert.equal((await ask("GET", "/v1/operations?cursor=AAAA")).json.code, "invalid_request");
 });
 
-test("a preview is accepted for what isn't there, and changes no record", async () => {
+test("a preview of an absent integration is accepted and changes no record", async () => {
   const path = "/v1/tenants/acme/integrations/planned";
   const options: CallOptions = { body: integrationBody(secrets[1]), headers: { "idempotency-key": "plan-1" } };
   const first = await ask("POST", `${path}/preview`, options);
@@ -166,10 +166,10 @@ test("a preview is accepted for what isn't there, and changes no record", async 
   const put = await ask("PUT", path, { body: integrationBody(secrets[1]) });
   assert.equal(put.status, 202);
   const planned = await ask("GET", `/v1/operations/${first.json.operation?.id}`);
-  assert.equal(planned.json.state, "queued", "a wish overtakes what would be done, not what is only looked at");
+  assert.equal(planned.json.state, "queued", "a PUT replaces a queued change, but not a queued preview");
 });
 
-test("a teardown is accepted once, with a tag that is current or none", async () => {
+test("a teardown is accepted once, with the current tag or without a tag", async () => {
   assert.equal((await ask("DELETE", c1, { headers: { "if-match": '"stale"' } })).json.code, "precondition_failed");
   const first = await ask("DELETE", c1);
   assert.equal(first.status, 202);
@@ -178,7 +178,7 @@ test("a teardown is accepted once, with a tag that is current or none", async ()
   assert.equal((await ask("DELETE", "/v1/tenants/acme/integrations/none")).status, 404);
 });
 
-test("every blueprint is shown, alone and in the list, and so are a tenant's keys", async () => {
+test("the API shows every blueprint, alone and in the list, and a tenant's keys", async () => {
   const { items } = (await ask("GET", "/v1/blueprints")).json as unknown as { items: { id: string }[] };
   assert.ok(items.length >= 1);
   for (const blueprint of items) assert.deepEqual((await ask("GET", `/v1/blueprints/${blueprint.id}`)).json, blueprint);
@@ -186,7 +186,7 @@ test("every blueprint is shown, alone and in the list, and so are a tenant's key
   assert.equal((await ask("GET", "/v1/tenants/acme/keys")).status, 200);
 });
 
-test("a tenant without integrations is removed, and then it was never there", async () => {
+test("a tenant without integrations is removed, and a GET then answers 404", async () => {
   assert.equal((await ask("DELETE", "/v1/tenants/beta")).status, 204);
   assert.equal((await ask("GET", "/v1/tenants/beta")).status, 404);
 });
@@ -196,7 +196,7 @@ test("no answer held an external id", () => {
   for (const secret of secrets) assert.ok(!seen.join().includes(secret));
 });
 
-test("a tenant with 200 operations open is told when to come back, by whatever starts another; what takes access away is not", async () => {
+test("at 200 open operations of a tenant, a new one is refused with the time to try again, but a teardown is accepted", async () => {
   const open = (count: number) =>
     Promise.all(
       Array.from({ length: count }, (_, index) =>

@@ -1,4 +1,4 @@
-/** Two applications on one PostgreSQL: what one decides holds for the other. */
+/** Two replicas of the application on one PostgreSQL: each follows the other's limits and freezes. */
 import assert from "node:assert/strict";
 import test, { after, before, describe } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -51,7 +51,7 @@ describe("two replicas", { skip: postgres === undefined && "needs DATABASE_URL: 
     assert.equal((await one.call("POST", "/v1/freeze", { token: "only-admin", body: { reason: "an incident" } })).status, 200);
     assert.ok(await isFrozen(one));
     await within(true);
-    assert.deepEqual(other.stops, ["pause", "interrupt"], "its running work is interrupted, and it takes no more");
+    assert.deepEqual(other.stops, ["pause", "interrupt"], "its running work is interrupted, and it accepts no more");
     assert.equal((await other.call("DELETE", "/v1/freeze", { token: "only-admin" })).status, 204);
     assert.ok(!(await isFrozen(other)));
     const from = performance.now();

@@ -1,4 +1,4 @@
-/** A repository's name with a token in it: refused, and written down nowhere. */
+/** The name of a repository with a token in it is refused and recorded nowhere. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import test, { after, before } from "node:test";
@@ -36,31 +36,31 @@ for (const [what, [given, sent]] of Object.entries(faulty)) {
     assert.equal(reply.json.pointer, "/source/repository");
     assert.match(String(reply.json.detail), /^\/source\/repository: Leave out /);
     assert.ok(!reply.text.includes(secret));
-    assert.equal((await push(sent)).status, 202, "what the command makes of it is taken");
+    assert.equal((await push(sent)).status, 202, "the name that the command sends in its place is accepted");
   });
 }
 
-test("names without a credential are taken and shown as they are", async () => {
+test("names without a credential are accepted and shown unchanged", async () => {
   for (const name of fine) assert.equal((await push(name)).status, 202, name);
   const { json } = await service.call("GET", "/v1/sources?limit=200");
   const shown = new Set((json.items as unknown as { repository: string }[]).map(({ repository }) => repository));
   for (const name of fine) assert.ok(shown.has(name), name);
 });
 
-test("a name that is far too long is refused without a look into it", async () => {
+test("a name that is far too long is refused quickly", async () => {
   const began = performance.now();
   const reply = await push("a".repeat(100_000));
   assert.equal(reply.json.pointer, "/source/repository");
   assert.ok(performance.now() - began < 2_000);
 });
 
-test("nothing of the refused names is in the store, audit and kept answers included", async () => {
+test("the store, with the audit and the kept answers, holds nothing of the refused names", async () => {
   const kept = await everythingKept();
-  assert.match(kept, /POST \/v1\/reconcile/, "the audit is among what was looked at");
+  assert.match(kept, /POST \/v1\/reconcile/, "the text includes the audit");
   assert.ok(!kept.includes(secret));
 });
 
-test("nothing of them is in the log", async () => {
+test("the log holds nothing of the refused names", async () => {
   const logged = await start();
   for (const [repository] of Object.values(faulty))
     await logged.call("POST", "/v1/reconcile", { body: { source: { repository, revision: "4f2a9c1" }, manifests: [] } });
@@ -69,7 +69,7 @@ test("nothing of them is in the log", async () => {
   await logged.close();
 });
 
-test("a record from before is shown without its token, whatever its kind", async () => {
+test("an older record with a token is shown without it, for a push source and for a pull source", async () => {
   const old = {
     repository: `https://u:${secret}@git.example/acme`,
     tenants: "*",

@@ -1,4 +1,4 @@
-/** The records that requests of the HTTP tests are about: tenants `acme` and `empty`, integrations, a held plan, a source, keys. */
+/** The records that the HTTP tests use: tenants `acme` and `empty`, integrations, a plan that waits for approval, a source, keys. */
 import { sql } from "kysely";
 import type { Context } from "../../src/integrations/context.ts";
 import { recordedIntegration } from "../../src/integrations/desired-integration.ts";
@@ -23,7 +23,7 @@ import { accountId, grantFixture, heldOperation, integrationBodyFixture, planHas
 const at = "2026-11-22T02:00:00.000Z";
 const epoch = 1;
 
-/** Takes away everything but the audit, which is a chain, and lays the records anew; from the second time on from a copy. */
+/** Deletes all records except the audit, which is a chain, and writes the seeded records again; from the second call on, from a copy. */
 export async function seed(context: Context): Promise<void> {
   const { db } = context.store;
   const tables = await tablesOf(db);
@@ -96,9 +96,9 @@ async function tablesOf(db: Db): Promise<{ names: string[]; copied: boolean }> {
 
 async function restore(db: Db, names: readonly string[]): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    // Rows come in any order: no reference is checked meanwhile.
+    // Rows are written in any order, so references aren't checked until the end.
     await sql`set local session_replication_role = replica`.execute(trx);
-    // Emptying a table row by row is quicker than making its files anew, where there are few rows.
+    // With few rows, deleting them is faster than a TRUNCATE, which makes new files.
     for (const name of names) {
       await sql`delete from ${sql.table(name)}`.execute(trx);
       await sql`insert into ${sql.table(name)} overriding system value select * from ${copyOf(name)}`.execute(trx);
@@ -106,7 +106,7 @@ async function restore(db: Db, names: readonly string[]): Promise<void> {
   });
 }
 
-/** Integration `c1` as a first update left it: made, proven, its operation ended after three events. */
+/** Integration `c1` as after its first update: created and proven, with an operation that ended after three events. */
 async function standing(context: Context): Promise<void> {
   const { db } = context.store;
   const parameters = { ...integrationBodyFixture.parameters, externalId: "c1-7d1f6a93b2e84c05a1f2" };

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => service?.close());
 
-/** A route whose answer takes as long as the test says. */
+/** A route that answers when `wait` has ended. */
 const slowRoute = (wait: () => Promise<unknown>) =>
   defineRoute({
     method: "get",
@@ -28,14 +28,14 @@ const slowRoute = (wait: () => Promise<unknown>) =>
     return { status: 200, body: {} };
   });
 
-test("a port that is taken is an error, not a silence", async () => {
+test("listening on a port that is in use fails with an error", async () => {
   const first = await listen(createApp(service.api), { host: "127.0.0.1", port: 0 });
   const port = Number(new URL(first.url).port);
   await assert.rejects(listen(createApp(service.api), { host: "127.0.0.1", port }), /EADDRINUSE/);
   await first.close(0);
 });
 
-test("a close lets a running request finish and takes no new one", async () => {
+test("a close lets a running request finish and accepts no new one", async () => {
   let begun: () => void = () => undefined;
   const running = new Promise<void>((resolve) => {
     begun = resolve;
@@ -54,12 +54,12 @@ test("a close lets a running request finish and takes no new one", async () => {
   const closed = server.close(10_000);
   assert.equal(await status, 200);
   await closed;
-  assert.ok(performance.now() - start < 2_000, "an idle keep-alive connection held the close up");
+  assert.ok(performance.now() - start < 2_000, "an idle keep-alive connection delayed the close");
   await assert.rejects(fetch(`${server.url}/healthz`));
   agent.destroy();
 });
 
-test("a close cuts off what outlives its grace", async () => {
+test("a close cuts off a request that runs longer than the grace period", async () => {
   const stuck = slowRoute(() => new Promise<never>(() => undefined));
   const server = await listen(createApp(service.api, [stuck]), { host: "127.0.0.1", port: 0 });
   const cut = new Promise<void>((resolve) => {
@@ -70,7 +70,7 @@ test("a close cuts off what outlives its grace", async () => {
   await cut;
 });
 
-test("headers that are too large, and bytes that aren't HTTP, end the connection and not the service", async () => {
+test("headers that are too large, and bytes that aren't HTTP, end the connection, but not the service", async () => {
   const server = await listen(createApp(service.api), { host: "127.0.0.1", port: 0 });
   const { hostname: host, port } = new URL(server.url);
   const say = (text: string) =>
@@ -93,7 +93,7 @@ test("headers that are too large, and bytes that aren't HTTP, end the connection
   await server.close(0);
 });
 
-test("a client that never finishes its headers is let go", { timeout: 30_000 }, async () => {
+test("the service closes the connection of a client that never finishes its headers", { timeout: 30_000 }, async () => {
   const server = await listen(createApp(service.api), { host: "127.0.0.1", port: 0 });
   const { hostname: host, port } = new URL(server.url);
   const heard = await new Promise<string>((resolve) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { slowRefusals } from "../../src/http/server/slow-refusals.ts";
 
-test("a refusal waits, no more than so many do, and one that was answered makes room", async (t) => {
+test("a refusal waits; at most `most` refusals wait at once, and another may wait when one was answered", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const slowly = slowRefusals({ hold: 250, most: 2 });
   const answered: number[] = [];

@@ -34,14 +34,14 @@ const schemas: Record<string, z.ZodType> = {
   Readiness: schemaOf("get", "/readyz"),
 };
 
-/** The text of the JSON blocks that name a schema behind their fence. */
+/** The JSON blocks that name a schema after the opening fence. */
 function examples(text: string): [name: string, json: string][] {
   return [...text.matchAll(/^```json (\w+)\n([\s\S]*?)^```$/gm)].map((match) => [match[1] ?? "", match[2] ?? ""]);
 }
 
 const files = (await readdir(folder)).filter((file) => file.endsWith(".md"));
 
-test("every example in the specification fits its schema, and every schema has an example", async () => {
+test("every example in the specification matches its schema, and every schema has an example", async () => {
   const shown = (await Promise.all(files.map(read))).flatMap(examples);
   for (const [name, json] of shown) {
     const schema = schemas[name];
@@ -58,7 +58,7 @@ for (const [file, names] of Object.entries({
   "operations.md": ["Operation"],
   "problems.md": ["Problem"],
 })) {
-  test(`${file} has a heading for every field, and for nothing else`, async () => {
+  test(`${file} has a heading for every field and no other heading`, async () => {
     const headings = [...(await read(file)).matchAll(/^### `(\w+)`$/gm)].map((match) => match[1]);
     const fields = names.flatMap((name) => {
       const schema = schemas[name];
@@ -69,7 +69,7 @@ for (const [file, names] of Object.entries({
   });
 }
 
-test("problems.md has every code with its status, retry and title", async () => {
+test("problems.md lists every code with its status, retry and title", async () => {
   const rows = [...(await read("problems.md")).matchAll(/^\| `.*$/gm)].map((match) => match[0]);
   const wanted = Object.entries(problemKinds).map(
     ([code, { status, retry, title }]) => `| \`${code}\` | ${status} | ${retry} | ${title} |`,
@@ -77,7 +77,7 @@ test("problems.md has every code with its status, retry and title", async () => 
   assert.deepEqual(rows, wanted, `Put this under "Codes" in docs/spec/problems.md:\n${wanted.join("\n")}`);
 });
 
-test("every route below /v1 is named in the specification with its scope", async () => {
+test("the specification names every route below /v1 with its scope", async () => {
   const text = (await Promise.all(files.map(read))).join("\n");
   for (const { method, path: at, scope } of routes.filter((route) => route.path.startsWith("/v1"))) {
     const row = text.split("\n").find((line) => line.startsWith("|") && line.includes(`\`${method.toUpperCase()} ${at}\``));

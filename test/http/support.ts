@@ -1,4 +1,4 @@
-/** The real application on a real socket, over the real verbs and a real store, without a worker: nothing is sent to AWS. */
+/** The real application on a real socket, with the real verbs and a real store, but without a worker: nothing is sent to AWS. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -37,7 +37,7 @@ export const callers: Record<string, Caller> = {
   ...Object.fromEntries(scopes.map((scope) => [`only-${scope}`, { subject: `only-${scope}`, tenants: "*", scopes: [scope], credential }])),
 };
 
-/** For tests that aren't about limits. */
+/** Limits for tests that don't test limits. */
 export const unlimited: LimitSettings = { requestsPerMinute: 1e6, writesPerMinute: 1e6, destroysPerHour: 1e6, streamsPerCaller: 3 };
 /** The secret of the seeded source's webhook. */
 export const webhookSecret = "It's a Secret to Everybody";
@@ -49,24 +49,24 @@ export interface Running {
   api: Api;
   /** The keys of the jobs that requests made. */
   enqueued: string[];
-  /** What the freeze did to this process's queue. */
+  /** The calls with which the freeze stopped and resumed this process's queue. */
   stops: string[];
-  /** The log's lines so far. */
+  /** The lines that the log has so far. */
   lines(): Record<string, unknown>[];
-  /** How much is written down: a request that is refused for its form adds nothing. */
+  /** The amount of records: a request that is refused for its form adds none. */
   footprint(): Promise<unknown>;
-  /** Sends exactly this method and path. */
+  /** Sends exactly this method and this path. */
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
   close(): Promise<void>;
 }
 
 export interface Starting {
   limits?: LimitSettings;
-  /** A replica on that database: it shares the limits and keeps looking for a freeze. */
+  /** The database of a replica: the replica shares the limits and checks regularly for a freeze. */
   databaseUrl?: string | undefined;
-  /** Before the API's own */
+  /** Routes before the API's own */
   routes?: readonly Route[];
-  /** What stands in the place of the API's own parts. */
+  /** Replacements for the API's own parts. */
   api?: Partial<Pick<Api, "readiness" | "findCaller">>;
 }
 
@@ -83,7 +83,7 @@ async function openShared(databaseUrl: string): Promise<Opened> {
   return { store, remove: () => store.close() };
 }
 
-/** What requests work with over this context, and what they did to the queue. */
+/** The API over this context. */
 export async function apiOver(context: Context, { limits = unlimited, databaseUrl, api: others }: Starting = {}): Promise<Api> {
   const { db } = context.store;
   const killing = { host: "here", killByMarker: async () => {} };
@@ -109,14 +109,14 @@ export async function apiOver(context: Context, { limits = unlimited, databaseUr
 
 after(closeLeft);
 
-/** Listens on a free port of the loopback with the routes over `api`. */
+/** Listens on a free loopback port with the routes over `api`. */
 export async function serveApi(api: Api, routes: readonly Route[] = everyRoute) {
   const server = await listen(createApp(api, routes), { host: "127.0.0.1", port: 0 });
   const call = (method: string, path: string, options: CallOptions = {}) => send(server.url, method, path, options);
   return { url: server.url, call, close: () => server.close(0) };
 }
 
-/** Starts the application over an empty store, with the callers above and the API keys that are made. */
+/** Starts the application over an empty store. It knows the callers above and the API keys that a test makes. */
 export async function start(starting: Starting = {}): Promise<Running> {
   const { databaseUrl, routes } = starting;
   const opened = databaseUrl === undefined ? await openAnew() : await openShared(databaseUrl);
@@ -177,12 +177,12 @@ export async function start(starting: Starting = {}): Promise<Running> {
   return { ...server, store, context, api, enqueued, stops, lines, footprint: () => footprintOf(store), close };
 }
 
-/** Another listener on the same records: with these routes before the API's own, or with other parts. */
+/** Another listener over the same records, with these routes before the API's own, or with other parts. */
 export function beside({ api }: Running, { routes = [], api: others }: Pick<Starting, "routes" | "api">) {
   return serveApi({ ...api, ...others }, [...routes, ...everyRoute]);
 }
 
-/** The same with the records of seed.ts. */
+/** Starts the application over the records of seed.ts. */
 export async function startSeeded(starting: Starting = {}): Promise<Running> {
   const service = await start(starting);
   await seed(service.context);
