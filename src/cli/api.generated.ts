@@ -1250,7 +1250,6 @@ export interface components {
             grantedBy: string;
             /** Format: uuid */
             id: string;
-            /** @example bucket/acme-exports */
             resource: string;
             /** Format: date-time */
             since: string;

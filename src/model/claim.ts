@@ -19,5 +19,14 @@ export const resourceSchema = z
   })
   .meta({ example: "bucket/acme-exports" });
 
+/**
+ * One text for one resource, however it is spelled. IAM distinguishes no upper and lower case in the names of roles (IAM API reference,
+ * CreateRole). A multi-Region key has replicas with the same key material in other regions (KMS guide, "Multi-Region keys in AWS KMS").
+ */
+export function canonicalResource(resource: string): string {
+  if (resource.startsWith("role/")) return resource.toLowerCase();
+  return resource.replace(/^(key\/arn:[^:]+:kms:)[^:]*(:\d{12}:key\/mrk-)/, "$1$2");
+}
+
 /** The account in a resource's ARN; undefined for a name. */
 export const accountOfResource = (resource: string): string | undefined => /arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1];

@@ -1,6 +1,7 @@
 /** Two tenants of one account: neither can use, or block, what the other has. No AWS is called. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { canonicalResource } from "../../src/model/claim.ts";
 import { claimAccount, holdAccount } from "../../src/store/claims/accounts.ts";
 import { claimResources, releaseResources } from "../../src/store/claims/resources.ts";
 import { changeIntegration, findIntegration } from "../../src/store/integrations.ts";
@@ -41,6 +42,7 @@ after(() => service?.close());
 const refusals: [what: string, parameters: object, pointer: string][] = [
   ["bucket", { bucket: "acme-exports", roleName: "Mine" }, "/parameters/bucket"],
   ["role name", { bucket: "mallorys-bucket", roleName: "AcmeReader" }, "/parameters/roleName"],
+  ["role name in other case", { bucket: "mallorys-bucket", roleName: "acmeREADER" }, "/parameters/roleName"],
   ["key", { bucket: "mallorys-bucket", roleName: "Mine", kmsKeyArn: key("a") }, "/parameters/kmsKeyArn"],
 ];
 
@@ -97,6 +99,12 @@ test("a change can't move an existing integration to another tenant's bucket", a
   assert.equal(moved.json["code"], "claimed_by_another");
 });
 
+test("a replica of a multi-Region key is the same key", () => {
+  const arn = (region: string) => `key/arn:aws:kms:${region}:${account}:key/mrk-1234abcd12ab34cd56ef1234567890ab`;
+  assert.equal(canonicalResource(arn("us-east-1")), canonicalResource(arn("eu-west-1")));
+  assert.notEqual(canonicalResource(`key/${key("a")}`), canonicalResource(`key/${key("a").replace("us-east-1", "eu-west-1")}`));
+});
+
 test("of two tenants that claim one bucket at once, one gets it", async () => {
   const bodies = [
     put(mallory, "/v1/tenants/mallory/integrations/race", c1({ bucket: "race-bucket", roleName: "RaceM" })),
@@ -127,7 +135,7 @@ test("a tenant's own integrations share a bucket, and a gone integration release
     claims.some(({ resource, held }) => resource === "bucket/acme-exports" && held),
     "the first integration still has it",
   );
-  assert.ok(!claims.some(({ resource }) => resource === "role/Second"));
+  assert.ok(!claims.some(({ resource }) => resource === "role/second"));
 });
 
 describe("grants", { concurrency: false }, () => {

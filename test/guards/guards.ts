@@ -287,8 +287,15 @@ export const guards: readonly Guard[] = [
   {
     without: "the claim on a made key after its integration is gone",
     file: "src/store/claims/resources.ts",
-    find: "const kept = retained.map(({ keyArn }) => `key/${keyArn}`);",
-    instead: "const kept = retained.slice(retained.length).map(({ keyArn }) => `key/${keyArn}`);",
+    find: "const kept = retained.map(({ keyArn }) => canonicalResource(`key/${keyArn}`));",
+    instead: "const kept = retained.slice(retained.length).map(({ keyArn }) => canonicalResource(`key/${keyArn}`));",
+    test: "test/attacks/claims.test.ts",
+  },
+  {
+    without: "one claim for all spellings of a role's name",
+    file: "src/model/claim.ts",
+    find: 'if (resource.startsWith("role/")) return resource.toLowerCase();',
+    instead: "",
     test: "test/attacks/claims.test.ts",
   },
   {

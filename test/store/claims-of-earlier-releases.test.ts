@@ -69,7 +69,7 @@ test("each integration claims what its stacks and its parameters name, and its r
       "bucket/shared globex",
       `key/${keyArn} acme`,
       `key/${keyArn}0 acme`,
-      "role/Reader acme",
+      "role/reader acme",
     ],
   );
 });

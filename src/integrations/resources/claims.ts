@@ -2,6 +2,7 @@
 import type { StackSpec } from "../../../stacks/stack.ts";
 import { type BlueprintContext, type Expectations, pointerTo } from "../../blueprints/parts/blueprint.ts";
 import type { AccessContract } from "../../iam/contract/contract.ts";
+import { canonicalResource } from "../../model/claim.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { ProblemError } from "../../problem.ts";
 import { claimedByAnother, claimResources } from "../../store/claims/resources.ts";
@@ -38,7 +39,10 @@ export function claimsOf(
     ...[...keyArns, ...granted.filter((one) => typeof one === "string")].flatMap((arn) => resourceOf(arn, accountId, vendorOwned)),
     ...specs.flatMap((spec) => rulesOf(spec).named.map((resource): [string, string] => [resource, resource])),
   ];
-  return { accountId, pointers: new Map(named.toReversed().map(([resource, name]) => [resource, pointerTo(expectations, name)])) };
+  return {
+    accountId,
+    pointers: new Map(named.toReversed().map(([resource, name]) => [canonicalResource(resource), pointerTo(expectations, name)])),
+  };
 }
 
 /** The resource that an ARN names; none for a pattern, for another account's, and for the vendor's. */

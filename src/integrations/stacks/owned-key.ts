@@ -4,6 +4,7 @@ import { clearRetained, tagRetained } from "../../accounts/actions.ts";
 import { aliasLeft, keysLeft } from "../../accounts/inventory.ts";
 import { aliasesOfKey, findOwnedKey, findOwnedKeys, type OwnedKey } from "../../accounts/keys.ts";
 import type { LiveDocuments } from "../../iam/words/live.ts";
+import { canonicalResource } from "../../model/claim.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { claimResources } from "../../store/claims/resources.ts";
 import { changeIntegration } from "../../store/integrations.ts";
@@ -81,7 +82,7 @@ async function withRetainedKey(work: Work, spec: OwnedKeySpec): Promise<OwnedKey
 async function claimKey({ context, account: { tenant }, integration }: Work, keyArn: string): Promise<void> {
   await claimResources(
     context.store.db,
-    { accountId: tenant.accountId, resources: [`key/${keyArn}`] },
+    { accountId: tenant.accountId, resources: [canonicalResource(`key/${keyArn}`)] },
     { tenant: tenant.name, name: integration },
   );
 }

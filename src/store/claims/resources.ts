@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Selectable, sql } from "kysely";
+import { canonicalResource } from "../../model/claim.ts";
 import type { IntegrationRecord } from "../../model/integration.ts";
 import { keyOfCursor, type Page, pageOf } from "../database/cursor.ts";
 import type { Database } from "../database/database.ts";
@@ -72,7 +73,7 @@ export async function releaseResources(
   trx: Db,
   { tenant, name, retained = [] }: Pick<IntegrationRecord, "tenant" | "name" | "retained">,
 ): Promise<void> {
-  const kept = retained.map(({ keyArn }) => `key/${keyArn}`);
+  const kept = retained.map(({ keyArn }) => canonicalResource(`key/${keyArn}`));
   await sql`delete from resource_claims where tenant = ${tenant} and integration = ${name} and not (resource = any(${kept}::text[]))`.execute(
     trx,
   );

@@ -1,6 +1,6 @@
 /** /v1/claims: which tenant uses which account and resource, and the grants that an administrator adds. */
 import { z } from "zod";
-import { accountOfResource, resourceSchema } from "../../../model/claim.ts";
+import { accountOfResource, canonicalResource, resourceSchema } from "../../../model/claim.ts";
 import { nameSchema } from "../../../model/names.ts";
 import { accountId } from "../../../model/tenant.ts";
 import { ProblemError } from "../../../problem.ts";
@@ -28,7 +28,7 @@ const claimView = z
   .meta({ id: "Claim" });
 
 const grantView = z
-  .object({ id: z.uuid(), accountId, resource: resourceSchema, tenant: nameSchema, grantedBy: z.string(), since: timestamp })
+  .object({ id: z.uuid(), accountId, resource: z.string(), tenant: nameSchema, grantedBy: z.string(), since: timestamp })
   .meta({ id: "ClaimGrant" });
 
 const list = defineRoute({
@@ -82,7 +82,7 @@ const grant = defineRoute({
   if ((accountOfResource(resource) ?? tenant.accountId) !== tenant.accountId) {
     throw new ProblemError("invalid_request", "The resource is in another account than the tenant.", { pointer: "/resource" });
   }
-  const by = { accountId: tenant.accountId, resource, tenant: name, grantedBy: caller.subject };
+  const by = { accountId: tenant.accountId, resource: canonicalResource(resource), tenant: name, grantedBy: caller.subject };
   return { status: 201, body: await saveClaimGrant(context.store.db, by) };
 });
 

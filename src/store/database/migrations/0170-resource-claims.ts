@@ -7,13 +7,13 @@ const named = `
   where not i.gone`;
 const used = `
   select account_id, tenant, integration, unnest(array[
-    'role/' || (case when stack->'spec'->>'kind' = 'role' then stack->'spec'->'inputs'->>'name' end),
+    'role/' || lower(case when stack->'spec'->>'kind' = 'role' then stack->'spec'->'inputs'->>'name' end),
     'bucket/' || (stack->'spec'->'inputs'->>'bucket'),
     'bucket/' || (stack->'spec'->'inputs'->>'encryptBucket'),
     stack->'spec'->'inputs'->>'alias',
     'key/' || (stack->'spec'->'inputs'->>'existingKeyArn'),
     'key/' || (stack->'outputs'->>'keyArn'),
-    'role/' || (record->'parameters'->>'roleName'),
+    'role/' || lower(record->'parameters'->>'roleName'),
     'bucket/' || (record->'parameters'->>'bucket'),
     'bucket/' || (record->'parameters'->>'agentDataBucket'),
     'key/' || (record->'parameters'->>'kmsKeyArn'),
