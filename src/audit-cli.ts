@@ -10,9 +10,9 @@ import { openStore } from "./store/store.ts";
 const usage = `drawbridge-audit verify <export.jsonl> [--head <seq>:<hash>]
 drawbridge-audit verify --store <data folder> [--head <seq>:<hash>]
 
-The rows of GET /v1/audit/export, or those of the store itself: DATABASE_URL, or else the data folder of a service that is stopped.
---head is where an earlier verify said that the chain ends: a chain that was cut before it, or rewritten up to it, is found.
-Ends with 0 when every row is as it was written, 1 when one isn't.`;
+Verifies the rows of GET /v1/audit/export, or the rows of the store: in DATABASE_URL if it is set, else in the data folder of a stopped service.
+--head is the head that an earlier verify printed. With it, verify also finds a chain whose end was cut off, or that was rewritten.
+The exit code is 0 if every row is unchanged, and 1 if a row was changed or is missing.`;
 
 const page = 1_000;
 

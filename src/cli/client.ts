@@ -1,4 +1,4 @@
-/** The REST API, by types that are generated from its OpenAPI document (npm run generate). */
+/** The client of the REST API. Its types are generated from the OpenAPI document (npm run generate). */
 import { setTimeout as sleep } from "node:timers/promises";
 import createClient, { type Client } from "openapi-fetch";
 import { visibleLine, visibleValue } from "../model/visible-text.ts";
@@ -17,14 +17,14 @@ export interface Api extends Login {
   forPeople: boolean;
 }
 
-/** `forPeople`: what answers say is shown on a terminal, so hidden characters in it become visible. */
+/** `forPeople`: answers are shown on a terminal, so hidden characters in them become visible. */
 export function createApi(login: Login, { forPeople }: { forPeople: boolean }): Api {
   const rest = createClient<paths>({ baseUrl: login.url, headers: { authorization: `Bearer ${login.token}` } });
   if (forPeople) rest.use({ onResponse: ({ response }) => visibleAnswer(response) });
   return { ...login, rest, forPeople };
 }
 
-/** The same answer, where it is JSON, without hidden characters. */
+/** The same answer, with hidden characters made visible if it is JSON. */
 async function visibleAnswer(response: Response): Promise<Response> {
   if (!/^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "")) return response;
   const { status, headers } = response;
@@ -44,7 +44,7 @@ interface Reply<T> {
 /**
  * The body of an answer.
  *
- * @throws CommandFailure with the service's own words where it refuses
+ * @throws CommandFailure with the service's own text if it refuses
  */
 export async function ask<T>(call: Promise<Reply<T>>): Promise<T> {
   const { data, error, response } = await call.catch((thrown: unknown) => {
@@ -68,7 +68,7 @@ function refusal(status: number, error: unknown): CommandFailure {
   return new CommandFailure(exits.failed, lines.filter(Boolean).map(visibleLine).join("\n"));
 }
 
-/** Every item of a paged list. */
+/** All items of a paged list. */
 export async function everyItem<T>(page: (cursor: string | undefined) => Promise<{ items: T[]; nextCursor: string | null }>): Promise<T[]> {
   const items: T[] = [];
   for (let cursor: string | undefined; ; ) {
@@ -80,8 +80,8 @@ export async function everyItem<T>(page: (cursor: string | undefined) => Promise
 }
 
 /**
- * An operation's events from `after` until it ends, or until it waits for an approval. A stream that breaks is taken up where it
- * broke; `on` is told each event once.
+ * Reads an operation's events from `after` until it ends or waits for an approval. If the stream breaks, it continues after the last event.
+ * `on` is called once for each event.
  */
 export async function followEvents(api: Api, id: string, on: (event: OperationEvent) => void, after = 0): Promise<Operation> {
   let seen = after;
@@ -104,7 +104,7 @@ export async function followEvents(api: Api, id: string, on: (event: OperationEv
   }
 }
 
-/** The events that are there, after `after`. */
+/** The existing events after `after`. */
 export async function* readEvents(api: Api, id: string, after: number): AsyncGenerator<OperationEvent> {
   const answer = await fetch(`${api.url}/v1/operations/${id}/events?after=${after}&limit=200`, {
     headers: { authorization: `Bearer ${api.token}`, accept: "application/json" },

@@ -1,4 +1,4 @@
-/** What every verb is given. */
+/** The context that every verb gets. */
 import type { Command } from "commander";
 import { type Api, createApi, followEvents, type Operation } from "./client.ts";
 import { CommandFailure, exits } from "./failure.ts";
@@ -24,7 +24,7 @@ export interface Context {
   api: Api;
 }
 
-/** Who the service is and how to draw, from the flags that every verb takes. */
+/** Finds the service and the output format from the flags that all verbs share. */
 export async function contextOf(world: World, command: Command): Promise<Context> {
   const flags = command.optsWithGlobals<GlobalFlags>();
   const forPeople = flags.output === "table";
@@ -56,7 +56,7 @@ export async function watch({ api, screen }: Context, id: string, title: string)
   return operation;
 }
 
-/** Turns an operation's end into the command's. */
+/** Turns an operation's result into the command's. */
 export function endWith({ screen }: Context, operation: Operation): void {
   if (operation.state === "succeeded") return;
   if (operation.state === "awaiting-approval") {
@@ -71,10 +71,10 @@ export function endWith({ screen }: Context, operation: Operation): void {
   );
 }
 
-/** The option of every verb that starts something; its value is `wait`. */
+/** The option of every verb that starts an operation; its value is `wait`. */
 export const noWait = ["--no-wait", "return as soon as the service has accepted it"] as const;
 
-/** Starts nothing and waits for nothing more than it was asked for: with `--no-wait` the id is all there is. */
+/** Waits for an operation and shows how it ends. With `--no-wait` it only shows the operation's id. */
 export async function finish(context: Context, operation: Operation, title: string, wait: boolean): Promise<void> {
   if (!wait) {
     return show(context.screen, operation, () =>

@@ -1,7 +1,7 @@
 /**
- * Reads server-sent events (HTML standard, "Server-sent events") whose data is one JSON object each, as the service writes them.
+ * Reads server-sent events (HTML standard, "Server-sent events") in the form that the service writes: the data of each is one JSON object.
  *
- * @throws Error when the answer isn't a stream, or breaks off
+ * @throws Error when the answer isn't a stream, or the stream breaks off
  */
 export async function* eventsOf<T>(answer: Response): AsyncGenerator<T> {
   if (!answer.ok || !answer.body) throw new Error(`no event stream: HTTP ${answer.status}`);

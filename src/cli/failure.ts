@@ -1,4 +1,4 @@
-/** How the command ends (docs/spec/cli.md). */
+/** The command's exit codes (docs/spec/cli.md). */
 export const exits = {
   done: 0,
   /** An operation failed, or the service refused. */
@@ -9,13 +9,13 @@ export const exits = {
   different: 3,
   /** Something waits for an approval. */
   waiting: 4,
-  /** No token, or one that the service doesn't take. */
+  /** There is no token, or the service doesn't accept it. */
   unauthenticated: 5,
   /** The service can't be reached. */
   unreachable: 6,
 } as const;
 
-/** What a person reads on standard error, and the code that a script reads. */
+/** An error with a message for people (on standard error) and an exit code for scripts. */
 export class CommandFailure extends Error {
   override name = "CommandFailure";
   readonly exit: number;

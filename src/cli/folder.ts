@@ -1,4 +1,4 @@
-/** Manifests of a folder or file of this machine, and where they come from. */
+/** Manifests of a folder or file of this machine, and the source that owns them. */
 import { isUtf8 } from "node:buffer";
 import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
@@ -10,8 +10,8 @@ import { CommandFailure, exits } from "./failure.ts";
 import { findManifestFiles, unreadable } from "./manifest-files.ts";
 
 /**
- * @throws CommandFailure `usage` when there is no such place, or a file has a fault or can't be read: each is named with line and column,
- *   and nothing is sent
+ * @throws CommandFailure `usage` when the path doesn't exist, or a file has a fault or can't be read. The message names each fault with its
+ * line and column, and nothing is sent
  */
 export async function readFolder(where: string): Promise<LocatedManifest[]> {
   const place = await stat(where).catch(() => undefined);
@@ -32,7 +32,7 @@ async function readOne(file: string): Promise<{ manifests: LocatedManifest[]; fa
   return readManifests(file, bytes.toString());
 }
 
-/** `file:line:column: what is wrong`, as compilers write it and editors read it. */
+/** `file:line:column: what is wrong`, the form that compilers write and editors read. */
 export const faultLine = ({ file, line, column, detail }: ManifestFault): string => `${file}:${line}:${column}: ${detail}`;
 
 export interface Origin {
@@ -42,10 +42,10 @@ export interface Origin {
 }
 
 /**
- * Who owns the manifests: as flags say, as CI says, as the folder's own repository says, else the folder itself. A remote's URL often
- * holds a token, which stays here.
+ * The source that owns the manifests: from the flags, else from CI, else from the folder's own repository, else the folder itself. The URL
+ * of a remote often contains a token, which is removed here and never sent.
  *
- * @throws CommandFailure `usage` when nothing is left of the repository's name without it, or the sequence is no number
+ * @throws CommandFailure `usage` when the repository's name is empty without the token, or the sequence isn't a number
  */
 export async function originOf(
   where: string,

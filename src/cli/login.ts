@@ -1,4 +1,4 @@
-/** Which service, as whom: flags first, then the environment, then what `login` kept. */
+/** The service's URL and the caller's token: from flags, else from the environment, else from what `login` stored. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -12,7 +12,7 @@ export interface Login {
 
 const folderOf = (env: NodeJS.ProcessEnv): string => env["XDG_CONFIG_HOME"] ?? path.join(os.homedir(), ".config");
 
-/** Where `login` keeps url and token, readable by their owner alone. */
+/** The file in which `login` stores the URL and the token. Only its owner can read it. */
 export function loginFile(env: NodeJS.ProcessEnv): string {
   return path.join(folderOf(env), "drawbridge", "login.json");
 }
@@ -22,11 +22,11 @@ export async function saveLogin(env: NodeJS.ProcessEnv, login: Login): Promise<v
   await writeFile(loginFile(env), `${JSON.stringify(login)}\n`, { mode: 0o600 });
 }
 
-/** @throws CommandFailure `unauthenticated` when neither flag, environment nor login names a service and a token */
+/** @throws CommandFailure `unauthenticated` when flags, environment and login don't give a service and a token */
 export async function readLogin(env: NodeJS.ProcessEnv, flags: { server?: string }): Promise<Login> {
   const kept = JSON.parse(await readFile(loginFile(env), "utf8").catch(() => "{}")) as Partial<Login>;
   const url = flags.server ?? env["DRAWBRIDGE_URL"] ?? kept.url;
-  // A kept token belongs to the service it was kept for.
+  // A stored token belongs to the service that it was stored for.
   const token = env["DRAWBRIDGE_TOKEN"] ?? (url === kept.url ? kept.token : undefined);
   if (url && token) return { url: url.replace(/\/+$/, ""), token };
   throw new CommandFailure(

@@ -1,4 +1,4 @@
-/** Which files of a folder on this machine are manifests, by the rules of a source's own reader (src/gitops/tree.ts). */
+/** Finds the manifests in a folder of this machine, by the same rules as a source's reader (src/gitops/tree.ts). */
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { faultAt, isManifest, largestFile, linkFaults, type ManifestFault, submoduleFault } from "../gitops/manifests.ts";
@@ -9,8 +9,8 @@ export interface FoundFiles {
 }
 
 /**
- * The manifests below a folder, in order, and a fault for each entry that may be one and can't be read: what counted as absent would be
- * pruned. Names that begin with a dot are left out, as are the folders of such names.
+ * The manifests below a folder, in order, and a fault for each entry that may be a manifest but can't be read: if it counted as absent, its
+ * integrations would be pruned. Files and folders whose names begin with a dot are left out.
  */
 export async function findManifestFiles(folder: string): Promise<FoundFiles> {
   const found: FoundFiles = { files: [], faults: [] };
@@ -36,13 +36,13 @@ export async function findManifestFiles(folder: string): Promise<FoundFiles> {
   return found;
 }
 
-/** Git keeps no empty folder: one in a checkout is a submodule that wasn't fetched. One that was fetched holds `.git`. */
+/** Git stores no empty folder, so an empty folder in a checkout is a submodule that wasn't fetched. A fetched submodule contains `.git`. */
 async function mayBeSubmodule(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch(() => undefined);
   return names !== undefined && (names.length === 0 || names.includes(".git"));
 }
 
-/** A link such as `LICENSE` is nothing of ours if it leads to a file. What leads elsewhere may stand for a folder. */
+/** A link to a file, such as `LICENSE`, is ignored. Any other link may stand for a folder with manifests. */
 async function faultOfLink(file: string): Promise<string | undefined> {
   if (isManifest.test(file)) return linkFaults.file;
   const target = await stat(file).catch(() => undefined);
@@ -61,7 +61,7 @@ async function faultOfFile(file: string, isFile: boolean): Promise<string | unde
   return size > largestFile ? `it is larger than ${largestFile} bytes. Divide it.` : undefined;
 }
 
-/** In words, with the system's name of the error. */
+/** The error in words, with the system's code for it. */
 export function unreadable(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
   return `it can't be read (${code}). Give yourself the right to read it, or take it out of the folder.`;

@@ -1,4 +1,4 @@
-/** The `drawbridge` command: talks to the REST API and to nothing else. */
+/** The `drawbridge` command. It talks only to the REST API. */
 
 import { Command, CommanderError, Help, Option } from "commander";
 import { visibleText } from "../model/visible-text.ts";
@@ -56,7 +56,7 @@ export function createProgram(world: World): Command {
   return program;
 }
 
-/** A switch is off unless it is given; saying so of each is noise. */
+/** A switch is off by default, so the help doesn't say so for each switch. */
 const describeOption = (option: Option): string => new Help().optionDescription(option).replace(" (default: false)", "");
 
 function addLogin(program: Command, world: World): void {
@@ -77,7 +77,7 @@ function addLogin(program: Command, world: World): void {
     });
 }
 
-/** Runs the command to its end; answers the exit code. What went wrong is on standard error. */
+/** Runs the command and returns the exit code. Errors go to standard error. */
 export async function runCommand(args: string[], world: World): Promise<number> {
   try {
     const program = createProgram(world);

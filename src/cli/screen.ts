@@ -1,4 +1,4 @@
-/** What people see: tables, YAML, JSON; colours only on a terminal. */
+/** The output for people: tables, YAML, JSON; colours only on a terminal. */
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import { Document, visit } from "yaml";
@@ -9,7 +9,7 @@ type Style = Parameters<typeof styleText>[0];
 
 export interface Screen {
   format: Format;
-  /** Live trees and colours, or plain lines for logs */
+  /** True: redrawn trees and colours. False: plain lines for logs */
   live: boolean;
   out: NodeJS.WritableStream;
 }
@@ -22,7 +22,7 @@ export function tint(screen: Screen, style: Style, text: string): string {
   return screen.live ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** Rows under headings, without lines: it can be read, cut and grepped. */
+/** Rows under headings, without borders, so that people can read them and scripts can use grep and cut. */
 export function table(screen: Screen, head: string[], rows: (string | undefined)[][]): void {
   const none = {
     top: "",
@@ -44,7 +44,7 @@ export function table(screen: Screen, head: string[], rows: (string | undefined)
   for (const line of made.toString().split("\n")) say(screen, line.trimEnd());
 }
 
-/** Names and values, one a line. */
+/** Names and values, one pair on each line. */
 export function facts(screen: Screen, pairs: Record<string, unknown>, indent = ""): void {
   const width = Math.max(0, ...Object.keys(pairs).map((key) => key.length));
   for (const [key, value] of Object.entries(pairs)) {
@@ -53,14 +53,14 @@ export function facts(screen: Screen, pairs: Record<string, unknown>, indent = "
   }
 }
 
-/** The value in the format that was asked for; `asTable` draws it for people. */
+/** Shows the value in the chosen format; `asTable` draws it for people. */
 export function show(screen: Screen, value: unknown, asTable: () => void): void {
   if (screen.format === "json") say(screen, visibleJson(JSON.stringify(value, null, 2)));
   else if (screen.format === "yaml") screen.out.write(visibleYaml(value));
   else asTable();
 }
 
-/** Hidden characters stand in quotes, as YAML's own escapes (YAML 1.2.2, section 5.7). */
+/** A string with hidden characters is quoted and uses YAML's own escapes (YAML 1.2.2, section 5.7). */
 function visibleYaml(value: unknown): string {
   const document = new Document(value);
   visit(document, {
@@ -80,7 +80,7 @@ const marks: Record<string, [string, Style]> = {
   queued: ["·", "dim"],
 };
 
-/** One sign for a state. */
+/** A sign for each state. */
 export function mark(screen: Screen, state: string): string {
   const [sign, style] = marks[state] ?? ["·", "dim"];
   return tint(screen, style, sign);

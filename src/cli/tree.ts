@@ -1,4 +1,4 @@
-/** An operation as it happens: a tree that redraws itself on a terminal, one line per event elsewhere. */
+/** Shows an operation while it runs: a tree that redraws itself on a terminal, otherwise one line for each event. */
 import type { OperationEvent } from "./client.ts";
 import { mark, type Screen, say, tint } from "./screen.ts";
 
@@ -10,15 +10,15 @@ interface Node {
 
 export interface Tree {
   on(event: OperationEvent): void;
-  /** Leaves the last picture standing. */
+  /** Leaves the last tree on the screen. */
   end(): void;
 }
 
 const words = (value: unknown): string => (typeof value === "string" ? value : "");
-/** A terminal that is taller shows no more: what goes on now is at the end. */
+/** The tree never has more lines, even on a taller terminal. It shows its last lines, because the current work is there. */
 const MOST_LINES = 24;
 
-/** The line of an event in a log; undefined for those that only a tree shows. */
+/** The line of an event in a log; undefined for events that only the tree shows. */
 export function eventLine(event: OperationEvent): string | undefined {
   const { name, stack, op, type, phase, state, code, ms, tenant, operation, outcome, reason } = event.data;
   const time = event.at.slice(11, 19);
@@ -88,7 +88,7 @@ function liveTree(screen: Screen, title: string): Tree {
   };
 }
 
-/** What an event changes in the tree. */
+/** Applies an event to the tree. */
 function grow(nodes: Map<string, Node>, { type, data }: OperationEvent): void {
   const name = words(data["name"]);
   if (type === "step-started") nodes.set(`step ${name}`, { label: name, state: "running" });

@@ -1,4 +1,4 @@
-/** Verbs that start something or decide something about one tenant, integration or operation. */
+/** Verbs that start or decide something for one tenant, integration or operation. */
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { ask, type Operation } from "../client.ts";
@@ -144,7 +144,7 @@ export function addOffboard(program: Command, world: World): void {
     });
 }
 
-/** A person types the name; a script says --yes. */
+/** A person confirms by typing the name; a script uses --yes. */
 async function confirm(world: World, { yes }: DoomFlags, name: string): Promise<void> {
   if (yes) return;
   if (!world.stdin.isTTY) throw new CommandFailure(exits.usage, `This can't be undone. Say --yes to do it without a question.`);
@@ -152,7 +152,7 @@ async function confirm(world: World, { yes }: DoomFlags, name: string): Promise<
   throw new CommandFailure(exits.usage, "Not confirmed; nothing was done.");
 }
 
-/** One line from a prompt, or from what is piped in. */
+/** One line from a prompt, or from piped input. */
 export async function readLine({ stdin, stderr }: World, question: string): Promise<string> {
   const lines = createInterface({ input: stdin, ...(stdin.isTTY && { output: stderr }) });
   try {

@@ -1,4 +1,4 @@
-/** apply and diff: a folder of manifests against the service. */
+/** apply and diff: compare a folder of manifests with the service. */
 import type { Command } from "commander";
 import type { LocatedManifest } from "../../gitops/manifests.ts";
 import { ask, type Operation, type Schemas } from "../client.ts";
@@ -17,7 +17,7 @@ interface Item {
   code?: string;
   pointer?: string;
   index?: number;
-  /** Of a source that the service fetched: `file:line:column` */
+  /** Only from a source that the service fetched: `file:line:column` */
   at?: string;
   state?: string;
 }
@@ -106,7 +106,7 @@ const itemsOf = (operation: Operation): Item[] => (operation.result?.["items"] ?
 
 const styles = { added: "green", changed: "yellow", pruned: "red", refused: "red", kept: "cyan" } as const;
 
-/** What changes, then what was refused with its place in the files, then one line of counts. */
+/** Shows the changes, then the refusals with their places in the files, then one line of counts. */
 export function report({ screen }: Context, operation: Operation, manifests: readonly LocatedManifest[]): void {
   show(screen, operation.result ?? operation, () => {
     const items = itemsOf(operation);

@@ -1,4 +1,4 @@
-/** drift: whether AWS still holds what was made. */
+/** drift: shows whether AWS still has what the service made. */
 import type { Command } from "commander";
 import { ask, type Operation, type Schemas } from "../client.ts";
 import { addressOf, type Context, contextOf, endWith, type World, watch } from "../context.ts";

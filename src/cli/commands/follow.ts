@@ -1,4 +1,4 @@
-/** events and wait: an operation as it goes on. */
+/** events and wait: follow an operation. */
 import type { Command } from "commander";
 import { ask, followEvents, readEvents, type Schemas } from "../client.ts";
 import { contextOf, endWith, type World, watch } from "../context.ts";
@@ -21,7 +21,7 @@ export function addEvents(program: Command, world: World): void {
         if (line !== undefined) say(context.screen, line);
       };
       if (follow) return endWith(context, await followEvents(context.api, id, print));
-      // Asked for first: a list of events says nothing of an operation that isn't there.
+      // Checked first: an empty list of events doesn't show that the operation doesn't exist.
       await ask(context.api.rest.GET("/v1/operations/{id}", { params: { path: { id } } }));
       for await (const event of readEvents(context.api, id, 0)) print(event);
     });

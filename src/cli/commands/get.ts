@@ -1,4 +1,4 @@
-/** get: lists. */
+/** get: shows lists. */
 import { Argument, type Command } from "commander";
 import { ask, everyItem, type Schemas } from "../client.ts";
 import { type Context, contextOf, type World } from "../context.ts";

@@ -1,4 +1,4 @@
-/** describe, blueprints and hand-off: one thing, whole. Nothing here changes anything. */
+/** describe, blueprints and hand-off: show one item in full. They change nothing. */
 
 import { type Command, Option } from "commander";
 import { visibleJson, visibleText } from "../../model/visible-text.ts";

@@ -1,11 +1,11 @@
-/** pause and resume: keep reconciles and repairs away from a tenant or from everything. */
+/** pause and resume: stop reconciles and repairs for a tenant or for everything, and allow them again. */
 import type { Command } from "commander";
 import { ask } from "../client.ts";
 import { contextOf, type World } from "../context.ts";
 import { CommandFailure, exits } from "../failure.ts";
 import { say, show } from "../screen.ts";
 
-/** One tenant, or everything where that was said. */
+/** One tenant, or everything if a flag says so. */
 function scopeOf(tenant: string | undefined, all: boolean): { tenant: string } | undefined {
   if ((tenant !== undefined) === all) throw new CommandFailure(exits.usage, "Name a tenant, or say --all for everything.");
   return tenant === undefined ? undefined : { tenant };

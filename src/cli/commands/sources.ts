@@ -1,4 +1,4 @@
-/** sources: repositories that the service fetches by itself. */
+/** sources: manages the repositories that the service fetches by itself. */
 import type { Command } from "commander";
 import { ask, everyItem } from "../client.ts";
 import { contextOf, endWith, finish, noWait, type World, watch } from "../context.ts";
@@ -18,7 +18,7 @@ interface ApplyFlags {
   maxDeletes: string;
 }
 
-/** The verb with its own verbs below it. */
+/** The verb with its subcommands. */
 export function addSources(program: Command, world: World): void {
   const sources = program
     .command("sources")
