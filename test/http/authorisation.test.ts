@@ -12,11 +12,15 @@ import type { Reply } from "./call.ts";
 import { type Running, start } from "./support.ts";
 
 const closed = routes.filter((route) => route.scope !== "open");
-const marks = { acme: "acme-marked-bucket", beta: "beta-marked-bucket" };
+/** `near` has the caller's account, because an administrator registered both. */
+const accounts = { acme: "111122223333", near: "999988887777", beta: "999988887777" };
+const marks = { acme: "acme-marked-bucket", near: "near-marked-bucket", beta: "beta-marked-bucket" };
+const roles = { acme: "ConductorOneIntegration", near: "NearReader", beta: "ConductorOneIntegration" };
 const externalId = "c1-7d1f6a93b2e84c05a1f2";
 
 let service: Running;
 const keys: Record<string, string> = {};
+const operations: Record<string, string> = {};
 let acmeOperation = "";
 let auditCursor = "";
 let operationCursor = "";
@@ -30,22 +34,28 @@ async function keyOf(subject: string, tenants: "*" | string[], of: readonly Scop
 before(async () => {
   service = await start();
   await keyOf("acme-all", ["acme"], scopes);
+  await keyOf("near-all", ["near"], scopes);
   await keyOf("beta-all", ["beta"], scopes);
   for (const scope of scopes) await keyOf(`beta-${scope}`, ["beta"], [scope]);
-  for (const [tenant, accountId] of Object.entries({ acme: "111122223333", beta: "999988887777" })) {
+  for (const [tenant, accountId] of Object.entries(accounts)) {
     const access = { mode: "assume-role", roleArn: `arn:aws:iam::${accountId}:role/Provisioning` };
     const made = await service.call("PUT", `/v1/tenants/${tenant}`, { body: { accountId, region: "us-east-1", access } });
     assert.equal(made.status, 201, made.text);
     const ids = tenant === "acme" ? { externalId } : {};
-    const body = { blueprint: "conductorone-s3", parameters: { bucket: marks[tenant as keyof typeof marks], ...ids } };
+    const named = tenant as keyof typeof marks;
+    const body = { blueprint: "conductorone-s3", parameters: { bucket: marks[named], roleName: roles[named], ...ids } };
     const put = await service.call("PUT", `/v1/tenants/${tenant}/integrations/c1`, {
       token: keys[`${tenant}-all`] ?? "",
       body,
       headers: { "idempotency-key": "the-same-key" },
     });
     assert.equal(put.status, 202, put.text);
-    if (tenant === "acme") acmeOperation = String(put.headers.location).split("/").at(-1) ?? "";
+    operations[tenant] = String(put.headers.location).split("/").at(-1) ?? "";
   }
+  acmeOperation = operations["acme"] ?? "";
+  const former = { accountId: "111122224444", region: "us-east-1", access: { mode: "hand-off" } };
+  assert.equal((await service.call("PUT", "/v1/tenants/former", { body: former })).status, 201);
+  assert.equal((await service.call("DELETE", "/v1/tenants/former")).status, 204);
   auditCursor = String((await service.call("GET", "/v1/audit?limit=1&tenant=acme")).json.nextCursor);
   await service.call("POST", "/v1/tenants/acme/integrations/c1/preview", {
     token: keys["acme-all"] ?? "",
@@ -55,7 +65,14 @@ before(async () => {
 });
 after(() => service?.close());
 
-const acmes = (): Record<string, string> => ({ tenant: "acme", name: "c1", key: "c1", id: acmeOperation });
+/** Whose things a caller of `beta` asks for: in another account, in the same account, and of a tenant that is gone. */
+const victims = ["acme", "near", "former"];
+const thingsOf = (tenant: string): Record<string, string> => ({
+  tenant,
+  name: "c1",
+  key: "c1",
+  id: operations[tenant] ?? absent["id"] ?? "",
+});
 const absent: Record<string, string> = { tenant: "nobody", name: "none", key: "none", id: "00000000-0000-4000-8000-000000000000" };
 
 function call(route: Route, token: string, ids: Record<string, string>): Promise<Reply> {
@@ -69,12 +86,13 @@ const seen = (reply: Reply): unknown => {
   return { status: reply.status, headers, text: reply.text.replaceAll(String(id), "") };
 };
 const namesAcme = /acme|111122223333|c1-7d1f/;
+const namesOthers = /acme|111122223333|c1-7d1f|near-marked|NearReader|"near"|former|111122224444/;
 
-for (const route of closed) {
-  test(`${routeName(route)} tells a caller of another tenant nothing, with any scope`, async () => {
+for (const [route, victim] of closed.flatMap((route) => victims.map((victim) => [route, victim] as const))) {
+  test(`${routeName(route)} tells a caller nothing of tenant ${victim}, with any scope`, async () => {
     for (const subject of ["beta-all", ...scopes.map((scope) => `beta-${scope}`)]) {
       const token = keys[subject] ?? "";
-      const reply = await call(route, token, acmes());
+      const reply = await call(route, token, thingsOf(victim));
       const holds = subject === "beta-all" || subject === `beta-${route.scope}`;
       if (!holds || route.everyTenant) {
         assert.equal(reply.status, 403, `${subject}: ${reply.text}`);
@@ -83,16 +101,20 @@ for (const route of closed) {
         assert.equal(reply.status, 404, `${subject}: ${reply.text}`);
         assert.deepEqual(seen(reply), seen(await call(route, token, absent)));
       }
-      assert.doesNotMatch(reply.text + JSON.stringify(reply.headers), namesAcme, subject);
+      assert.doesNotMatch(reply.text + JSON.stringify(reply.headers), namesOthers, subject);
     }
   });
 }
 
 test("the refused requests changed nothing", async () => {
-  const { status, json } = await service.call("GET", "/v1/tenants/acme/integrations/c1", { token: keys["acme-all"] ?? "" });
-  assert.equal(status, 200);
-  assert.equal(json.parameters?.bucket as unknown, marks.acme);
-  assert.notEqual((await service.call("GET", `/v1/operations/${acmeOperation}`)).json.state as unknown, "cancelled");
+  for (const victim of ["acme", "near"] as const) {
+    const token = keys[`${victim}-all`] ?? "";
+    const { status, json } = await service.call("GET", `/v1/tenants/${victim}/integrations/c1`, { token });
+    assert.equal(status, 200);
+    assert.equal(json.parameters?.bucket as unknown, marks[victim]);
+    assert.notEqual((await service.call("GET", `/v1/operations/${operations[victim]}`)).json.state as unknown, "cancelled");
+  }
+  assert.equal((await service.call("GET", "/v1/tenants/former")).status, 404);
 });
 
 test("lists, filters and another tenant's cursors show nothing of that tenant", async () => {
