@@ -70,7 +70,8 @@ export async function accept(context: Context, acceptance: Acceptance): Promise<
     if (askedText(alive) !== askedText(basis)) throw changed(next.name);
     // This request contains nothing new, so a teardown that was requested meanwhile has priority.
     if (live !== undefined && writers.length === 0) await refuseBeingRemoved(trx, live);
-    await claim(trx, desired.claims, next);
+    // What restores or narrows asks for nothing new: another tenant's claim must not stop the end of an overlap.
+    if (writers.length > 0) await claim(trx, desired.claims, next);
     const id = randomUUID();
     const written = { ...next, authors: withWriters(wholly ? known(alive?.authors) : (alive?.authors ?? []), writers, id) };
     await writeAsked(trx, written, live);

@@ -1,6 +1,10 @@
 /** Two tenants of one account: neither can use, or block, what the other has. No AWS is called. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { accept } from "../../src/integrations/accept.ts";
+import { recordedIntegration, upRequestOf } from "../../src/integrations/desired-integration.ts";
+import { desiredStacks } from "../../src/integrations/desired-stacks.ts";
+import { findTenantIntegration } from "../../src/integrations/lookup.ts";
 import { canonicalResource } from "../../src/model/claim.ts";
 import { claimAccount, holdAccount } from "../../src/store/claims/accounts.ts";
 import { claimResources, releaseResources } from "../../src/store/claims/resources.ts";
@@ -121,6 +125,26 @@ test("a made key is claimed, also after its integration is gone", async () => {
   const named = await put(mallory, "/v1/tenants/mallory/integrations/k", c1({ bucket: "left", roleName: "K", kmsKeyArn: key("b") }));
   assert.deepEqual([named.json["code"], named.json["pointer"]], ["claimed_by_another", "/parameters/kmsKeyArn"]);
   assert.equal((await put(mallory, "/v1/tenants/mallory/integrations/k", c1({ bucket: "left", roleName: "K" }))).status, 202);
+});
+
+test("what only restores or narrows isn't stopped by another tenant's claim, and a change is", async () => {
+  const { context, store } = service;
+  const address = { tenant: "acme", name: "narrowed" };
+  assert.equal((await put(acme, "/v1/tenants/acme/integrations/narrowed", c1({ bucket: "narrowed", roleName: "Narrowed" }))).status, 202);
+  await releaseResources(store.db, address);
+  await claimResources(store.db, { accountId: account, resources: ["bucket/narrowed"] }, { tenant: "mallory", name: "later" });
+  const { tenant, record } = await findTenantIntegration(context, address.tenant, address.name);
+  const desired = desiredStacks(tenant, await recordedIntegration(context, record));
+  const restoring = {
+    kind: "rotate" as const,
+    next: record,
+    basis: record,
+    desired,
+    request: upRequestOf(record),
+    requestedBy: "drawbridge",
+  };
+  assert.equal((await accept(context, { ...restoring, writers: [] })).state, "queued");
+  await assert.rejects(accept(context, { ...restoring, writers: [{ subject: "acme-ci" }] }), /claimed_by_another/);
 });
 
 test("a tenant's own integrations share a bucket, and a gone integration releases it", async () => {
