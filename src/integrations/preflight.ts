@@ -60,7 +60,7 @@ export async function preflight(
 /** A bucket's name contains no account. So where the vendor's bucket is required, this asks S3 whether the tenant owns the bucket. */
 async function refuseOwnBuckets({ clients, tenant }: Account, vendorOwned: DesiredStacks["vendorOwned"]): Promise<void> {
   for (const { arn, pointer } of vendorOwned) {
-    const [, name] = /:s3:::([^/*?]+)$/.exec(arn) ?? [];
+    const [, name] = /:s3:::([^/*?]+)(?:\/.*)?$/.exec(arn) ?? [];
     if (name !== undefined && (await isOwnBucket(clients.s3, name, tenant.accountId))) throw ownInstead({ arn, pointer });
   }
 }

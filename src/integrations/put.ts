@@ -43,7 +43,7 @@ export type Refuse = (stored: StoredState) => void;
 const storeChecks: readonly ((context: Context, decision: Decision) => Promise<void>)[] = [
   (context, { next, before }) => refuseForeignIds(context, next, before),
   (context, { next, outside }) => refuseUntrusted(context, next.vendor, outside),
-  ({ store }, { next, desired }) => refuseClaimed(store.db, desired.claims, next.tenant),
+  ({ store }, { next, desired }) => refuseClaimed(store.db, desired.claims, next),
 ];
 
 /**

@@ -188,6 +188,10 @@ describe("grants", { concurrency: false }, () => {
     assert.deepEqual(list.json["items"], []);
     const external = await service.call("POST", `${path}/external-id`, { body: { externalId: "c1-rotated-0c5b7f31aa92" }, token: mallory });
     assert.equal(external.status, 202, "what it has stays");
+    const another = await put(mallory, "/v1/tenants/mallory/integrations/another", c1({ bucket: "acme-exports", roleName: "Another" }));
+    assert.deepEqual([another.json["code"], another.json["pointer"]], ["claimed_by_another", "/parameters/bucket"], "nothing further");
+    const more = await put(acme, "/v1/tenants/acme/integrations/more", c1({ bucket: "acme-exports", roleName: "More" }));
+    assert.equal(more.status, 202, "it is still acme's");
   });
 
   test("a grant names a resource of the tenant's account", async () => {
@@ -211,13 +215,14 @@ describe("an account that somebody registers without the way into it", { concurr
     assert.equal((await put(squatter, "/v1/tenants/squatter", other)).status, 201);
     const squatted = c1({ bucket: "owners-bucket", roleName: "OwnersRole" });
     assert.equal((await put(squatter, "/v1/tenants/squatter/integrations/c1", squatted)).status, 202);
-    assert.equal(
-      (await put(owner, "/v1/tenants/owner", { ...other, access: { ...ofAccount().access, roleArn: "arn:aws:iam::444444444444:role/P" } }))
-        .status,
-      201,
-    );
+    const ofOwner = { ...other, access: { ...ofAccount().access, roleArn: "arn:aws:iam::444444444444:role/P" } };
+    assert.equal((await put(owner, "/v1/tenants/owner", ofOwner)).status, 201);
     const wanted = c1({ bucket: "owners-bucket", roleName: "OwnersRole" });
     assert.equal((await put(owner, "/v1/tenants/owner/integrations/c1", wanted)).status, 202);
+    assert.equal((await service.call("PUT", "/v1/tenants/owner", { body: ofOwner })).status, 200, "an administrator confirms the owner");
+    assert.equal((await service.call("PUT", "/v1/tenants/squatter", { body: other })).status, 200, "and later the other one");
+    const more = await put(squatter, "/v1/tenants/squatter/integrations/c2", c1({ bucket: "owners-bucket", roleName: "Squatter" }));
+    assert.equal(more.json["code"], "claimed_by_another", "what it wrote down earlier isn't its own");
   });
 
   test("the first tenant that the account lets in holds it, also if several are let in at once", async () => {
@@ -237,15 +242,16 @@ describe("an account that somebody registers without the way into it", { concurr
   });
 
   test("an administrator's registration holds it, and a release ends the claims of tenants that are gone", async () => {
-    assert.equal((await service.call("PUT", "/v1/tenants/keeper", { body: other })).status, 201);
+    const kept = { ...other, accountId: "666666666666" };
+    assert.equal((await service.call("PUT", "/v1/tenants/keeper", { body: kept })).status, 201);
     const late = await made("late", ["late"], ["write"]);
-    assert.equal((await put(late, "/v1/tenants/late", other)).json["code"], "account_already_registered");
-    const live = await service.call("POST", "/v1/claims/release", { body: { accountId: other.accountId } });
+    assert.equal((await put(late, "/v1/tenants/late", kept)).json["code"], "account_already_registered");
+    const live = await service.call("POST", "/v1/claims/release", { body: { accountId: kept.accountId } });
     assert.deepEqual(live.json["released"], [], "a registered tenant keeps its claim");
     assert.equal((await service.call("DELETE", "/v1/tenants/keeper")).status, 204);
-    assert.equal((await put(late, "/v1/tenants/late", other)).status, 409, "it is still claimed after the tenant is gone");
-    const released = await service.call("POST", "/v1/claims/release", { body: { accountId: other.accountId } });
+    assert.equal((await put(late, "/v1/tenants/late", kept)).status, 409, "it is still claimed after the tenant is gone");
+    const released = await service.call("POST", "/v1/claims/release", { body: { accountId: kept.accountId } });
     assert.deepEqual(released.json["released"], ["keeper"]);
-    assert.equal((await put(late, "/v1/tenants/late", other)).status, 201);
+    assert.equal((await put(late, "/v1/tenants/late", kept)).status, 201);
   });
 });

@@ -273,14 +273,14 @@ export const guards: readonly Guard[] = [
   {
     without: "the check of claims when a change is accepted",
     file: "src/integrations/resources/claims.ts",
-    find: "await refuseClaimed(trx, claims, integration.tenant);",
+    find: "await refuseClaimed(trx, claims, integration);",
     instead: "",
     test: "test/attacks/claims.test.ts",
   },
   {
     without: "the check of claims in a preview",
     file: "src/integrations/put.ts",
-    find: "({ store }, { next, desired }) => refuseClaimed(store.db, desired.claims, next.tenant),",
+    find: "({ store }, { next, desired }) => refuseClaimed(store.db, desired.claims, next),",
     instead: "",
     test: "test/attacks/claims.test.ts",
   },

@@ -60,8 +60,12 @@ function resourceOf(arn: string, accountId: string, vendorOwned: readonly { arn:
  *
  * @throws ProblemError claimed_by_another
  */
-export async function refuseClaimed(db: Db, { accountId, pointers }: Claims, tenant: string): Promise<void> {
-  const [taken] = await claimedByAnother(db, { accountId, resources: [...pointers.keys()] }, tenant);
+export async function refuseClaimed(
+  db: Db,
+  { accountId, pointers }: Claims,
+  integration: Pick<IntegrationRecord, "tenant" | "name">,
+): Promise<void> {
+  const [taken] = await claimedByAnother(db, { accountId, resources: [...pointers.keys()] }, integration);
   if (taken === undefined) return;
   throw new ProblemError(
     "claimed_by_another",
@@ -80,6 +84,6 @@ export async function claim(trx: Db, claims: Claims, integration: Pick<Integrati
   if (pointers.size === 0) return;
   // If two tenants claim one resource at once, the second must see the first one's claim.
   await lockName(trx, { account: accountId });
-  await refuseClaimed(trx, claims, integration.tenant);
+  await refuseClaimed(trx, claims, integration);
   await claimResources(trx, { accountId, resources: [...pointers.keys()] }, integration);
 }

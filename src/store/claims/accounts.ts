@@ -23,6 +23,7 @@ export async function claimantsOfAccount(db: Db, accountId: string): Promise<{ t
  * theirs. `holdAccount` confirms it later.
  */
 export async function claimAccount(db: Db, { accountId, name }: Pick<TenantRecord, "accountId" | "name">, held: boolean): Promise<void> {
+  if (held) await dropOvertaken(db, { accountId, name });
   await db
     .insertInto("claims")
     .values({ account_id: accountId, resource: accountItself, tenant: name, held })
@@ -30,6 +31,20 @@ export async function claimAccount(db: Db, { accountId, name }: Pick<TenantRecor
       conflict.columns(["account_id", "resource", "tenant"]).doUpdateSet({ held: sql<boolean>`claims.held or excluded.held` }),
     )
     .execute();
+}
+
+/**
+ * While the tenant didn't hold the account, another tenant may have claimed the same resources. That tenant was the first to claim them with
+ * the account, so the claims of this tenant end; its integrations need a grant.
+ */
+async function dropOvertaken(db: Db, { accountId, name }: Pick<TenantRecord, "accountId" | "name">): Promise<void> {
+  await sql`delete from resource_claims mine where account_id = ${accountId} and tenant = ${name}
+    and not exists (select from claims where account_id = ${accountId} and resource = ${accountItself} and tenant = ${name} and held)
+    and not exists (select from claim_grants g where g.account_id = mine.account_id and g.resource = mine.resource and g.tenant = ${name})
+    and exists (
+      select from resource_claims other join claims a on a.account_id = other.account_id and a.tenant = other.tenant
+      where other.account_id = mine.account_id and other.resource = mine.resource and other.tenant <> ${name} and a.resource = ${accountItself} and a.held
+    )`.execute(db);
 }
 
 /**

@@ -40,16 +40,23 @@ export interface Claim {
 }
 
 /**
- * Those of the resources that another tenant claims, and that this tenant neither claims already nor was granted. A claim of a tenant that
- * doesn't hold the account counts for nothing: otherwise a stranger could block a resource.
+ * Those of the resources that another tenant claimed before this one, and that neither this integration claims already nor this tenant was
+ * granted. A claim of a tenant that doesn't hold the account counts for nothing: otherwise a stranger could block a resource.
  */
-export async function claimedByAnother(db: Db, { accountId, resources }: AccountResources, tenant: string): Promise<string[]> {
+export async function claimedByAnother(
+  db: Db,
+  { accountId, resources }: AccountResources,
+  { tenant, name }: Pick<IntegrationRecord, "tenant" | "name">,
+): Promise<string[]> {
   if (resources.length === 0) return [];
   const { rows } = await sql<{ resource: string }>`
     select distinct resource from resource_claims c
     where account_id = ${accountId} and resource = any(${[...resources]}::text[]) and tenant <> ${tenant}
       and exists (select from claims a where a.account_id = c.account_id and a.resource = 'account' and a.tenant = c.tenant and a.held)
-      and not exists (select from resource_claims own where own.account_id = c.account_id and own.resource = c.resource and own.tenant = ${tenant})
+      and not exists (
+        select from resource_claims own where own.account_id = c.account_id and own.resource = c.resource and own.tenant = ${tenant}
+          and (own.integration = ${name} or own.since < c.since)
+      )
       and not exists (select from claim_grants g where g.account_id = c.account_id and g.resource = c.resource and g.tenant = ${tenant})`.execute(
     db,
   );
